@@ -1,0 +1,1 @@
+"""The episodic task sampler."""

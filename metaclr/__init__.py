@@ -1,0 +1,1 @@
+"""Contrastive and few-shot learning as one objective."""
