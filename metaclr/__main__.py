@@ -1,0 +1,30 @@
+"""`python -m metaclr`: from a checkout, with whatever is installed; what is missing is named."""
+
+from __future__ import annotations
+
+import sys
+
+HOW = {
+    "learn2learn": "pip install 'metaclr[l2l]'",
+    "timm": "pip install 'metaclr[timm]'",
+    "ray": "pip install 'metaclr[ray]'",
+}
+
+
+def run() -> None:
+    """Run the command line; a missing package is one line and exit code 2."""
+    try:
+        from metaclr.cli import main
+
+        main()
+    except ModuleNotFoundError as missing:
+        package = (missing.name or "a package").partition(".")[0]
+        if package in {"metaclr", "episodes"}:
+            raise
+        how = HOW.get(package, f"pip install {package}")
+        print(f"metaclr: needs the package {package!r}, which is not installed here: {how}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,73 @@
+"""`metaclr VERB ...`: one file per verb, found by its name and imported only when it is asked for."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+VERBS = sorted(p.stem for p in Path(__file__).parent.glob("*.py") if not p.stem.startswith("_"))
+
+
+class Verbs(click.Group):
+    """A click group whose commands are the files of this folder, each with a `command`."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """The verbs, in alphabetical order."""
+        return VERBS
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """Import one verb's file; None for an unknown name."""
+        if name not in VERBS:
+            return None
+        command: click.Command = import_module(f"metaclr.cli.{name}").command
+        return command
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, but an unknown verb names the nearest one."""
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            from metaclr.errors import unknown
+
+            raise unknown("verb", args[0], VERBS)
+        return super().resolve_command(context, args)
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="metaclr", prog_name="metaclr", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Contrastive and few-shot learners side by side: one engine, one set of episodes, one table.
+
+    Start with `metaclr compare`: embedded data, a few minutes on two cores, results in ./results.
+    """
+
+
+def main() -> None:
+    """Entry point: errors a user can mend are one line and exit code 2; an interrupt is 130."""
+    from episodes.errors import EpisodeError
+    from metaclr.errors import UserError
+
+    try:
+        code = cli.main(standalone_mode=False)
+    except (UserError, EpisodeError) as error:
+        _say(str(error))
+        sys.exit(2)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort) as interrupt:
+        _say(str(interrupt) or "interrupted; the same command goes on from here")
+        sys.exit(getattr(interrupt, "exit_code", 130))
+    except BrokenPipeError:
+        sys.exit(0)
+    except OSError as error:
+        _say(f"{error.filename or 'output'}: {error.strerror or error}")
+        sys.exit(2)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(message: str) -> None:
+    click.echo(f"metaclr: {' '.join(message.split())}", err=True)

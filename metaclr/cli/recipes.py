@@ -1,0 +1,46 @@
+"""`metaclr recipes`: what ships, and a copy to edit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from metaclr.errors import UserError
+from metaclr.recipe import find, names, read, resolve
+
+
+@click.group(name="recipes")
+def command() -> None:
+    """List the recipes that ship with metaclr, show one, copy one to edit."""
+
+
+@command.command(name="list")
+def list_recipes() -> None:
+    """One line per recipe."""
+    for name in names():
+        recipe = resolve(read(find(name)))
+        click.echo(f"{name:16} {recipe.about}")
+
+
+@command.command()
+@click.argument("name")
+def show(name: str) -> None:
+    """Print a recipe as it ships."""
+    click.echo(find(name).read_text(encoding="utf-8"), nl=False)
+
+
+@command.command()
+@click.argument("name")
+@click.argument("target", required=False, type=click.Path(path_type=Path))
+def cp(name: str, target: Path | None) -> None:
+    """Copy a recipe to TARGET (default ./NAME.toml), to edit and give to `metaclr compare`."""
+    source = find(name)
+    target = target or Path(f"{source.stem}.toml")
+    if target.exists():
+        raise UserError(f"{target} is there already; name another file")
+    try:
+        target.write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{target}: {error.strerror}") from error
+    click.echo(f"{target}: edit it, then: metaclr compare {target}")

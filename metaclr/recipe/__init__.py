@@ -1,0 +1,27 @@
+"""The typed, validated description of a comparison; `metaclr/recipes/*.toml` ship with the package."""
+
+from metaclr.recipe.files import dump, find, names, read, resolve
+from metaclr.recipe.model import (
+    CompareRecipe,
+    EncoderRecipe,
+    EvaluateRecipe,
+    FewShotRecipe,
+    LowLabelRecipe,
+    MethodEntry,
+    TrainRecipe,
+)
+
+__all__ = [
+    "CompareRecipe",
+    "EncoderRecipe",
+    "EvaluateRecipe",
+    "FewShotRecipe",
+    "LowLabelRecipe",
+    "MethodEntry",
+    "TrainRecipe",
+    "dump",
+    "find",
+    "names",
+    "read",
+    "resolve",
+]

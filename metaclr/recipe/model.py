@@ -1,0 +1,159 @@
+"""What a comparison is made of. One pydantic model per table of the TOML file; unknown keys are refused."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+CONTROLS = ("untrained", "pixels")
+"""Every table carries these two: the same encoder with random weights, and the bare pixels."""
+
+
+class Strict(BaseModel):
+    """Frozen, and an unknown key is an error rather than a silently ignored wish."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class MethodEntry(Strict):
+    """One column of the comparison: a method by name (or a .py file that defines METHOD) and its settings."""
+
+    name: str
+    label: str = ""
+    settings: dict[str, Any] = Field(default_factory=dict)
+    projector: str | None = None
+    views: str | None = None
+
+    @property
+    def title(self) -> str:
+        """What tables and folders call it."""
+        return self.label or self.name
+
+
+class EncoderRecipe(Strict):
+    """The network that every method trains, and every evaluator judges."""
+
+    name: str = "conv4"
+    options: dict[str, Any] = Field(default_factory=dict)
+    projector_hidden: int = Field(default=256, ge=1)
+    projector_dim: int = Field(default=128, ge=1)
+
+
+class TrainRecipe(Strict):
+    """The budget, the same for every method: `steps` optimiser steps of `batch_views` views each."""
+
+    steps: int = Field(default=1000, ge=1)
+    batch_views: int = Field(default=256, ge=2)
+    optimizer: Literal["adam", "adamw", "sgd", "lars"] = "adam"
+    lr: float = Field(default=1e-3, gt=0)
+    weight_decay: float = Field(default=0.0, ge=0)
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    warmup: float = Field(default=0.05, ge=0, lt=1, description="fraction of the steps")
+    schedule: Literal["cosine", "constant", "linear", "step"] = "cosine"
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    compile: Literal["auto", "on", "off"] = "auto"
+    checkpoint_seconds: float = Field(default=30.0, gt=0)
+    log_every: int = Field(default=20, ge=1)
+
+
+class FewShotRecipe(Strict):
+    """Stored episodes, the same for every method."""
+
+    ways: tuple[int, ...] = (5, 20)
+    shots: tuple[int, ...] = (1, 5)
+    query: int = Field(default=15, ge=1)
+    episodes: int = Field(default=2000, ge=2)
+    head: str = "cosine"
+    seed: int = 0
+
+    @field_validator("ways", "shots")
+    @classmethod
+    def _positive(cls, values: tuple[int, ...]) -> tuple[int, ...]:
+        if any(v < 1 for v in values):
+            raise ValueError("must be 1 or more")
+        return values
+
+
+class LowLabelRecipe(Strict):
+    """Labelled fractions and k-per-class subsets of the target's training part, from stored seeds."""
+
+    fractions: tuple[float, ...] = (0.01, 0.1)
+    per_class: tuple[int, ...] = (5,)
+    modes: tuple[Literal["frozen", "finetune"], ...] = ("frozen", "finetune")
+    subsets: int = Field(default=1, ge=1, description="stored label subsets per setting")
+    steps: int = Field(default=60, ge=1)
+    batch: int = Field(default=64, ge=1)
+    lr: float = Field(default=1e-3, gt=0)
+    max_classes: int = Field(
+        default=200, ge=1, description="targets with more classes are left out, and said"
+    )
+
+    @field_validator("fractions")
+    @classmethod
+    def _fraction(cls, values: tuple[float, ...]) -> tuple[float, ...]:
+        if any(not 0 < v <= 1 for v in values):
+            raise ValueError("a fraction lies above 0 and up to 1")
+        return values
+
+
+class EvaluateRecipe(Strict):
+    """Which evaluators run on every target. An empty table in TOML keeps the defaults; `false` leaves one out."""
+
+    few_shot: FewShotRecipe | Literal[False] = FewShotRecipe()
+    linear: bool = True
+    knn: bool = True
+    low_label: LowLabelRecipe | Literal[False] = LowLabelRecipe()
+    transductive_bn: bool = False
+
+
+class CompareRecipe(Strict):
+    """A whole comparison. What is not in `methods` is the same for every method."""
+
+    name: str = "comparison"
+    about: str = ""
+    sources: tuple[str, ...] = ("glyphs:source",)
+    targets: tuple[str, ...] = ("glyphs:held-out", "digits")
+    methods: tuple[MethodEntry, ...] = (MethodEntry(name="simclr"), MethodEntry(name="protoclr"))
+    seeds: tuple[int, ...] = (0,)
+    size: int = Field(default=28, ge=4)
+    channels: Literal[1, 3] = 1
+    views: str = "gentle"
+    views_mode: Literal["shared", "own"] = "shared"
+    shuffle_labels: bool = Field(
+        default=False, description="negative control: every target's labels shuffled"
+    )
+    encoder: EncoderRecipe = EncoderRecipe()
+    train: TrainRecipe = TrainRecipe()
+    evaluate: EvaluateRecipe = EvaluateRecipe()
+
+    @field_validator("methods", mode="before")
+    @classmethod
+    def _entries(cls, values: Any) -> Any:
+        if isinstance(values, (list, tuple)):
+            return [{"name": v} if isinstance(v, str) else v for v in values]
+        return values
+
+    @field_validator("methods")
+    @classmethod
+    def _distinct(cls, values: tuple[MethodEntry, ...]) -> tuple[MethodEntry, ...]:
+        titles = [v.title for v in values]
+        twice = sorted({t for t in titles if titles.count(t) > 1})
+        if twice:
+            raise ValueError(f"{twice[0]!r} stands twice; give one of them another label")
+        return values
+
+    @field_validator("sources", "targets", "seeds", "methods")
+    @classmethod
+    def _some(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        if not values:
+            raise ValueError("must not be empty")
+        if len(set(map(str, values))) != len(values):
+            raise ValueError("names the same thing twice")
+        return values
+
+    @property
+    def cells_methods(self) -> tuple[MethodEntry, ...]:
+        """The methods, and the controls that every table carries."""
+        have = {m.name for m in self.methods}
+        return self.methods + tuple(MethodEntry(name=c) for c in CONTROLS if c not in have)
