@@ -1,0 +1,258 @@
+"""A set of images with labels, class names and groups: what every sampler, renderer and evaluator takes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from functools import cached_property
+from hashlib import sha256
+from os import cpu_count
+
+import torch
+from torch import Tensor
+
+from episodes import random
+from episodes.errors import EpisodeError
+
+_HASH_BLOCK = 1 << 24  # bytes of pixels per hashed block, so that blocks are hashed by several threads
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """Images that stay uint8 until they are augmented; shared by reference, never changed in place.
+
+    images (M, C, H, W) uint8, C = 1 or 3, possibly memory-mapped. labels (M,) int64 in 0..classes-1, or None.
+    class_names: one per class. groups: one per class (script, super-class). split: one per image ("train", ...).
+    Raises EpisodeError, in one line, for a wrong type or shape, an empty set, or a label out of range (-1).
+    """
+
+    images: Tensor
+    labels: Tensor | None = None
+    class_names: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    split: tuple[str, ...] = ()
+    name: str = "images"
+
+    def __post_init__(self) -> None:
+        for field in ("class_names", "groups", "split"):
+            object.__setattr__(self, field, tuple(getattr(self, field)))
+        _check_images(self)
+        if self.labels is not None:
+            _check_labels(self, self.labels)
+        elif self.class_names or self.groups:
+            raise EpisodeError(f"{self.name}: class names or groups without labels")
+        if self.split and len(self.split) != len(self):
+            raise EpisodeError(f"{self.name}: {len(self.split)} split entries for {len(self)} images")
+
+    def __len__(self) -> int:
+        """M, the number of images."""
+        return self.images.shape[0]
+
+    @property
+    def channels(self) -> int:
+        """C: 1 or 3."""
+        return self.images.shape[1]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) in pixels."""
+        return self.images.shape[2], self.images.shape[3]
+
+    @cached_property
+    def classes(self) -> int:
+        """Number of classes; 0 without labels."""
+        if self.labels is None:
+            return 0
+        return len(self.class_names) or int(self.labels.max()) + 1
+
+    def class_counts(self) -> Tensor:
+        """Images of each class: int64 (classes,) on the CPU."""
+        return torch.bincount(self.required_labels(), minlength=self.classes)
+
+    def class_name(self, label: int) -> str:
+        """The name of a class, or "class 7" where the set has no names."""
+        return self.class_names[label] if self.class_names else f"class {label}"
+
+    def required_labels(self) -> Tensor:
+        """The labels (M,) on the CPU. Raises EpisodeError for a set that has none."""
+        if self.labels is None:
+            raise EpisodeError(f"{self.name}: this needs labels, and the set has none")
+        return self.labels.cpu()
+
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) over pixels, labels and class names; computed once."""
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        header = {"shape": list(self.images.shape), "class_names": self.class_names}
+        content = sha256(json.dumps(header).encode())
+        block = max(1, _HASH_BLOCK // self.images[0].numel())
+        starts = range(0, len(self), block)
+        with ThreadPoolExecutor(cpu_count()) as pool:
+            digests = pool.map(lambda start: _digest(self.images[start : start + block]), starts)
+            content.update(b"".join(digests))
+        if self.labels is not None:
+            content.update(b"labels" + _digest(self.labels))
+        return content.hexdigest()
+
+    def select(self, indices: Tensor | Sequence[int]) -> ImageSet:
+        """The images at `indices` (B,), in that order; classes stay as they are, even those left empty.
+
+        A run of consecutive indices shares memory with this set. Raises EpisodeError if an index is out of range.
+        """
+        index = torch.as_tensor(indices, dtype=torch.int64).cpu()
+        if len(index) and (int(index.min()) < 0 or int(index.max()) >= len(self)):
+            raise EpisodeError(f"{self.name}: image indices must be in 0..{len(self) - 1}")
+        split = tuple(self.split[i] for i in index.tolist()) if self.split else ()
+        labels = None if self.labels is None else _rows(self.labels, index)
+        return replace(self, images=_rows(self.images, index), labels=labels, split=split)
+
+    def only_classes(self, classes: Iterable[int] | Iterable[str] | Tensor) -> ImageSet:
+        """The images of some classes (ids or names), relabelled 0, 1, ... in the order given, in image order.
+
+        Raises EpisodeError for a class that is not there, is named twice, or has a name of several classes.
+        """
+        wanted = classes.tolist() if isinstance(classes, Tensor) else list(classes)
+        ids = [self._class_id(item) for item in wanted]
+        if len(set(ids)) != len(ids) or not ids:
+            raise EpisodeError(f"{self.name}: classes must be given once each, and at least one")
+        renumbered = torch.full((self.classes,), -1)
+        renumbered[torch.tensor(ids)] = torch.arange(len(ids))
+        labels = renumbered[self.required_labels()]
+        kept = (labels >= 0).nonzero().flatten()
+        if not len(kept):
+            raise EpisodeError(f"{self.name}: there is no image of these classes")
+        return replace(
+            self,
+            images=_rows(self.images, kept),
+            labels=labels[kept].to(self.images.device),
+            class_names=tuple(self.class_names[i] for i in ids) if self.class_names else (),
+            groups=tuple(self.groups[i] for i in ids) if self.groups else (),
+            split=tuple(self.split[i] for i in kept.tolist()) if self.split else (),
+        )
+
+    def with_at_least(self, count: int) -> ImageSet:
+        """Without the classes of fewer than `count` images, relabelled."""
+        kept = (self.class_counts() >= count).nonzero().flatten()
+        if not len(kept):
+            raise EpisodeError(
+                f"{self.name}: no class has {count} images; the largest has {self.class_counts().max()}"
+            )
+        return self if len(kept) == self.classes else self.only_classes(kept)
+
+    def only_groups(self, names: str | Iterable[str]) -> ImageSet:
+        """The classes of some groups. Raises EpisodeError for an unknown group."""
+        wanted = self._known_groups(names)
+        return self.only_classes([i for i, group in enumerate(self.groups) if group in wanted])
+
+    def without_groups(self, names: str | Iterable[str]) -> ImageSet:
+        """The classes of all groups but some. Raises EpisodeError for an unknown group."""
+        unwanted = self._known_groups(names)
+        return self.only_classes([i for i, group in enumerate(self.groups) if group not in unwanted])
+
+    def only_split(self, name: str) -> ImageSet:
+        """The images of one split, without the classes that it leaves empty. Raises EpisodeError if unknown."""
+        if name not in self.split:
+            raise _unknown(f"{self.name}: unknown split", name, set(self.split))
+        kept = self.select([i for i, split in enumerate(self.split) if split == name])
+        return kept if self.labels is None else kept.with_at_least(1)
+
+    def unlabelled(self) -> ImageSet:
+        """The same images without labels, class names and groups."""
+        return replace(self, labels=None, class_names=(), groups=())
+
+    def with_labels(self, labels: Tensor, class_names: Sequence[str] = ()) -> ImageSet:
+        """The same images under other labels (M,): clusters, attributes; groups are dropped."""
+        return replace(self, labels=labels, class_names=tuple(class_names), groups=())
+
+    def shuffled_labels(self, seed: int) -> ImageSet:
+        """The same labels dealt to the images at random: the negative control, on which all must be at chance."""
+        order = torch.argsort(random.words(random.key(seed, "shuffled labels"), torch.arange(len(self))))
+        return replace(self, labels=self.required_labels()[order].to(self.images.device))
+
+    def to(self, device: torch.device | str) -> ImageSet:
+        """The same set with images and labels on `device`; keeps a known fingerprint."""
+        moved = replace(
+            self,
+            images=self.images.to(device),
+            labels=None if self.labels is None else self.labels.to(device),
+        )
+        if "_fingerprint" in self.__dict__:
+            moved.__dict__["_fingerprint"] = self._fingerprint
+        return moved
+
+    def _class_id(self, item: int | str) -> int:
+        if isinstance(item, str):
+            ids = [i for i, name in enumerate(self.class_names) if name == item]
+            if len(ids) > 1:
+                raise EpisodeError(
+                    f"{self.name}: {len(ids)} classes are called {item!r}; give their ids {ids}"
+                )
+            if not ids:
+                raise _unknown(f"{self.name}: unknown class", item, set(self.class_names))
+            return ids[0]
+        if not 0 <= int(item) < self.classes:
+            raise EpisodeError(f"{self.name}: class {item} is not in 0..{self.classes - 1}")
+        return int(item)
+
+    def _known_groups(self, names: str | Iterable[str]) -> set[str]:
+        wanted = {names} if isinstance(names, str) else set(names)
+        for name in sorted(wanted - set(self.groups)):
+            raise _unknown(f"{self.name}: unknown group", name, set(self.groups))
+        return wanted
+
+
+def by_class(labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
+    """Images ordered by class: order (M,) and offsets (classes + 1,), so that class c is order[offsets[c]:offsets[c+1]]."""
+    counts = torch.bincount(labels, minlength=classes)
+    offsets = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+    return torch.argsort(labels, stable=True), offsets
+
+
+def _check_images(image_set: ImageSet) -> None:
+    name, images = image_set.name, image_set.images
+    if images.dtype != torch.uint8:
+        raise EpisodeError(f"{name}: images must be uint8 (0..255), not {images.dtype}")
+    if images.ndim != 4 or images.shape[1] not in (1, 3):
+        raise EpisodeError(f"{name}: images must be (M, C, H, W) with C = 1 or 3, not {tuple(images.shape)}")
+    if not images.numel():
+        raise EpisodeError(f"{name}: the set is empty")
+
+
+def _check_labels(image_set: ImageSet, labels: Tensor) -> None:
+    name, count = image_set.name, len(image_set)
+    if labels.dtype != torch.int64 or labels.shape != (count,):
+        raise EpisodeError(
+            f"{name}: labels must be int64 ({count},), not {labels.dtype} {tuple(labels.shape)}"
+        )
+    least, most = int(labels.min()), int(labels.max())
+    if least < 0:
+        where = int((labels < 0).nonzero()[0])
+        raise EpisodeError(
+            f"{name}: label {least} (image {where}); labels start at 0, and a set without labels has labels=None"
+        )
+    if image_set.class_names and most >= len(image_set.class_names):
+        raise EpisodeError(f"{name}: label {most} for {len(image_set.class_names)} class names")
+    if image_set.groups and len(image_set.groups) != image_set.classes:
+        raise EpisodeError(f"{name}: {len(image_set.groups)} groups for {image_set.classes} classes")
+
+
+def _rows(tensor: Tensor, index: Tensor) -> Tensor:
+    """tensor[index], but a view where the indices are one ascending run (a memory-mapped set stays one)."""
+    if len(index) and bool((index == torch.arange(len(index)) + index[0]).all()):
+        return tensor[int(index[0]) : int(index[0]) + len(index)]
+    return tensor[index.to(tensor.device)]
+
+
+def _digest(tensor: Tensor) -> bytes:
+    return sha256(tensor.cpu().contiguous().numpy().data).digest()
+
+
+def _unknown(what: str, name: str, known: set[str]) -> EpisodeError:
+    near = get_close_matches(name, sorted(known), n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(sorted(known)[:20]) or 'none'}"
+    return EpisodeError(f"{what} {name!r}; {hint}")

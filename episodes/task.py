@@ -1,0 +1,133 @@
+"""The shape of a task, a batch of tasks as index tables, and the stored tables that evaluators share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from hashlib import sha256
+
+import torch
+from torch import Tensor
+
+from episodes.errors import EpisodeError
+
+
+@dataclass(frozen=True)
+class TaskShape:
+    """`way` classes with `shot` support and `query` query examples each; `tasks` such tasks in a batch.
+
+    Raises EpisodeError for anything but whole numbers with way, shot, tasks >= 1 and query >= 0.
+    """
+
+    way: int
+    shot: int
+    query: int
+    tasks: int = 1
+
+    def __post_init__(self) -> None:
+        for field, least in (("way", 1), ("shot", 1), ("query", 0), ("tasks", 1)):
+            value = getattr(self, field)
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                raise EpisodeError(f"{field} must be a whole number of at least {least}, not {value!r}")
+
+    @property
+    def views(self) -> int:
+        """V = K + Q: examples per way."""
+        return self.shot + self.query
+
+
+@dataclass(frozen=True, eq=False)
+class Episode:
+    """A batch of tasks as index tables: T tasks, N ways, V = K + Q examples per way, the first K are support.
+
+    images (T, N, V): which image. views (T, N, V): which rendering of that image, 0, 1, 2, ...
+    labels (T, N): what each way is: image index (instance ways), or class. All int64.
+    """
+
+    images: Tensor
+    views: Tensor
+    labels: Tensor
+    shot: int
+    step: int = 0
+
+    def __post_init__(self) -> None:
+        if self.images.ndim != 3 or self.views.shape != self.images.shape:
+            raise EpisodeError(
+                f"images and views must both be (T, N, V), not {tuple(self.images.shape)} and "
+                f"{tuple(self.views.shape)}"
+            )
+        if self.labels.shape != self.images.shape[:2]:
+            raise EpisodeError(
+                f"labels must be (T, N) = {tuple(self.images.shape[:2])}, not {tuple(self.labels.shape)}"
+            )
+        if not 1 <= self.shot <= self.images.shape[2]:
+            raise EpisodeError(f"shot must be in 1..{self.images.shape[2]} (V), not {self.shot}")
+
+    @property
+    def tasks(self) -> int:
+        """T."""
+        return self.images.shape[0]
+
+    @property
+    def way(self) -> int:
+        """N."""
+        return self.images.shape[1]
+
+    @property
+    def support(self) -> Tensor:
+        """Image indices of the support (T, N, K)."""
+        return self.images[..., : self.shot]
+
+    @property
+    def query(self) -> Tensor:
+        """Image indices of the queries (T, N, Q)."""
+        return self.images[..., self.shot :]
+
+    def to(self, device: torch.device | str) -> Episode:
+        """The same episode with its tables on `device`; does not wait for the copy."""
+        return replace(
+            self,
+            images=self.images.to(device, non_blocking=True),
+            views=self.views.to(device, non_blocking=True),
+            labels=self.labels.to(device, non_blocking=True),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class EpisodeTable:
+    """Evaluation episodes, drawn once and judged by all: support (E, N, K), query (E, N, Q), int64 image indices.
+
+    `fingerprint` is that of the image set they index; `seed` is the seed they were drawn with.
+    """
+
+    support: Tensor
+    query: Tensor
+    fingerprint: str
+    seed: int
+
+    def __post_init__(self) -> None:
+        support, query = self.support, self.query
+        if support.ndim != 3 or query.ndim != 3 or support.shape[:2] != query.shape[:2]:
+            raise EpisodeError(
+                f"support must be (E, N, K) and query (E, N, Q), not {tuple(support.shape)} and {tuple(query.shape)}"
+            )
+        if support.dtype != torch.int64 or query.dtype != torch.int64:
+            raise EpisodeError(f"support and query must be int64, not {support.dtype} and {query.dtype}")
+
+    def __len__(self) -> int:
+        """E, the number of episodes."""
+        return self.support.shape[0]
+
+    @property
+    def shape(self) -> TaskShape:
+        """Way, shot and query of each episode."""
+        return TaskShape(self.support.shape[1], self.support.shape[2], self.query.shape[2])
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) of everything in the table: episodes, shape, seed and the image set's fingerprint."""
+        header = f"{tuple(self.support.shape)} {tuple(self.query.shape)} {self.seed} {self.fingerprint}"
+        content = sha256(header.encode())
+        for part in (self.support, self.query):
+            content.update(part.cpu().contiguous().numpy().astype("<i8", copy=False).tobytes())
+        return content.hexdigest()
