@@ -24,8 +24,8 @@ _HASH_BLOCK = 1 << 24  # bytes of pixels per hashed block, so that blocks are ha
 class ImageSet:
     """Images that stay uint8 until they are augmented; shared by reference, never changed in place.
 
-    images (M, C, H, W) uint8, C = 1 or 3, possibly memory-mapped. labels (M,) int64 in 0..classes-1, or None.
-    class_names: one per class. groups: one per class (script, super-class). split: one per image ("train", ...).
+    images (M, C, H, W) uint8, C = 1 or 3, possibly memory-mapped. labels (M,) int64 in 0..classes-1.
+    class_names: one per class. groups: one per class (script, super-class). split: one per image ("train").
     Raises EpisodeError, in one line, for a wrong type or shape, an empty set, or a label out of range (-1).
     """
 
@@ -102,7 +102,7 @@ class ImageSet:
     def select(self, indices: Tensor | Sequence[int]) -> ImageSet:
         """The images at `indices` (B,), in that order; classes stay as they are, even those left empty.
 
-        A run of consecutive indices shares memory with this set. Raises EpisodeError if an index is out of range.
+        A run of consecutive indices shares memory with this set. EpisodeError if an index is out of range.
         """
         index = torch.as_tensor(indices, dtype=torch.int64).cpu()
         if len(index) and (int(index.min()) < 0 or int(index.max()) >= len(self)):
@@ -155,7 +155,7 @@ class ImageSet:
         return self.only_classes([i for i, group in enumerate(self.groups) if group not in unwanted])
 
     def only_split(self, name: str) -> ImageSet:
-        """The images of one split, without the classes that it leaves empty. Raises EpisodeError if unknown."""
+        """The images of one split, without the classes that it leaves empty. EpisodeError if unknown."""
         if name not in self.split:
             raise _unknown(f"{self.name}: unknown split", name, set(self.split))
         kept = self.select([i for i, split in enumerate(self.split) if split == name])
@@ -170,7 +170,7 @@ class ImageSet:
         return replace(self, labels=labels, class_names=tuple(class_names), groups=())
 
     def shuffled_labels(self, seed: int) -> ImageSet:
-        """The same labels dealt to the images at random: the negative control, on which all must be at chance."""
+        """The same labels dealt to the images at random: the negative control, where all is at chance."""
         order = torch.argsort(random.words(random.key(seed, "shuffled labels"), torch.arange(len(self))))
         return replace(self, labels=self.required_labels()[order].to(self.images.device))
 
@@ -207,7 +207,7 @@ class ImageSet:
 
 
 def by_class(labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
-    """Images ordered by class: order (M,) and offsets (classes + 1,), so that class c is order[offsets[c]:offsets[c+1]]."""
+    """Images ordered by class: class c of labels (M,) is order[offsets[c] : offsets[c + 1]]."""
     counts = torch.bincount(labels, minlength=classes)
     offsets = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
     return torch.argsort(labels, stable=True), offsets
@@ -233,7 +233,7 @@ def _check_labels(image_set: ImageSet, labels: Tensor) -> None:
     if least < 0:
         where = int((labels < 0).nonzero()[0])
         raise EpisodeError(
-            f"{name}: label {least} (image {where}); labels start at 0, and a set without labels has labels=None"
+            f"{name}: image {where} has label {least}; labels start at 0, or are None altogether"
         )
     if image_set.class_names and most >= len(image_set.class_names):
         raise EpisodeError(f"{name}: label {most} for {len(image_set.class_names)} class names")

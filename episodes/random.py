@@ -1,10 +1,10 @@
-"""Counter-based random numbers: each is a pure function of (key, item), in int64 arithmetic that wraps around.
+"""Counter-based random numbers: each is a pure function of (key, item), in wrap-around int64 arithmetic.
 
-The generator is SplitMix64 (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators"): a Weyl
-sequence through Stafford's 64-bit mixer "variant 13". Integer multiplication, addition and exclusive or wrap
-around alike on CPU and GPU, so a draw does not depend on device, batch split, number of ranks or history.
+The generator is SplitMix64 (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators"): a
+Weyl sequence through Stafford's 64-bit mixer "variant 13". Integers wrap around alike on CPU and GPU, so a draw
+does not depend on device, batch split, number of ranks or history.
 
-A `key` is a Python int, or an int64 tensor of one element where a compiled step must not see it as a constant.
+A `key` is a Python int, or an int64 tensor of one element where a compiled step must not see a constant.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _ROUND = 1 << 40  # keeps the items of one Feistel round apart from those of ano
 
 
 def key(seed: int, stream: str, *counters: int) -> int:
-    """A 63-bit key for the draws of one `stream` ("views", "classes", ...) at some counters (step, epoch, ...).
+    """A 63-bit key for the draws of one `stream` ("views", "classes", ...) at some counters (step, epoch).
 
     Any integers are legal, negative ones too. The same on every machine and Python version (BLAKE2b).
     """
@@ -75,10 +75,10 @@ def normal(key: int | Tensor, items: Tensor) -> Tensor:
 
 
 def below(key: int | Tensor, items: Tensor, bound: Tensor | int) -> Tensor:
-    """Uniform int64 in [0, bound) for each int64 item; `bound` in [1, 2**31), an int or broadcast against items.
+    """Uniform int64 in [0, bound) for each int64 item; `bound` in [1, 2**31), an int or broadcast.
 
-    The high half of a 64 x 32 bit product (Lemire 2019, arXiv:1805.10941): no value is more likely than another
-    by more than bound / 2**64.
+    The high half of a 64 x 32 bit product (Lemire 2019, arXiv:1805.10941): no value is more likely than
+    another by more than bound / 2**64.
     """
     z = words(key, items)
     high, low = (z >> 32) & _LOW32, z & _LOW32
@@ -86,12 +86,12 @@ def below(key: int | Tensor, items: Tensor, bound: Tensor | int) -> Tensor:
 
 
 def permute(key: int | Tensor, index: Tensor, size: int) -> Tensor:
-    """Where a keyed random permutation of [0, size) sends each int64 `index`; O(len(index)), nothing is stored.
+    """Where a keyed random permutation of [0, size) sends each int64 `index`; O(len(index)) time and memory.
 
-    Up to 1,024 items the permutation is the rank order of their random words, exactly uniform. Above, it is a
-    Feistel network over a grid of rows x columns just larger than `size` (Black and Rogaway 2002, "Ciphers with
-    arbitrary finite domains"), walked on until it is back inside; that reads the result, so draw on the CPU
-    where a host synchronisation would hurt. Every index must be in [0, size); size < 2**62.
+    Up to 1,024 items the permutation is the rank order of their random words, exactly uniform. Above, it is
+    a Feistel network over a grid of rows x columns just larger than `size` (Black and Rogaway 2002, "Ciphers
+    with arbitrary finite domains"), walked on until it is back inside; that reads the result, so draw on the
+    CPU where a host synchronisation would hurt. Every index must be in [0, size); size < 2**62.
     """
     if size <= _EXACT_SIZE:
         return torch.argsort(words(key, torch.arange(size, device=index.device)))[index]

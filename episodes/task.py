@@ -95,9 +95,9 @@ class Episode:
 
 @dataclass(frozen=True, eq=False)
 class EpisodeTable:
-    """Evaluation episodes, drawn once and judged by all: support (E, N, K), query (E, N, Q), int64 image indices.
+    """Evaluation episodes, drawn once and judged by all: int64 image indices.
 
-    `fingerprint` is that of the image set they index; `seed` is the seed they were drawn with.
+    support (E, N, K), query (E, N, Q). `fingerprint` is that of the image set they index; `seed` is the seed they were drawn with.
     """
 
     support: Tensor
@@ -108,9 +108,8 @@ class EpisodeTable:
     def __post_init__(self) -> None:
         support, query = self.support, self.query
         if support.ndim != 3 or query.ndim != 3 or support.shape[:2] != query.shape[:2]:
-            raise EpisodeError(
-                f"support must be (E, N, K) and query (E, N, Q), not {tuple(support.shape)} and {tuple(query.shape)}"
-            )
+            shapes = f"{tuple(support.shape)} and {tuple(query.shape)}"
+            raise EpisodeError(f"support must be (E, N, K) and query (E, N, Q), not {shapes}")
         if support.dtype != torch.int64 or query.dtype != torch.int64:
             raise EpisodeError(f"support and query must be int64, not {support.dtype} and {query.dtype}")
 
