@@ -1,0 +1,77 @@
+"""Axis 2, roles: which views of a way are its support and which are its queries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from math import comb
+
+import torch
+from torch import Tensor
+
+from metaclr.errors import UserError
+
+MOST_TURNS = 70  # C(8, 4); beyond that the mean over all role permutations is no longer a training loss
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One assignment of roles to the views of a batch; T counts every permutation as tasks of its own."""
+
+    query: Tensor
+    """`(T, N, Q, D)`"""
+    support: Tensor
+    """`(T, N, K, D)`"""
+    leave_one_out: bool = False
+    """Whether queries and support are the same rows, so that a row must not support itself."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """The first K views of a way are its support, the others are queries: the episode of few-shot learning."""
+
+    def __call__(self, queries: Tensor, support: Tensor, shot: int) -> Turn:
+        check_views("split", queries.shape[2], shot)
+        return Turn(queries[:, :, shot:], support[:, :, :shot])
+
+
+@dataclass(frozen=True)
+class Swap:
+    """Mean over role permutations: every choice of K support views takes its turn (symmetric losses)."""
+
+    def __call__(self, queries: Tensor, support: Tensor, shot: int) -> Turn:
+        views = queries.shape[2]
+        check_views("swap", views, shot)
+        if comb(views, shot) > MOST_TURNS:
+            raise UserError(
+                f"swap of {shot} support views among {views} has {comb(views, shot)} turns; use split"
+            )
+        chosen = [list(subset) for subset in combinations(range(views), shot)]
+        others = [[view for view in range(views) if view not in subset] for subset in chosen]
+        return Turn(
+            torch.cat([queries[:, :, subset] for subset in others]),
+            torch.cat([support[:, :, subset] for subset in chosen]),
+        )
+
+
+@dataclass(frozen=True)
+class LeaveOneOut:
+    """Every row is a query and all other rows are its support: the batch of contrastive learning."""
+
+    def __call__(self, queries: Tensor, support: Tensor, shot: int) -> Turn:
+        return Turn(queries, support, leave_one_out=True)
+
+
+Roles = Split | Swap | LeaveOneOut
+
+split = Split()
+swap = Swap()
+leave_one_out = LeaveOneOut()
+
+
+def check_views(roles: str, views: int, shot: int) -> None:
+    """Refuse a batch whose ways have no view left for one of the two roles."""
+    if not 1 <= shot < views:
+        raise UserError(
+            f"{roles} roles with shot = {shot} need at least {shot + 1} views of each way, got {views}"
+        )

@@ -1,0 +1,54 @@
+"""How alike are a query and a support vector: the four similarities, larger is closer.
+
+Each takes queries `(..., R, D)`, support `(..., C, D)` and a scale (1 / temperature, a number or 0-d tensor) and gives
+`(..., R, C)`. The scale goes onto the smaller operand, which saves a pass over the logits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from metaclr.errors import unknown
+
+Similarity = Callable[[Tensor, Tensor, Tensor | float], Tensor]
+
+
+def dot(query: Tensor, support: Tensor, scale: Tensor | float = 1.0) -> Tensor:
+    r"""$q^\top s$; on unit vectors this is the cosine."""
+    return (query * scale) @ support.mT
+
+
+def cosine(query: Tensor, support: Tensor, scale: Tensor | float = 1.0) -> Tensor:
+    r"""$q^\top s / (\|q\| \|s\|)$; unlike `dot` on unit vectors, prototypes are normalised again after the mean."""
+    return dot(F.normalize(query, dim=-1), F.normalize(support, dim=-1), scale)
+
+
+def semi_normalised(query: Tensor, support: Tensor, scale: Tensor | float = 1.0) -> Tensor:
+    r"""$q^\top s / \|s\|$: only the prototype is normalised (Ye, Han and Zhan, arXiv:2011.14663)."""
+    return dot(query, F.normalize(support, dim=-1), scale)
+
+
+def squared_euclidean(query: Tensor, support: Tensor, scale: Tensor | float = 1.0) -> Tensor:
+    r"""$-\|q - s\|^2$ (Snell et al. 2017), by one matrix product: $2 q^\top s - \|s\|^2 - \|q\|^2$.
+
+    On unit vectors with temperature 2 tau it has the softmax of `cosine` at temperature tau.
+    """
+    cross = (query * (2 * scale)) @ support.mT
+    return (
+        cross
+        - support.square().sum(-1).mul(scale).unsqueeze(-2)
+        - query.square().sum(-1, keepdim=True) * scale
+    )
+
+
+def get(name: str) -> Similarity:
+    """A similarity by its name."""
+    known = {
+        similarity.__name__: similarity for similarity in (dot, cosine, semi_normalised, squared_euclidean)
+    }
+    if name not in known:
+        raise unknown("similarity", name, known)
+    return known[name]

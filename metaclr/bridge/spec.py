@@ -1,0 +1,64 @@
+"""What every objective declares: settings as one frozen value that compares, prints and builds its module."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch import nn
+
+from metaclr.bridge.settings import override
+from metaclr.errors import UserError
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a module must know before the first batch."""
+
+    dim: int
+    """D, the length of an embedding."""
+    population: int = 0
+    """Images in the training set (running estimates); 0 where it is not known."""
+    classes: int = 0
+    """Labelled classes in the training set (the supervised classifier); 0 where it is not known."""
+
+
+@dataclass(frozen=True)
+class ObjectiveSpec:
+    """Base of every objective's settings."""
+
+    formula: ClassVar[str] = ""
+    """TeX, for objectives that are not settings of the bridge."""
+
+    @property
+    def needs_labels(self) -> bool:
+        """Whether the objective reads `Context.labels`."""
+        return False
+
+    @property
+    def needs_target(self) -> bool:
+        """Whether the objective cannot do without `Context.target`, the EMA encoder's embeddings."""
+        return False
+
+    def build(self, dim: int, population: int = 0, classes: int = 0, **overrides: Any) -> nn.Module:
+        """The objective as a module: embeddings `(T, N, V, D)` and a Context to a scalar loss.
+
+        Args:
+            dim: D.
+            population: images in the training set; read by running estimates only.
+            classes: labelled classes in the training set; read by `supervised` only.
+            overrides: settings by name (`temperature=0.2`), of the objective or of one of its axes.
+
+        Raises:
+            UserError: an unknown setting, an illegal value or an illegal combination.
+        """
+        return override(self, **overrides).module(Sizes(dim, population, classes))
+
+    def module(self, sizes: Sizes) -> nn.Module:
+        """The module of these settings."""
+        raise UserError(f"{type(self).__name__} has nothing to train")
+
+
+@dataclass(frozen=True)
+class NoObjective(ObjectiveSpec):
+    """For the controls (`untrained`, `pixels`) and for methods with a learner of their own."""

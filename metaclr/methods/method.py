@@ -1,0 +1,64 @@
+"""What a method declares: its objective, and what it must be fed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from metaclr.bridge.settings import leaves
+from metaclr.bridge.spec import NoObjective, ObjectiveSpec
+from metaclr.errors import UserError
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method is a value: two methods differ exactly where `metaclr.methods.diff` says they do."""
+
+    summary: str
+    """One line."""
+    reference: str
+    """Who and where: "Chen et al. 2020, arXiv:2002.05709"."""
+    objective: ObjectiveSpec = field(default_factory=NoObjective)
+    """Settings; `.build(dim, population, classes, **overrides)` makes the loss module."""
+    formula: str = ""
+    """TeX, per query; q query, s support, mu prototype, tau temperature."""
+    ways: Literal["instances", "classes"] = "instances"
+    """What a way of a training task is: an image, or a labelled class."""
+    labels: Literal["instance", "given"] = "instance"
+    """"given": the method sees labels, as `Context.labels` or by the choice of its ways."""
+    shot: int = 1
+    """Support views per way in a training task."""
+    query: int = 1
+    """Query views per way in a training task; V = shot + query."""
+    projector: str = "mlp"
+    """Default projector; "none" is the encoder's own features."""
+    momentum: float | None = None
+    """Decay of the EMA target network that embeds the support, or None for no such network."""
+    views: str = ""
+    """View preset of `--views own`; empty: the comparison's."""
+    support_views: str = ""
+    """View preset of the support views only; empty: as `views`."""
+    task_transform: Literal["", "quarter_turns"] = ""
+    """A transform shared by all views of a way, which makes it another class (quarter turns of the image)."""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """Numbers that may be overridden, those of the objective included."""
+    learner: Callable[..., Any] | None = None
+    """Builds a learner of its own (MAML); None is the engine's."""
+    trained: bool = True
+    """False for controls, which are evaluated as they are initialised."""
+    name: str = ""
+    """File name; `metaclr.methods.get` fills it in."""
+
+    def __post_init__(self) -> None:
+        if self.shot < 1 or self.query < 1:
+            raise UserError(f"a method needs shot and query of at least 1, got {self.shot} and {self.query}")
+        if self.objective.needs_labels and self.labels != "given":
+            raise UserError("the objective reads labels, so the method must say labels='given'")
+        numbers = {} if isinstance(self.objective, NoObjective) else leaves(self.objective)
+        object.__setattr__(self, "defaults", {**numbers, **self.defaults})
+
+    @property
+    def v(self) -> int:
+        """V, the views of each way in a training task."""
+        return self.shot + self.query

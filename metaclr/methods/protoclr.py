@@ -1,0 +1,19 @@
+"""ProtoCLR: a prototypical episode of unlabelled images; one view is the support, three others are queries."""
+
+from metaclr.bridge import Objective, Prototypes, raw, split, squared_euclidean
+from metaclr.methods.method import Method
+
+METHOD = Method(
+    summary="prototypes on views: augmented copies find the image that they come from",
+    reference="Medina et al. 2020, arXiv:2006.11325",
+    formula=r"\|q-s^+\|^2 + \log\sum_n e^{-\|q-s_n\|^2}",
+    objective=Objective(
+        roles=split,
+        embedding=raw,
+        head=Prototypes(squared_euclidean),
+        temperature=1.0,  # none in the authors' code (indy-lab/ProtoTransfer)
+    ),
+    query=3,  # three augmentations against the image as it is
+    projector="none",  # Conv-4 features as they are
+    support_views="identity",
+)

@@ -1,0 +1,16 @@
+"""SimCLR: every view is a query, and all other views of the batch are its support."""
+
+from metaclr.bridge import Objective, Pairs, dot, leave_one_out, unit_norm
+from metaclr.methods.method import Method
+
+METHOD = Method(
+    summary="NT-Xent: each view picks its sibling among all other views of the batch",
+    reference="Chen et al. 2020, arXiv:2002.05709",
+    formula=r"-q^\top s^+/\tau + \log\sum_{k\neq q} e^{q^\top k/\tau}",
+    objective=Objective(
+        roles=leave_one_out,
+        embedding=unit_norm,
+        head=Pairs(dot),
+        temperature=0.5,  # the authors' CIFAR-10 recipe (google-research/simclr)
+    ),
+)
