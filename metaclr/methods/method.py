@@ -31,6 +31,8 @@ class Method:
     """Support views per way in a training task."""
     query: int = 1
     """Query views per way in a training task; V = shot + query."""
+    way: int | None = None
+    """N of a training task; None: one task of as many ways as the batch of views has room for."""
     projector: str = "mlp"
     """Default projector; "none" is the encoder's own features."""
     momentum: float | None = None
