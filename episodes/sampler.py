@@ -1,0 +1,180 @@
+"""Which images make a task: a training batch as a pure function of (seed, step), and evaluation tables."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from episodes import random
+from episodes.draw import distinct
+from episodes.errors import EpisodeError
+from episodes.image_set import ImageSet, by_class
+from episodes.task import Episode, EpisodeTable, TaskShape
+from episodes.walk import Walk
+
+Ways = Literal["instances", "classes"]
+Labels = Literal["instance", "given"]
+
+_CHUNK = 1 << 18  # image draws at a time: few enough for the cache, enough to hide the cost of a call
+
+
+class EpisodeSampler:
+    """Batches of tasks drawn from `image_set`, each a pure function of (seed, step); index tables on the CPU.
+
+    ways "instances": a way is one image, seen in V = K + Q views; the batches walk through the set by a keyed
+    permutation, each image once an epoch. ways "classes": N distinct classes a task, V distinct images a class,
+    all uniform and independent between tasks (cluster ways: `image_set.with_labels(clusters)`).
+
+    labels: what Episode.labels holds: "instance" the image index (default of instance ways), "given" the class of the
+    image (needs labels). Class ways always hold the class.
+
+    Of `world` processes, `rank` gets the tasks rank, rank + world, ... of the batch (the ways, if tasks == 1), so
+    that all of them together hold exactly the batch that one process would.
+
+    Raises EpisodeError, before any draw, for a shape that the set cannot fill: it names the class and the limit.
+    """
+
+    def __init__(
+        self,
+        image_set: ImageSet,
+        shape: TaskShape,
+        *,
+        ways: Ways = "instances",
+        labels: Labels | None = None,
+        seed: int = 0,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        if ways not in ("instances", "classes"):
+            raise EpisodeError(f"ways must be 'instances' or 'classes' (clusters: with_labels), not {ways!r}")
+        if labels not in (None, "instance", "given"):
+            raise EpisodeError(f"labels must be 'instance' or 'given', not {labels!r}")
+        _check_ranks(shape, rank, world)
+        self.image_set, self.shape, self.ways, self.seed = image_set, shape, ways, seed
+        self.rank, self.world = rank, world
+        self.labels: Labels = labels or ("instance" if ways == "instances" else "given")
+        self._given = image_set.required_labels() if ways == "instances" and labels == "given" else None
+        if ways == "instances":
+            if shape.way > len(image_set):
+                raise EpisodeError(
+                    f"{image_set.name}: {shape.way} ways of one image each, but there are {len(image_set)} images; "
+                    f"way can be at most {len(image_set)}"
+                )
+            self._walk = Walk(len(image_set), shape.way, seed)
+        else:
+            self._classes = _index_classes(image_set, shape)
+
+    def __call__(self, step: int) -> Episode:
+        """The batch of a step >= 0: tables (T, N, V) of this rank, int64 on the CPU."""
+        if step < 0:
+            raise EpisodeError(f"step must be at least 0, not {step}")
+        tasks, way = torch.arange(self.shape.tasks), torch.arange(self.shape.way)
+        if self.shape.tasks > 1:
+            tasks = tasks[self.rank :: self.world]
+        else:
+            way = way[self.rank :: self.world]
+        return (
+            self._instances(step, tasks, way)
+            if self.ways == "instances"
+            else self._labelled(step, tasks, way)
+        )
+
+    def _instances(self, step: int, tasks: Tensor, way: Tensor) -> Episode:
+        batch = self.shape.tasks * self.shape.way
+        images = self._walk(step * batch + tasks.unsqueeze(1) * self.shape.way + way)
+        shape = (*images.shape, self.shape.views)
+        return Episode(
+            images=images.unsqueeze(2).expand(shape).contiguous(),
+            views=torch.arange(self.shape.views).expand(shape).contiguous(),
+            labels=images if self._given is None else self._given[images],
+            shot=self.shape.shot,
+            step=step,
+        )
+
+    def _labelled(self, step: int, tasks: Tensor, way: Tensor) -> Episode:
+        index, count = self._classes, self.shape.way
+        classes = distinct(random.key(self.seed, "classes", step), tasks, len(index.counts), count).T[:, way]
+        rows = tasks.unsqueeze(1) * count + way
+        images = _draw_images(index, random.key(self.seed, "images", step), classes, rows, self.shape.views)
+        images = images.T.reshape(*classes.shape, self.shape.views)
+        return Episode(images, torch.zeros_like(images), classes.contiguous(), self.shape.shot, step)
+
+
+def sample_table(image_set: ImageSet, shape: TaskShape, count: int, seed: int) -> EpisodeTable:
+    """`count` evaluation episodes of N distinct classes with K support and Q query images each, all distinct.
+
+    Uniform over classes, and over images within a class; episode e is a pure function of (seed, e), so a longer
+    table begins with the shorter one. `shape.tasks` is not looked at. Raises EpisodeError for a shape that the set
+    cannot fill, for no queries, and for count < 1.
+    """
+    if count < 1 or shape.query < 1:
+        raise EpisodeError(f"a table needs at least 1 episode and 1 query, not {count} and {shape.query}")
+    index = _index_classes(image_set, shape)
+    class_key, image_key = random.key(seed, "table classes"), random.key(seed, "table images")
+    support = torch.empty(count, shape.way, shape.shot, dtype=torch.int64)
+    query = torch.empty(count, shape.way, shape.query, dtype=torch.int64)
+    chunk = max(1, _CHUNK // (shape.way * shape.views))
+    for start in range(0, count, chunk):
+        here = slice(start, min(start + chunk, count))
+        episodes = torch.arange(here.start, here.stop)
+        classes = distinct(class_key, episodes, len(index.counts), shape.way).T
+        rows = episodes.unsqueeze(1) * shape.way + torch.arange(shape.way)
+        images = _draw_images(index, image_key, classes, rows, shape.views)
+        support[here] = images[: shape.shot].T.view(-1, shape.way, shape.shot)
+        query[here] = images[shape.shot :].T.view(-1, shape.way, shape.query)
+    return EpisodeTable(support, query, image_set.fingerprint(), seed)
+
+
+class _Classes(NamedTuple):
+    """Images by class: class c is order[starts[c] : starts[c] + counts[c]]."""
+
+    order: Tensor
+    starts: Tensor
+    counts: Tensor
+
+
+def _index_classes(image_set: ImageSet, shape: TaskShape) -> _Classes:
+    """The set's images by class. Raises EpisodeError if it cannot fill the shape."""
+    labels = image_set.required_labels()
+    counts = image_set.class_counts()
+    if shape.way > image_set.classes:
+        raise EpisodeError(
+            f"{image_set.name}: {shape.way}-way tasks, but there are {image_set.classes} classes; "
+            f"way can be at most {image_set.classes}"
+        )
+    least = int(counts.argmin())
+    if (most := int(counts[least])) < shape.views:
+        short = int((counts < shape.views).sum())
+        others = f" (as have {short - 1} more classes too few)" if short > 1 else ""
+        limit = (
+            f"with {shape.shot} shot, query can be at most {most - shape.shot}; "
+            if most > shape.shot
+            else f"shot + query can be at most {most}; "
+        )
+        raise EpisodeError(
+            f"{image_set.name}: {shape.shot} shot + {shape.query} query need {shape.views} images of each class, "
+            f"but {image_set.class_name(least)!r} has {most}{others}; {limit}"
+            f"with_at_least({shape.views}) leaves such classes out"
+        )
+    order, offsets = by_class(labels, image_set.classes)
+    return _Classes(order, offsets[:-1], counts)
+
+
+def _draw_images(index: _Classes, key: int, classes: Tensor, rows: Tensor, views: int) -> Tensor:
+    """V distinct images of each class in `classes` (T, N), drawn as items `rows` (T, N): int64 (V, T * N)."""
+    flat = classes.reshape(-1)
+    picks = distinct(key, rows.reshape(-1), index.counts[flat], views)
+    picks += index.starts[flat]
+    return index.order.index_select(0, picks.view(-1)).view(views, -1)
+
+
+def _check_ranks(shape: TaskShape, rank: int, world: int) -> None:
+    if world < 1 or not 0 <= rank < world:
+        raise EpisodeError(f"rank must be in 0..world-1 with world >= 1, not rank {rank} of world {world}")
+    axis, size = ("tasks", shape.tasks) if shape.tasks > 1 else ("way", shape.way)
+    if size % world:
+        raise EpisodeError(
+            f"{axis} = {size} cannot be shared evenly by {world} ranks; take a multiple of {world}"
+        )
