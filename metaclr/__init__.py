@@ -1,1 +1,43 @@
-"""Contrastive and few-shot learning as one objective."""
+"""metaclr: contrastive learning and few-shot meta-learning as one objective, one engine, one comparison.
+
+    import metaclr
+    results = metaclr.compare(methods=["simclr", "protoclr"], steps=300)
+    loss = metaclr.objective("simclr", temperature=0.2)(embeddings)     # (T, N, V, D) -> scalar
+    measured = metaclr.evaluate(my_encoder, targets=["digits"])
+
+Names are imported when they are first used, so that `import metaclr` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from metaclr.api import Comparison, compare, evaluate, objective, train
+    from metaclr.errors import UserError
+    from metaclr.methods import Method
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Comparison": "metaclr.api",
+    "Method": "metaclr.methods",
+    "UserError": "metaclr.errors",
+    "compare": "metaclr.api",
+    "evaluate": "metaclr.api",
+    "objective": "metaclr.api",
+    "train": "metaclr.api",
+}
+
+__all__ = ["Comparison", "Method", "UserError", "compare", "evaluate", "objective", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'metaclr' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

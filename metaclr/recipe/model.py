@@ -98,7 +98,7 @@ class LowLabelRecipe(Strict):
 
 
 class EvaluateRecipe(Strict):
-    """Which evaluators run on every target. An empty table in TOML keeps the defaults; `false` leaves one out."""
+    """Which evaluators run on every target. `false` leaves one out."""
 
     few_shot: FewShotRecipe | Literal[False] = FewShotRecipe()
     linear: bool = True

@@ -1,0 +1,137 @@
+"""`metaclr.compare(...)`: several methods, everything else held fixed, one folder of results."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from metaclr.recipe import CompareRecipe, find, read, resolve
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from episodes import ImageSet
+    from metaclr.methods import Method
+
+QUICK = (
+    "train.steps=12",
+    "train.batch_views=128",
+    "evaluate.few_shot.episodes=200",
+    "evaluate.low_label.steps=10",
+    "evaluate.low_label.fractions=[0.1]",
+)
+"""What `--quick` changes: every part of the pipeline stays, only smaller."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A finished comparison: its folder, its rows, and why cells failed if any did."""
+
+    folder: Path
+    rows: pd.DataFrame
+    failures: dict[str, str]
+
+    @property
+    def report(self) -> Path:
+        """The self-contained page to open or to send."""
+        return self.folder / "report.html"
+
+
+def compare(
+    recipe: str | Path | CompareRecipe = "glyphs",
+    *,
+    methods: Sequence[str | Mapping[str, Any]] | Mapping[str, Method] | None = None,
+    sources: Sequence[str] | Mapping[str, ImageSet] | None = None,
+    targets: Sequence[str] | Mapping[str, ImageSet] | None = None,
+    seeds: Sequence[int] | None = None,
+    steps: int | None = None,
+    views_mode: str | None = None,
+    quick: bool = False,
+    out: str | Path | None = None,
+    device: str = "auto",
+    data_root: str | Path | None = None,
+    overrides: Sequence[str] = (),
+    jobs: int = 1,
+    quiet: bool = False,
+) -> Comparison:
+    """Train every method alike, judge all on the same stored episodes, write tables, figures and a report.
+
+    Args:
+        recipe: a shipped name, a TOML file, or a resolved recipe; the arguments below override it.
+        methods: names, tables `{"name": ..., "label": ..., "settings": {...}}`, or your own `Method`s by
+            name: `{"mine": Method(...), "simclr": "simclr"}`.
+        sources, targets: names `NAME[:PART]`, or your own `ImageSet`s by name.
+        seeds: training seeds; episodes and label subsets do not depend on them.
+        quick: every part of the pipeline in under a minute; the numbers are not to be quoted.
+        out: the folder; default `results/NAME`. Finished cells in it are not redone.
+        jobs: cells trained at the same time, each in a process of its own.
+
+    Raises:
+        UserError, EpisodeError: bad input, before any work, in one line.
+    """
+    from metaclr.comparison import carry_out, plan
+    from metaclr.device import choose_device
+
+    own_methods, named_methods = _own(methods)
+    own_sources, named_sources = _own(sources)
+    own_targets, named_targets = _own(targets)
+    changes: dict[str, Any] = {
+        "methods": named_methods,
+        "sources": named_sources,
+        "targets": named_targets,
+        "seeds": None if seeds is None else list(seeds),
+        "views_mode": views_mode,
+    }
+    resolved = _resolve(recipe, changes, steps, quick, overrides)
+    folder = Path(out) if out else _default_folder(resolved, recipe, quick)
+    root = Path(data_root) if data_root else None
+    planned = plan(
+        resolved,
+        folder,
+        device=choose_device(device),
+        data_root=root,
+        methods=own_methods,
+        images={**own_sources, **own_targets},
+    )
+    rows, failures = carry_out(planned, jobs=jobs, quiet=quiet)
+    return Comparison(folder, rows, failures)
+
+
+def _own(given: Any) -> tuple[dict[str, Any], list[Any] | None]:
+    """The caller's own objects by name, and the names of all."""
+    if given is None:
+        return {}, None
+    if isinstance(given, Mapping):
+        return {k: v for k, v in given.items() if not isinstance(v, str)}, list(given)
+    return {}, list(given)
+
+
+def _resolve(
+    recipe: str | Path | CompareRecipe,
+    changes: Mapping[str, Any],
+    steps: int | None,
+    quick: bool,
+    overrides: Sequence[str],
+) -> CompareRecipe:
+    if isinstance(recipe, CompareRecipe):
+        tables = recipe.model_dump(mode="json", exclude_none=True)
+    else:
+        tables = read(find(str(recipe)))
+    tables |= {key: value for key, value in changes.items() if value is not None}
+    lines = [*(QUICK if quick else ()), *([f"train.steps={steps}"] if steps is not None else []), *overrides]
+    return resolve(tables, lines)
+
+
+def _default_folder(resolved: CompareRecipe, recipe: str | Path | CompareRecipe, quick: bool) -> Path:
+    """results/NAME for a recipe as it stands; what is overridden gets a folder of its own by hash."""
+    name = f"{resolved.name}-quick" if quick else resolved.name
+    if not isinstance(recipe, CompareRecipe):
+        plain = _resolve(recipe, {}, None, quick, ())
+        if plain != resolved:
+            content = json.dumps(resolved.model_dump(mode="json"), sort_keys=True)
+            name = f"{name}-{hashlib.sha256(content.encode()).hexdigest()[:6]}"
+    return Path("results") / name

@@ -1,0 +1,58 @@
+"""`metaclr methods`: the methods, one in full, or how two differ."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.group(name="methods", invoke_without_command=True)
+@click.pass_context
+def command(context: click.Context) -> None:
+    """List the methods; show one; say exactly how two differ."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_methods)
+
+
+@command.command(name="list")
+def list_methods() -> None:
+    """One line per method."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from metaclr import methods
+
+    table = Table("method", "what it is", "labels", "reference", box=None, pad_edge=False)
+    for name in methods.names():
+        method = methods.get(name)
+        table.add_row(name, method.summary, "yes" if method.labels == "given" else "no", method.reference)
+    Console().print(table)
+
+
+@command.command()
+@click.argument("name")
+def show(name: str) -> None:
+    """Print the settings, formula and reference of one method."""
+    from metaclr import methods
+
+    for line in methods.describe(name):
+        click.echo(line)
+
+
+@command.command()
+@click.argument("a")
+@click.argument("b")
+def diff(a: str, b: str) -> None:
+    """Print exactly how two methods differ, one axis a line."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from metaclr import methods
+
+    differences = methods.diff(a, b)
+    if not differences:
+        click.echo(f"{a} and {b} have the same settings")
+        return
+    table = Table("axis", a, b, box=None, pad_edge=False)
+    for axis, left, right in differences:
+        table.add_row(axis, str(left), str(right))
+    Console().print(table)

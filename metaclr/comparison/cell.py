@@ -1,0 +1,56 @@
+"""One cell of a comparison: one method, one source, one seed; one run folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from metaclr.recipe import MethodEntry
+
+if TYPE_CHECKING:
+    from metaclr.methods import Method
+    from metaclr.recipe import CompareRecipe
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is trained once and judged on every target."""
+
+    entry: MethodEntry
+    method: Method
+    source: str
+    seed: int
+
+    @property
+    def run(self) -> str:
+        """Name of the run and of its folder: method, source, seed."""
+        source = re.sub(r"[^A-Za-z0-9]+", "-", self.source).strip("-")
+        title = re.sub(r"[^A-Za-z0-9.]+", "-", self.entry.title).strip("-")
+        return f"{title}-{source}-s{self.seed}"
+
+    def digest(self, recipe: CompareRecipe, fingerprints: dict[str, str]) -> str:
+        """Hash of everything that this cell's rows depend on: a finished cell with the same digest is not redone.
+
+        Other methods, sources and seeds of the recipe are left out, so that adding one redoes nothing.
+        """
+        part = recipe.model_dump(mode="json", exclude={"name", "about", "methods", "seeds", "sources"})
+        part["train"].pop("checkpoint_seconds")
+        part["cell"] = [self.entry.model_dump(mode="json"), self.source, self.seed]
+        part["data"] = fingerprints
+        part["method"] = repr(self.method)
+        return hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()
+
+
+def finished(folder: Path, digest: str) -> bool:
+    """Whether this run folder holds a finished cell with this digest.
+
+    The marker is written last, so a killed run never looks finished.
+    """
+    try:
+        return bool(json.loads((folder / "done.json").read_text())["digest"] == digest)
+    except (OSError, ValueError, KeyError):
+        return False

@@ -1,0 +1,48 @@
+"""A method by any name a user may give it: shipped, their own object, or their own file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+from metaclr.errors import UserError
+from metaclr.methods import Method, get
+
+
+def find_method(name: str | Method, own: Mapping[str, Method] | None = None) -> Method:
+    """A `Method` by shipped name, from the caller's own mapping, or from a .py file that defines METHOD.
+
+    Raises:
+        UserError: no such method (with the nearest name), or a file that does not define one.
+    """
+    if isinstance(name, Method):
+        return name
+    if own and name in own:
+        return replace(own[name], name=name)
+    if name.endswith(".py"):
+        return from_file(Path(name))
+    return get(name)
+
+
+def from_file(path: Path) -> Method:
+    """The METHOD of a Python file, named after the file.
+
+    Raises:
+        UserError: no such file, it does not run, or it has no METHOD.
+    """
+    if not path.is_file():
+        raise UserError(f"method file {str(path)!r}: no such file")
+    spec = spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise UserError(f"method file {str(path)!r}: not a Python file")
+    module = module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise UserError(f"method file {str(path)!r}: {type(error).__name__}: {error}") from error
+    method = getattr(module, "METHOD", None)
+    if not isinstance(method, Method):
+        raise UserError(f"method file {str(path)!r}: defines no METHOD = metaclr.Method(...)")
+    return replace(method, name=path.stem)
