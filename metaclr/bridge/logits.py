@@ -11,6 +11,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from metaclr.bridge.log_sum_exp import log_sum_exp
+
 NOT_ALLOWED = float(
     "-inf"
 )  # the logit of a column that a query must not see: its own row, an empty queue slot
@@ -82,7 +84,3 @@ class Logits:
         columns = self.column_class.expand(nearest.shape[0], -1)
         return columns.gather(1, nearest) == self.query_class
 
-
-def log_sum_exp(values: Tensor) -> Tensor:
-    """log-sum-exp over the last axis with a zero gradient, not nan, for rows in which nothing is allowed."""
-    return values.logsumexp(-1)

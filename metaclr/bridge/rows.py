@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from metaclr.bridge.logits import NOT_ALLOWED, Logits, log_sum_exp
+from metaclr.bridge.log_sum_exp import log_sum_exp
+from metaclr.bridge.logits import NOT_ALLOWED, Logits
 from metaclr.bridge.roles import Turn
 from metaclr.bridge.similarity import Similarity, dot
 

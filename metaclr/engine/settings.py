@@ -1,0 +1,92 @@
+"""The settings of one training run, checked before any work."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
+
+from metaclr.errors import UserError, unknown
+
+Optimizer = Literal["adam", "adamw", "sgd", "lars"]
+Schedule = Literal["cosine", "constant", "linear", "step"]
+Precision = Literal["auto", "bf16", "fp32"]
+Choice = Literal["auto", "on", "off"]
+
+FREE = ("checkpoint_seconds", "compile", "prefetch", "device", "precision")
+"""What may change between the two halves of an interrupted run: where and how often, not what is computed."""
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """`steps` optimiser steps. The batch is the sampler's; the seed is of dropout and the like."""
+
+    steps: int = 1000
+    optimizer: Optimizer = "adam"
+    lr: float = 1e-3
+    weight_decay: float = 0.0
+    momentum: float = 0.9
+    """Of sgd and lars; adam and adamw keep 0.9 and 0.999."""
+    warmup: float = 0.05
+    """Steps of linear warm-up: below 1 a fraction of `steps`, from 1 on a number of steps."""
+    schedule: Schedule = "cosine"
+    clip: float | None = None
+    """Largest Euclidean norm of the whole gradient; None: not clipped."""
+    precision: Precision = "auto"
+    compile: Choice = "auto"
+    prefetch: Choice = "auto"
+    """Prepare the next batch while this one trains: a side stream on a GPU, a thread on a CPU."""
+    sync_norm: bool = True
+    """With several ranks: batch statistics over all of them, as one process would have."""
+    checkpoint_seconds: float = 30.0
+    log_every: int = 20
+    device: str = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, legal in (
+            ("optimizer", Optimizer),
+            ("schedule", Schedule),
+            ("precision", Precision),
+            ("compile", Choice),
+            ("prefetch", Choice),
+        ):
+            value = getattr(self, name)
+            if value not in get_args(legal):
+                raise unknown(name, str(value), get_args(legal))
+        _whole(self, "steps", 0)
+        _whole(self, "log_every", 1)
+        _number(self, "lr", above=0.0)
+        _number(self, "checkpoint_seconds", above=0.0)
+        _number(self, "weight_decay", least=0.0)
+        _number(self, "warmup", least=0.0)
+        _number(self, "momentum", least=0.0, below=1.0)
+        if self.clip is not None:
+            _number(self, "clip", above=0.0)
+
+    def fixed(self) -> dict[str, Any]:
+        """The settings that a resumed run must share with the run it goes on from."""
+        return {name: value for name, value in asdict(self).items() if name not in FREE}
+
+
+def _whole(settings: TrainSettings, name: str, least: int) -> None:
+    value = getattr(settings, name)
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise UserError(f"{name} = {value!r}: a whole number of at least {least}")
+
+
+def _number(
+    settings: TrainSettings,
+    name: str,
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    below: float = math.inf,
+) -> None:
+    value = getattr(settings, name)
+    legal = f"at least {least:g}" if least is not None else f"above {above:g}"
+    legal += f" and below {below:g}" if below < math.inf else ""
+    fits = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    fits = fits and (least is None or value >= least) and (above is None or value > above) and value < below
+    if not fits:
+        raise UserError(f"{name} = {value!r}: a number {legal}")

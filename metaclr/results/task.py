@@ -1,0 +1,102 @@
+"""What was measured: one target, one evaluator, one setting of it. The columns of every table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from metaclr.results.rows import Row
+
+FAMILIES = ("few-shot", "linear", "knn", "low-label")
+_NAMES = {"few-shot": "few-shot", "linear": "linear probe", "knn": "kNN", "low-label": "low-label"}
+
+
+@dataclass(frozen=True)
+class Task:
+    """One column: every method has one score on it. Compares equal where the measured thing is the same."""
+
+    source: str
+    target: str
+    evaluator: str
+    way: int | None
+    shot: int | None
+    labels: str
+    metric: str
+
+    @property
+    def family(self) -> str:
+        """'few-shot', 'linear', 'knn', 'low-label', or the evaluator's own name."""
+        name = self.evaluator.lower().replace("_", "-")
+        return next((f for f in FAMILIES if name.startswith(f)), name)
+
+    @property
+    def variant(self) -> str:
+        """What the evaluator's name says beside its family: 'frozen', 'fine-tuned', a head, or ''."""
+        name = self.evaluator.lower().replace("_", "-")
+        rest = name.removeprefix(self.family).strip(" -:/,()")
+        return "fine-tuned" if rest in ("finetune", "fine-tune", "finetuned") else rest
+
+    @property
+    def group(self) -> str:
+        """The heading above the column: 'few-shot', 'low-label, frozen', 'linear probe'."""
+        name = _NAMES.get(self.family, self.evaluator)
+        return f"{name}, {self.variant}" if self.variant and self.family in _NAMES else name
+
+    @property
+    def column(self) -> str:
+        """The column's own heading: '5-way 1-shot', '1 % (12)', or 'accuracy'."""
+        if self.way is not None:
+            return f"{self.way}-way {self.shot}-shot" if self.shot is not None else f"{self.way}-way"
+        return self.labels or self.metric
+
+    @property
+    def title(self) -> str:
+        """Group and column in one: '5-way 1-shot', 'linear probe', '1 % (12) labels, frozen'."""
+        if self.way is not None:
+            return self.column + (f", {self.variant}" if self.variant else "")
+        if self.labels:
+            name = self.variant if self.family == "low-label" else self.group
+            return f"{self.labels} labels" + (f", {name}" if name else "")
+        return self.group
+
+    @property
+    def setting(self) -> Task:
+        """The same measurement wherever it is made: without source and target."""
+        return Task("", "", self.evaluator, self.way, self.shot, self.labels, self.metric)
+
+    @property
+    def label_count(self) -> int | None:
+        """How many labels a low-label task has, from '1 % (12)' or '5 per class (50)'; None if not said."""
+        found = re.search(r"\((\d+)\)", self.labels)
+        return int(found.group(1)) if found else None
+
+    def chance(self, classes: int | None = None) -> float | None:
+        """Accuracy of guessing in percent: 100/way, or 100/classes where the target's classes are known."""
+        if self.metric != "accuracy":
+            return None
+        count = self.way if self.way is not None else classes
+        return 100 / count if count else None
+
+
+def task_of(row: Row) -> Task:
+    """The task that a row measures."""
+    return Task(row.source, row.target, row.evaluator, row.way, row.shot, row.labels, row.metric)
+
+
+def ordered(rows: Iterable[Row]) -> tuple[Task, ...]:
+    """All tasks: by source and target as they come, then few-shot, linear, kNN, low-label, others."""
+    tasks = list(dict.fromkeys(task_of(row) for row in rows))
+    sources = list(dict.fromkeys(t.source for t in tasks))
+    targets = list(dict.fromkeys(t.target for t in tasks))
+    seen = {task: number for number, task in enumerate(tasks)}
+
+    def place(task: Task) -> tuple[int, ...]:
+        family = FAMILIES.index(task.family) if task.family in FAMILIES else len(FAMILIES)
+        # Low-label columns run from few labels to many, first all of one variant, then all of the next.
+        variants = [t.variant for t in tasks if t.family == task.family]
+        size = task.label_count or 0
+        where = (sources.index(task.source), targets.index(task.target), family, variants.index(task.variant))
+        return (*where, task.way or 0, task.shot or 0, size, seen[task])
+
+    return tuple(sorted(tasks, key=place))
