@@ -1,7 +1,40 @@
 """The episodic task sampler: which images, which views, which tasks; needs torch and numpy only."""
 
+from episodes.audit import AuditReport, audit, check_table, image_hashes, without_leaks
+from episodes.augment import augment, to_float
 from episodes.errors import EpisodeError
 from episodes.image_set import ImageSet
+from episodes.presets import PRESETS
+from episodes.sampler import EpisodeSampler, sample_table
+from episodes.stored import read_table, stored_table, write_table
+from episodes.subsets import halves, halves_indices, label_subset
 from episodes.task import Episode, EpisodeTable, TaskShape
+from episodes.view_recipe import ViewRecipe
+from episodes.views import render, turn_ways
 
-__all__ = ["Episode", "EpisodeError", "EpisodeTable", "ImageSet", "TaskShape"]
+__all__ = [
+    "PRESETS",
+    "AuditReport",
+    "Episode",
+    "EpisodeError",
+    "EpisodeSampler",
+    "EpisodeTable",
+    "ImageSet",
+    "TaskShape",
+    "ViewRecipe",
+    "audit",
+    "augment",
+    "check_table",
+    "halves",
+    "halves_indices",
+    "image_hashes",
+    "label_subset",
+    "read_table",
+    "render",
+    "sample_table",
+    "stored_table",
+    "to_float",
+    "turn_ways",
+    "without_leaks",
+    "write_table",
+]

@@ -139,9 +139,7 @@ class ImageSet:
         """Without the classes of fewer than `count` images, relabelled."""
         kept = (self.class_counts() >= count).nonzero().flatten()
         if not len(kept):
-            raise EpisodeError(
-                f"{self.name}: no class has {count} images; the largest has {self.class_counts().max()}"
-            )
+            raise EpisodeError(f"{self.name}: no class has {count} images; the largest has {self.class_counts().max()}")
         return self if len(kept) == self.classes else self.only_classes(kept)
 
     def only_groups(self, names: str | Iterable[str]) -> ImageSet:
@@ -189,9 +187,7 @@ class ImageSet:
         if isinstance(item, str):
             ids = [i for i, name in enumerate(self.class_names) if name == item]
             if len(ids) > 1:
-                raise EpisodeError(
-                    f"{self.name}: {len(ids)} classes are called {item!r}; give their ids {ids}"
-                )
+                raise EpisodeError(f"{self.name}: {len(ids)} classes are called {item!r}; give their ids {ids}")
             if not ids:
                 raise _unknown(f"{self.name}: unknown class", item, set(self.class_names))
             return ids[0]
@@ -226,15 +222,11 @@ def _check_images(image_set: ImageSet) -> None:
 def _check_labels(image_set: ImageSet, labels: Tensor) -> None:
     name, count = image_set.name, len(image_set)
     if labels.dtype != torch.int64 or labels.shape != (count,):
-        raise EpisodeError(
-            f"{name}: labels must be int64 ({count},), not {labels.dtype} {tuple(labels.shape)}"
-        )
+        raise EpisodeError(f"{name}: labels must be int64 ({count},), not {labels.dtype} {tuple(labels.shape)}")
     least, most = int(labels.min()), int(labels.max())
     if least < 0:
         where = int((labels < 0).nonzero()[0])
-        raise EpisodeError(
-            f"{name}: image {where} has label {least}; labels start at 0, or are None altogether"
-        )
+        raise EpisodeError(f"{name}: image {where} has label {least}; labels start at 0, or are None altogether")
     if image_set.class_names and most >= len(image_set.class_names):
         raise EpisodeError(f"{name}: label {most} for {len(image_set.class_names)} class names")
     if image_set.groups and len(image_set.groups) != image_set.classes:

@@ -75,11 +75,7 @@ class EpisodeSampler:
             tasks = tasks[self.rank :: self.world]
         else:
             way = way[self.rank :: self.world]
-        return (
-            self._instances(step, tasks, way)
-            if self.ways == "instances"
-            else self._labelled(step, tasks, way)
-        )
+        return self._instances(step, tasks, way) if self.ways == "instances" else self._labelled(step, tasks, way)
 
     def _instances(self, step: int, tasks: Tensor, way: Tensor) -> Episode:
         batch = self.shape.tasks * self.shape.way
@@ -175,6 +171,4 @@ def _check_ranks(shape: TaskShape, rank: int, world: int) -> None:
         raise EpisodeError(f"rank must be in 0..world-1 with world >= 1, not rank {rank} of world {world}")
     axis, size = ("tasks", shape.tasks) if shape.tasks > 1 else ("way", shape.way)
     if size % world:
-        raise EpisodeError(
-            f"{axis} = {size} cannot be shared evenly by {world} ranks; take a multiple of {world}"
-        )
+        raise EpisodeError(f"{axis} = {size} cannot be shared evenly by {world} ranks; take a multiple of {world}")

@@ -53,8 +53,7 @@ class Episode:
     def __post_init__(self) -> None:
         if self.images.ndim != 3 or self.views.shape != self.images.shape:
             raise EpisodeError(
-                f"images and views must both be (T, N, V), not {tuple(self.images.shape)} and "
-                f"{tuple(self.views.shape)}"
+                f"images and views must both be (T, N, V), not {tuple(self.images.shape)} and {tuple(self.views.shape)}"
             )
         if self.labels.shape != self.images.shape[:2]:
             raise EpisodeError(

@@ -26,9 +26,7 @@ class Embedding:
     def __call__(self, embeddings: Tensor) -> Tensor:
         if self.first is not None:
             if self.first > embeddings.shape[-1]:
-                raise UserError(
-                    f"embedding.first = {self.first} is more than the {embeddings.shape[-1]} there are"
-                )
+                raise UserError(f"embedding.first = {self.first} is more than the {embeddings.shape[-1]} there are")
             embeddings = embeddings[..., : self.first]
         return F.normalize(embeddings, dim=-1) if self.unit else embeddings
 

@@ -13,9 +13,7 @@ from torch import Tensor
 
 from metaclr.bridge.log_sum_exp import log_sum_exp
 
-NOT_ALLOWED = float(
-    "-inf"
-)  # the logit of a column that a query must not see: its own row, an empty queue slot
+NOT_ALLOWED = float("-inf")  # the logit of a column that a query must not see: its own row, an empty queue slot
 
 
 class Logits:
@@ -83,4 +81,3 @@ class Logits:
         nearest = self.values.argmax(-1)
         columns = self.column_class.expand(nearest.shape[0], -1)
         return columns.gather(1, nearest) == self.query_class
-

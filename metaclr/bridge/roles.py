@@ -43,9 +43,7 @@ class Swap:
         views = queries.shape[2]
         check_views("swap", views, shot)
         if comb(views, shot) > MOST_TURNS:
-            raise UserError(
-                f"swap of {shot} support views among {views} has {comb(views, shot)} turns; use split"
-            )
+            raise UserError(f"swap of {shot} support views among {views} has {comb(views, shot)} turns; use split")
         chosen = [list(subset) for subset in combinations(range(views), shot)]
         others = [[view for view in range(views) if view not in subset] for subset in chosen]
         return Turn(
@@ -72,6 +70,4 @@ leave_one_out = LeaveOneOut()
 def check_views(roles: str, views: int, shot: int) -> None:
     """Refuse a batch whose ways have no view left for one of the two roles."""
     if not 1 <= shot < views:
-        raise UserError(
-            f"{roles} roles with shot = {shot} need at least {shot + 1} views of each way, got {views}"
-        )
+        raise UserError(f"{roles} roles with shot = {shot} need at least {shot + 1} views of each way, got {views}")

@@ -37,18 +37,12 @@ def squared_euclidean(query: Tensor, support: Tensor, scale: Tensor | float = 1.
     On unit vectors with temperature 2 tau it has the softmax of `cosine` at temperature tau.
     """
     cross = (query * (2 * scale)) @ support.mT
-    return (
-        cross
-        - support.square().sum(-1).mul(scale).unsqueeze(-2)
-        - query.square().sum(-1, keepdim=True) * scale
-    )
+    return cross - support.square().sum(-1).mul(scale).unsqueeze(-2) - query.square().sum(-1, keepdim=True) * scale
 
 
 def get(name: str) -> Similarity:
     """A similarity by its name."""
-    known = {
-        similarity.__name__: similarity for similarity in (dot, cosine, semi_normalised, squared_euclidean)
-    }
+    known = {similarity.__name__: similarity for similarity in (dot, cosine, semi_normalised, squared_euclidean)}
     if name not in known:
         raise unknown("similarity", name, known)
     return known[name]

@@ -6,9 +6,7 @@ from pathlib import Path
 
 import click
 
-device_option = click.option(
-    "--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."
-)
+device_option = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 data_root_option = click.option(
     "--data-root", type=click.Path(path_type=Path), help="Folder of data sets [METACLR_DATA]."
 )

@@ -16,8 +16,12 @@ from metaclr.cli._options import device_option, data_root_option, set_option
 @click.option("--target", "targets", multiple=True, help="Data to judge on, NAME[:PART]; may be repeated.")
 @click.option("--seeds", help="How many seeds (3), or which (0,7,42).")
 @click.option("--steps", type=int, help="Optimiser steps of each training.")
-@click.option("--views", "views_mode", type=click.Choice(["shared", "own"]), help="One view recipe for all, or each method's own.")
-@click.option("--quick", is_flag=True, help="Every part of the pipeline, small: under a minute, numbers not to be quoted.")
+@click.option(
+    "--views", "views_mode", type=click.Choice(["shared", "own"]), help="One view recipe for all, or each method's own."
+)
+@click.option(
+    "--quick", is_flag=True, help="Every part of the pipeline, small: under a minute, numbers not to be quoted."
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the results [results/NAME].")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, help="Cells trained at the same time on this machine.")
 @device_option
@@ -63,7 +67,9 @@ def command(
         overrides=overrides,
     )
     print_main_table(result.folder)
-    click.echo(f"\nreport   {result.folder / 'report.html'}\ntables   {result.folder / 'tables'}\nrows     {result.folder / 'rows.csv'}")
+    click.echo(
+        f"\nreport   {result.folder / 'report.html'}\ntables   {result.folder / 'tables'}\nrows     {result.folder / 'rows.csv'}"
+    )
 
 
 def _seeds(text: str | None) -> list[int] | None:

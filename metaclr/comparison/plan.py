@@ -56,9 +56,7 @@ def plan(
         raise unknown("views", recipe.views, PRESETS)
     own = dict(methods or {})
     chosen = {entry.title: find_method(entry.name, own) for entry in recipe.cells_methods}
-    loaded = {
-        name: _load(name, recipe, data_root, images or {}) for name in (*recipe.sources, *recipe.targets)
-    }
+    loaded = {name: _load(name, recipe, data_root, images or {}) for name in (*recipe.sources, *recipe.targets)}
     sources = {name: loaded[name] for name in recipe.sources}
     cells = tuple(
         Cell(entry, chosen[entry.title], source, seed)
@@ -74,9 +72,7 @@ def plan(
     return Plan(recipe, out, device, sources, targets, cells, audits, remarks)
 
 
-def _load(
-    name: str, recipe: CompareRecipe, root: Path | None, images: Mapping[str, ImageSet]
-) -> ImageSet:
+def _load(name: str, recipe: CompareRecipe, root: Path | None, images: Mapping[str, ImageSet]) -> ImageSet:
     from metaclr.data import adapt, load
 
     if name in images:

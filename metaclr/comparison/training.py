@@ -65,9 +65,7 @@ def build_learner(cell: Cell, recipe: CompareRecipe, source: ImageSet) -> nn.Mod
     from metaclr.networks import build_encoder
 
     settings = recipe.encoder
-    encoder = build_encoder(
-        settings.name, source.channels, recipe.size, seed=cell.seed, **settings.options
-    )
+    encoder = build_encoder(settings.name, source.channels, recipe.size, seed=cell.seed, **settings.options)
     return build(
         cell.method,
         encoder,

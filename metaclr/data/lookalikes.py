@@ -31,7 +31,7 @@ class Selection:
     few: frozenset[int]
 
     def part_of(self, code: int) -> str:
-        """"source", "held-out" or "left-out"."""
+        """ "source", "held-out" or "left-out"."""
         if code in self.source:
             return "source"
         return "held-out" if code in self.held_out else "left-out"

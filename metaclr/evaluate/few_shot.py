@@ -45,9 +45,7 @@ def few_shot(
                 way=shape.way,
                 shot=shape.shot,
                 labels=f"{shape.shot} per way",
-                protocol=join(
-                    protocol, head=said, query=shape.query, episodes=len(table), digest=table.digest[:16]
-                ),
+                protocol=join(protocol, head=said, query=shape.query, episodes=len(table), digest=table.digest[:16]),
             )
         )
     return results
@@ -70,10 +68,7 @@ def episode_accuracies(
     rows = F.normalize(features, dim=1) if chosen.unit else features
     support, query = table.support.to(rows.device), table.query.to(rows.device)
     size = chunk or _chunk(rows, table)
-    parts = [
-        _chunk_accuracies(rows, s, q, chosen)
-        for s, q in zip(support.split(size), query.split(size), strict=True)
-    ]
+    parts = [_chunk_accuracies(rows, s, q, chosen) for s, q in zip(support.split(size), query.split(size), strict=True)]
     return torch.cat(parts).cpu()
 
 

@@ -79,9 +79,7 @@ def logistic(support: Tensor, c: float = 1.0) -> Scores:
     """
     episodes, way, shot, _ = support.shape
     labels = torch.arange(way, device=support.device).repeat_interleave(shot)
-    fitted = fit_logistic(
-        support.flatten(1, 2), labels.expand(episodes, -1), classes=way, penalty=1 / (c * way * shot)
-    )
+    fitted = fit_logistic(support.flatten(1, 2), labels.expand(episodes, -1), classes=way, penalty=1 / (c * way * shot))
     return fitted.weight.mT, fitted.bias
 
 

@@ -34,9 +34,7 @@ class Measurement:
     protocol: str
 
 
-def of_episodes(
-    accuracies: Tensor, *, target: str, way: int, shot: int, labels: str, protocol: str
-) -> Measurement:
+def of_episodes(accuracies: Tensor, *, target: str, way: int, shot: int, labels: str, protocol: str) -> Measurement:
     """The mean of per-episode accuracies (E,) in 0..1, with a Student t interval over the episodes."""
     over = mean_interval(accuracies)
     kept = accuracies.detach().float().cpu()
@@ -46,9 +44,7 @@ def of_episodes(
     )
 
 
-def of_images(
-    evaluator: str, correct: Tensor, *, target: str, way: int, labels: str, protocol: str
-) -> Measurement:
+def of_images(evaluator: str, correct: Tensor, *, target: str, way: int, labels: str, protocol: str) -> Measurement:
     """The share of test images that were right, from correctness (M,) in {0, 1}, with a Wilson interval."""
     over = proportion(correct)
     kept = correct.detach().float().cpu()
@@ -58,9 +54,7 @@ def of_images(
     )
 
 
-def of_subsets(
-    evaluator: str, correct: Tensor, *, target: str, way: int, labels: str, protocol: str
-) -> Measurement:
+def of_subsets(evaluator: str, correct: Tensor, *, target: str, way: int, labels: str, protocol: str) -> Measurement:
     """The mean accuracy over label subsets, from correctness (S, M) in {0, 1}: Student t over the subsets.
 
     per_item is each test image's share of subsets that got it right. One subset alone: as `of_images`.

@@ -85,9 +85,7 @@ class LowLabelRecipe(Strict):
     steps: int = Field(default=60, ge=1)
     batch: int = Field(default=64, ge=1)
     lr: float = Field(default=1e-3, gt=0)
-    max_classes: int = Field(
-        default=200, ge=1, description="targets with more classes are left out, and said"
-    )
+    max_classes: int = Field(default=200, ge=1, description="targets with more classes are left out, and said")
 
     @field_validator("fractions")
     @classmethod
@@ -120,9 +118,7 @@ class CompareRecipe(Strict):
     channels: Literal[1, 3] = 1
     views: str = "gentle"
     views_mode: Literal["shared", "own"] = "shared"
-    shuffle_labels: bool = Field(
-        default=False, description="negative control: every target's labels shuffled"
-    )
+    shuffle_labels: bool = Field(default=False, description="negative control: every target's labels shuffled")
     encoder: EncoderRecipe = EncoderRecipe()
     train: TrainRecipe = TrainRecipe()
     evaluate: EvaluateRecipe = EvaluateRecipe()

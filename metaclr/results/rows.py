@@ -85,9 +85,7 @@ def write_rows(path: Path, rows: Iterable[Row]) -> None:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in rows:
-        writer.writerow(
-            "" if v is None else repr(float(v)) if isinstance(v, float) else v for v in astuple(row)
-        )
+        writer.writerow("" if v is None else repr(float(v)) if isinstance(v, float) else v for v in astuple(row))
     write_atomic(path, buffer.getvalue())
 
 
@@ -153,9 +151,7 @@ def _parse(record: Mapping[str, str | None], where: str) -> Row:
         try:
             values[field.name] = _PARSERS[str(field.type)](text)
         except ValueError as error:
-            raise UserError(
-                f"{where}: {field.name} is {text!r}; it must be {_LEGAL[str(field.type)]}"
-            ) from error
+            raise UserError(f"{where}: {field.name} is {text!r}; it must be {_LEGAL[str(field.type)]}") from error
     try:
         return Row(**values)
     except UserError as error:

@@ -1,0 +1,1 @@
+"""Batched image operations with one explicit parameter per row; `episodes.augment` draws the parameters."""

@@ -1,0 +1,94 @@
+"""Parts of a labelled set that do not depend on any method: train/test halves, and a few labels per class."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from episodes import random
+from episodes.errors import EpisodeError
+from episodes.image_set import ImageSet
+
+
+def halves_indices(image_set: ImageSet, seed: int, fraction: float = 0.5) -> tuple[Tensor, Tensor]:
+    """Indices of the training and the test images of a labelled set, both sorted.
+
+    The set's own "train" and "test" where every class has images in both; else `fraction` of each class,
+    rounded to the nearest and at least one image on either side, is drawn for training.
+
+    Raises:
+        EpisodeError: no labels, or a class with fewer than 2 images.
+    """
+    labels = image_set.required_labels()
+    own = _own_split(image_set, labels)
+    if own is not None:
+        return own
+    counts = image_set.class_counts()
+    if int(counts.min()) < 2:
+        poor = int(counts.argmin())
+        raise EpisodeError(
+            f"{image_set.name}: class {image_set.class_name(poor)!r} has {int(counts[poor])} image; "
+            "a training and a test part need 2 of each class"
+        )
+    take = (counts * fraction).round().to(torch.int64).clamp(min=1).minimum(counts - 1)
+    chosen = _first_of_each(labels, take, random.key(seed, "halves"))
+    return chosen.nonzero().flatten(), (~chosen).nonzero().flatten()
+
+
+def halves(image_set: ImageSet, seed: int, fraction: float = 0.5) -> tuple[ImageSet, ImageSet]:
+    """The training and the test part of a labelled set; see `halves_indices`."""
+    train, test = halves_indices(image_set, seed, fraction)
+    return image_set.select(train), image_set.select(test)
+
+
+def label_subset(
+    image_set: ImageSet, seed: int, *, fraction: float | None = None, per_class: int | None = None
+) -> Tensor:
+    """Sorted indices of a class-balanced few labels: a fraction of each class, or k of each.
+
+    A fraction is rounded per class and gives at least one label of every class.
+
+    Raises:
+        EpisodeError: neither or both given, out of range, or a class with fewer than k images.
+    """
+    if (fraction is None) == (per_class is None):
+        raise EpisodeError("a label subset is either a fraction or a number per class")
+    labels, counts = image_set.required_labels(), image_set.class_counts()
+    if fraction is not None:
+        if not 0 < fraction <= 1:
+            raise EpisodeError(f"fraction must lie above 0 and up to 1, not {fraction}")
+        take = (counts * fraction).round().to(torch.int64).clamp(min=1).minimum(counts)
+    else:
+        assert per_class is not None
+        if not 1 <= per_class <= int(counts.min()):
+            poor = int(counts.argmin())
+            raise EpisodeError(
+                f"{image_set.name}: {per_class} labels per class, but class {image_set.class_name(poor)!r} has "
+                f"{int(counts[poor])}; at most that many"
+            )
+        take = torch.full_like(counts, per_class)
+    return _first_of_each(labels, take, random.key(seed, "label subset")).nonzero().flatten()
+
+
+def _own_split(image_set: ImageSet, labels: Tensor) -> tuple[Tensor, Tensor] | None:
+    if not image_set.split:
+        return None
+    parts = []
+    for name in ("train", "test"):
+        inside = torch.tensor([split == name for split in image_set.split])
+        if len(torch.unique(labels[inside])) < image_set.classes:
+            return None
+        parts.append(inside.nonzero().flatten())
+    return parts[0], parts[1]
+
+
+def _first_of_each(labels: Tensor, take: Tensor, key: int) -> Tensor:
+    """(M,) bool: of each class, the `take` images that come first in a random order of the set."""
+    shuffled = torch.argsort(random.words(key, torch.arange(len(labels))))
+    by_class = shuffled[torch.argsort(labels[shuffled], stable=True)]
+    counts = torch.bincount(labels, minlength=len(take))
+    starts = counts.cumsum(0) - counts
+    rank = torch.arange(len(labels)) - starts.repeat_interleave(counts)
+    chosen = torch.zeros(len(labels), dtype=torch.bool)
+    chosen[by_class] = rank < take.repeat_interleave(counts)
+    return chosen
