@@ -13,13 +13,13 @@ _LOW32 = (1 << 32) - 1
 def distinct(key: int, rows: Tensor, size: Tensor | int, count: int) -> Tensor:
     """For each row an ordered draw of `count` distinct values of [0, size), uniform among all such draws.
 
-    rows (B,) int64: the items of the counter-based generator, so that a row's draw does not depend on which other
-    rows are drawn with it. size: int64 (B,) or one int, count <= size < 2**31. Returns int64 (count, B), draws
-    along the first axis because every operation runs along the rows.
+    rows (B,) int64: the items of the counter-based generator, so that a row's draw does not depend on which
+    other rows are drawn with it. size: int64 (B,) or one int, count <= size < 2**31. Returns int32 (count, B),
+    draws along the first axis because every operation runs along the rows.
 
     A Fisher-Yates shuffle of which only the first `count` swaps happen, and no array is stored (the swaps are
-    resolved backwards): O(count**2) vector operations on B rows, whatever the size. A value's probability is off
-    by at most size / 2**32 of itself, as each swap uses 32 random bits.
+    resolved backwards): O(count**2) operations a row, whatever the size. A value's probability is off by at
+    most size / 2**32 of itself, as each swap uses 32 random bits.
     """
     pairs = -(-count // 2)  # one 64-bit word serves two draws
     index = torch.arange(count, device=rows.device).unsqueeze(1)
@@ -31,12 +31,12 @@ def distinct(key: int, rows: Tensor, size: Tensor | int, count: int) -> Tensor:
     swap += index
     swap = swap.to(torch.int32)
 
-    # Draw i takes what lies at place swap[i], where an earlier swap j with swap[j] == that place has put what lay
-    # at place j. Going back over j = i-1 .. 0 finds it; int32 compare-and-add is the fastest form of it in torch.
+    # Draw i takes what lies at place swap[i], where an earlier swap j with swap[j] == that place has put what
+    # lay at place j. Going back over j = i-1 .. 0 finds it; int32 compare-and-add is torch's fastest form of it.
     place, back = swap.clone(), index.to(torch.int32) - swap
     hit = torch.empty_like(place)
     for j in range(count - 2, -1, -1):
         later = place[j + 1 :]
         torch.eq(later, swap[j], out=hit[j + 1 :])
         later.addcmul_(hit[j + 1 :], back[j])
-    return place.to(torch.int64)
+    return place

@@ -91,10 +91,10 @@ class EpisodeSampler:
 
     def _labelled(self, step: int, tasks: Tensor, way: Tensor) -> Episode:
         index, count = self._classes, self.shape.way
-        classes = distinct(random.key(self.seed, "classes", step), tasks, len(index.counts), count).T[:, way]
+        classes = distinct(random.key(self.seed, "classes", step), tasks, len(index.counts), count).T[:, way].long()
         rows = tasks.unsqueeze(1) * count + way
         images = _draw_images(index, random.key(self.seed, "images", step), classes, rows, self.shape.views)
-        images = images.T.reshape(*classes.shape, self.shape.views)
+        images = images.T.reshape(*classes.shape, self.shape.views).long()
         return Episode(images, torch.zeros_like(images), classes.contiguous(), self.shape.shot, step)
 
 
@@ -115,16 +115,16 @@ def sample_table(image_set: ImageSet, shape: TaskShape, count: int, seed: int) -
     for start in range(0, count, chunk):
         here = slice(start, min(start + chunk, count))
         episodes = torch.arange(here.start, here.stop)
-        classes = distinct(class_key, episodes, len(index.counts), shape.way).T
+        classes = distinct(class_key, episodes, len(index.counts), shape.way).T.long()
         rows = episodes.unsqueeze(1) * shape.way + torch.arange(shape.way)
         images = _draw_images(index, image_key, classes, rows, shape.views)
-        support[here] = images[: shape.shot].T.view(-1, shape.way, shape.shot)
-        query[here] = images[shape.shot :].T.view(-1, shape.way, shape.query)
+        support[here].view(-1, shape.shot).copy_(images[: shape.shot].T)
+        query[here].view(-1, shape.query).copy_(images[shape.shot :].T)
     return EpisodeTable(support, query, image_set.fingerprint(), seed)
 
 
 class _Classes(NamedTuple):
-    """Images by class: class c is order[starts[c] : starts[c] + counts[c]]."""
+    """Images by class: class c is order[starts[c] : starts[c] + counts[c]]; order and starts are int32 for speed."""
 
     order: Tensor
     starts: Tensor
@@ -155,11 +155,11 @@ def _index_classes(image_set: ImageSet, shape: TaskShape) -> _Classes:
             f"with_at_least({shape.views}) leaves such classes out"
         )
     order, offsets = by_class(labels, image_set.classes)
-    return _Classes(order, offsets[:-1], counts)
+    return _Classes(order.to(torch.int32), offsets[:-1].to(torch.int32), counts)
 
 
 def _draw_images(index: _Classes, key: int, classes: Tensor, rows: Tensor, views: int) -> Tensor:
-    """V distinct images of each class in `classes` (T, N), drawn as items `rows` (T, N): int64 (V, T * N)."""
+    """V distinct images of each class in `classes` (T, N), drawn as items `rows` (T, N): int32 (V, T * N)."""
     flat = classes.reshape(-1)
     picks = distinct(key, rows.reshape(-1), index.counts[flat], views)
     picks += index.starts[flat]

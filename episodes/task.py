@@ -96,7 +96,8 @@ class Episode:
 class EpisodeTable:
     """Evaluation episodes, drawn once and judged by all: int64 image indices.
 
-    support (E, N, K), query (E, N, Q). `fingerprint` is that of the image set they index; `seed` is the seed they were drawn with.
+    support (E, N, K), query (E, N, Q). `fingerprint` is that of the image set they index,
+    `seed` the one they were drawn with.
     """
 
     support: Tensor

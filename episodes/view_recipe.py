@@ -9,26 +9,58 @@ from episodes.errors import EpisodeError
 
 Range = tuple[float, float]
 
-_PROBABILITIES = ("flip_horizontal", "flip_vertical", "quarter_turns", "jitter", "grey", "blur", "erase")
-_AMOUNTS = ("rotate", "shear", "shift", "elastic", "brightness", "contrast", "saturation")
+# What each field may hold: least and greatest value, and how to say so.
+_PROBABILITY = (0.0, 1.0, "a probability, 0 to 1")
+_AMOUNT = (0.0, 10.0, "0 to 10")
+_POSITIVE = (1e-3, 100.0, "0.001 to 100")
+_LEGAL: dict[str, tuple[float, float, str]] = {
+    "crop_scale": (1e-3, 4.0, "shares of the image's area, 0.001 to 4"),
+    "crop_ratio": _POSITIVE,
+    "rotate": (0.0, 180.0, "degrees, 0 to 180"),
+    "zoom": _POSITIVE,
+    "shear": _AMOUNT,
+    "shift": (0.0, 2.0, "half-images, 0 to 2"),
+    "elastic": (0.0, 2.0, "half-images, 0 to 2"),
+    "elastic_cells": (1, 64, "a whole number, 1 to 64"),
+    "flip_horizontal": _PROBABILITY,
+    "flip_vertical": _PROBABILITY,
+    "quarter_turns": _PROBABILITY,
+    "stroke": (-1.0, 1.0, "-1 (thin) to 1 (thick)"),
+    "jitter": _PROBABILITY,
+    "brightness": _AMOUNT,
+    "contrast": _AMOUNT,
+    "saturation": _AMOUNT,
+    "hue": (0.0, 0.5, "turns of the colour circle, 0 to 0.5"),
+    "grey": _PROBABILITY,
+    "blur": _PROBABILITY,
+    "blur_sigma": (1e-3, 100.0, "pixels, 0.001 to 100"),
+    "dropout": (0.0, 1.0, "shares of the pixels, 0 to 1"),
+    "erase": _PROBABILITY,
+    "erase_area": (0.0, 1.0, "shares of the image's area, 0 to 1"),
+    "erase_ratio": _POSITIVE,
+}
 
 
 @dataclass(frozen=True)
 class ViewRecipe:
-    """Ranges of a random view; the defaults are the identity. Everything is drawn uniformly, per view.
+    """Ranges of a random view; the defaults are the identity. Every parameter is drawn uniformly, per view.
 
-    Geometry, all composed into one sampling grid and one bilinear interpolation; outside the image is black:
-    crop_scale, crop_ratio: share of the area and aspect ratio of a random resized crop. rotate: degrees to
-    either side. zoom: scale factors. shear: tangent to either side, both axes. shift: share of the image to
-    either side, both axes. elastic: largest displacement of a smooth field, where half the image is 1, over
-    elastic_cells x elastic_cells control points. flip_*, quarter_turns: probabilities.
-    Colour: with probability jitter, brightness, contrast and saturation factors in 1 ± amount, and a hue shift
-    of up to ± hue turns; then grey with probability grey.
-    blur: probability of a Gaussian blur, blur_sigma in pixels. stroke: bright strokes thinned (-1: eroded by
-    one pixel) to thickened (+1: dilated). dropout: the largest share of pixels set to black. erase: probability of a
-    black rectangle of erase_area of the image.
+    Pose, composed into one sampling grid and one bilinear interpolation. A half-image is half its width along
+    x and half its height along y. What a pose brings in from outside the image is 0 (black).
+        crop_scale, crop_ratio: area (share) and width / height (log-uniform) of a random resized crop; a crop
+        up to 1 lies inside the image. rotate: degrees to either side. zoom: factors of size (log-uniform).
+        shear: slope to either side, on both axes. shift: half-images to either side, on both axes.
+        elastic: root mean square displacement of a smooth random field, in half-images, on both axes, over
+        elastic_cells x elastic_cells cells. flip_horizontal, flip_vertical, quarter_turns: probabilities; a
+        quarter turn is one of the three that turn something.
+    stroke: bright strokes thinned (-1: eroded by a pixel) to thickened (1: dilated by a pixel).
+    Colour: with probability jitter, factors of brightness, contrast and saturation in 1 ± amount (at least
+        0) and a hue turned by up to ± hue, in this order; then grey with probability grey. Saturation, hue
+        and grey do nothing to images of one channel.
+    blur: probability of a Gaussian blur, of blur_sigma pixels. erase: probability of a black rectangle of
+        erase_area (share) and erase_ratio (height / width). dropout: share of the pixels set to black.
 
-    Raises EpisodeError, naming the key, for a probability outside 0..1, an inverted range, or a value not finite.
+    Raises EpisodeError, naming the key, for a value that is out of range, inverted, or not a finite number.
     """
 
     crop_scale: Range | None = None
@@ -38,10 +70,11 @@ class ViewRecipe:
     shear: float = 0.0
     shift: float = 0.0
     elastic: float = 0.0
-    elastic_cells: int = 4
+    elastic_cells: int = 3
     flip_horizontal: float = 0.0
     flip_vertical: float = 0.0
     quarter_turns: float = 0.0
+    stroke: Range = (0.0, 0.0)
     jitter: float = 0.0
     brightness: float = 0.0
     contrast: float = 0.0
@@ -50,47 +83,41 @@ class ViewRecipe:
     grey: float = 0.0
     blur: float = 0.0
     blur_sigma: Range = (0.1, 2.0)
-    stroke: Range = (0.0, 0.0)
-    dropout: float = 0.0
     erase: float = 0.0
     erase_area: Range = (0.02, 0.33)
+    erase_ratio: Range = (0.3, 3.3)
+    dropout: Range = (0.0, 0.0)
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            numbers = value if isinstance(value, tuple) else () if value is None else (value,)
-            if not all(isinstance(x, (int, float)) and isfinite(x) for x in numbers):
-                raise EpisodeError(f"views: {field.name} = {value!r} is not a finite number")
-            if isinstance(value, tuple) and (len(value) != 2 or value[0] > value[1]):
-                raise EpisodeError(f"views: {field.name} = {value!r} must be (least, most)")
-        self._within(_PROBABILITIES, 0, 1, "a probability in 0..1")
-        self._within(_AMOUNTS, 0, 1e4, "0 or more")
-        self._within(("hue",), 0, 0.5, "in 0..0.5 turns")
-        self._within(("dropout",), 0, 1, "a share in 0..1")
-        self._ranges()
+            if isinstance(value, list):  # as TOML and JSON give it
+                value = tuple(value)
+                object.__setattr__(self, field.name, value)
+            if not (value is None and field.default is None):
+                _check(field.name, value, pair=field.default is None or isinstance(field.default, tuple))
 
-    def _within(self, names: tuple[str, ...], least: float, most: float, legal: str) -> None:
-        for name in names:
-            if not least <= getattr(self, name) <= most:
-                raise EpisodeError(f"views: {name} = {getattr(self, name)!r} must be {legal}")
-
-    def _ranges(self) -> None:
-        for name in ("crop_ratio", "zoom", "blur_sigma"):
-            if getattr(self, name)[0] <= 0:
-                raise EpisodeError(f"views: {name} = {getattr(self, name)!r} must lie above 0")
-        for name in ("crop_scale", "erase_area"):
-            value = getattr(self, name)
-            if value and not 0 < value[0] <= value[1] <= 4:
-                raise EpisodeError(f"views: {name} = {value!r} must be shares of the area, above 0 and up to 4")
-        if not -1 <= self.stroke[0] <= self.stroke[1] <= 1:
-            raise EpisodeError(f"views: stroke = {self.stroke!r} must lie in -1..1")
-        if not 2 <= self.elastic_cells <= 64:
-            raise EpisodeError(f"views: elastic_cells = {self.elastic_cells!r} must be in 2..64")
+    @property
+    def warps(self) -> bool:
+        """Whether a pose leaves the pixel grid's axes or the image: rotation, zoom, shear, shift or elastic."""
+        return self.zoom != (1.0, 1.0) or any((self.rotate, self.shear, self.shift, self.elastic))
 
     @property
     def moves(self) -> bool:
         """Whether any view is resampled."""
-        still = ViewRecipe()
-        names = ("crop_scale", "rotate", "zoom", "shear", "shift", "elastic")
         flips = (self.flip_horizontal, self.flip_vertical, self.quarter_turns)
-        return any(flips) or any(getattr(self, name) != getattr(still, name) for name in names)
+        return self.warps or self.crop_scale is not None or any(flips)
+
+
+def _check(name: str, value: object, *, pair: bool) -> None:
+    least, most, legal = _LEGAL[name]
+    numbers = value if isinstance(value, tuple) else (value,)
+    if isinstance(value, tuple) != pair or (pair and len(numbers) != 2):
+        raise EpisodeError(f"views: {name} = {value!r} must be {'a pair [least, most]' if pair else 'one number'}")
+    for number in numbers:
+        if isinstance(number, bool) or not isinstance(number, (int, float)) or not isfinite(number):
+            raise EpisodeError(f"views: {name} = {value!r} is not a finite number; legal: {legal}")
+        if not least <= number <= most or (name == "elastic_cells" and number != int(number)):
+            raise EpisodeError(f"views: {name} = {value!r} is not legal; legal: {legal}")
+    if pair and numbers[0] > numbers[1]:
+        raise EpisodeError(f"views: {name} = {value!r} is inverted; legal: [least, most]")

@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 
+_MOST = 40  # names that an error line lists
+
+
 class UserError(ValueError):
     """Bad input, refused before work starts.
 
@@ -21,5 +24,6 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
     """
     names = sorted(known)
     near = get_close_matches(name.lower(), names, n=1, cutoff=0.6)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names)}"
+    listed = ", ".join(names[:_MOST]) + (", ..." if len(names) > _MOST else "")
+    hint = f"did you mean {near[0]!r}?" if near else f"there are: {listed}"
     return UserError(f"unknown {kind} {name!r}; {hint}")

@@ -1,1 +1,1 @@
-"""Batched image operations with one explicit parameter per row; `episodes.augment` draws the parameters."""
+"""Batched image operations, each with explicit parameters, one per row; `operations.draw` draws them."""

@@ -1,75 +1,67 @@
-"""Pose: crop, rotation, zoom, shear, shift, flips and elastic warp as one sampling grid, one interpolation."""
+"""Pose as one affine map per view, from output to input coordinates: affine, crop, flips and quarter turns.
+
+Coordinates are those of `affine_grid(align_corners=False)`: -1 and 1 are the outer edges of the image. All of it
+is elementwise, so that neither autocast nor TF32 can blur a coordinate.
+"""
 
 from __future__ import annotations
 
 from math import pi
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 
-def affine(angle: Tensor, zoom: Tensor, shear_x: Tensor, shear_y: Tensor, shift_x: Tensor, shift_y: Tensor) -> Tensor:
-    """The map from output to input coordinates (-1..1 across the image) of a pose: (B, 2, 3).
+def affine(
+    angle: Tensor,
+    zoom: Tensor,
+    shear_x: Tensor,
+    shear_y: Tensor,
+    shift_x: Tensor,
+    shift_y: Tensor,
+    *,
+    aspect: float = 1.0,
+) -> Tensor:
+    """The inverse of shear, zoom, rotation and shift, in this order, about the image's centre: (B, 2, 3).
+
+    The same map as torchvision's `affine`, with slopes in place of its shear angles.
 
     Args:
-        angle: (B,) degrees, clockwise as seen. zoom: (B,) factor of size. shear_*: (B,) tangents.
-        shift_*: (B,) shares of the image, to the right and down.
+        angle: (B,) degrees, clockwise as seen. zoom: (B,) factors of size. shear_x, shear_y: (B,) slopes.
+        shift_x, shift_y: (B,) half-images to the right and down. aspect: width / height of the image.
     """
     radians = angle * (pi / 180)
-    cos, sin = torch.cos(radians) / zoom, torch.sin(radians) / zoom
-    # inverse(rotate(a) zoom(z)) after a shear of the output: pixels are pulled, not pushed.
-    rows = torch.stack(
-        [cos + sin * shear_y, sin + cos * shear_x, cos * shear_y - sin, cos - sin * shear_x], dim=-1
-    ).view(-1, 2, 2)
-    moved = torch.stack([shift_x, shift_y], dim=-1) * 2
-    return torch.cat([rows, -(rows @ moved.unsqueeze(-1))], dim=-1)
+    cos, sin = torch.cos(radians), torch.sin(radians)
+    # The forward map is [[a, b], [c, d]] zoom; without the zoom its determinant is 1.
+    a, c = cos + sin * shear_y, sin - cos * shear_y
+    b, d = -shear_x * a - sin, -shear_x * c + cos
+    xx, xy, yx, yy = d / zoom, -b / (zoom * aspect), -c * aspect / zoom, a / zoom
+    x = -(xx * shift_x + xy * shift_y)
+    y = -(yx * shift_x + yy * shift_y)
+    return torch.stack([xx, xy, x, yx, yy, y], dim=-1).view(-1, 2, 3)
 
 
-def crop(theta: Tensor, centre_x: Tensor, centre_y: Tensor, width: Tensor, height: Tensor) -> Tensor:
-    """Follow a map `theta` (B, 2, 3) by a crop: centre (B,) in -1..1, width and height (B,) as shares of the image."""
-    size = torch.stack([width, height], dim=-1).unsqueeze(-1)
-    centre = torch.stack([centre_x, centre_y], dim=-1)
-    cropped = theta * size
-    cropped[..., 2] += centre
-    return cropped
+def identity(rows: Tensor) -> Tensor:
+    """The map that changes nothing, for each of `rows` (B,): (B, 2, 3) float32 on the same device."""
+    one, zero = torch.ones_like(rows, dtype=torch.float32), torch.zeros_like(rows, dtype=torch.float32)
+    return torch.stack([one, zero, zero, zero, one, zero], dim=-1).view(-1, 2, 3)
+
+
+def crop(theta: Tensor, centre: Tensor, size: Tensor) -> Tensor:
+    """Read the map `theta` (B, 2, 3) from a crop of the image: centre (B, 2) in -1..1, size (B, 2) in shares; x, y."""
+    return torch.cat([theta[..., :2] * size.unsqueeze(-1), (theta[..., 2] * size + centre).unsqueeze(-1)], dim=-1)
 
 
 def flip(theta: Tensor, horizontal: Tensor, vertical: Tensor) -> Tensor:
-    """Mirror the output of a map: horizontal and vertical (B,) bool."""
-    signs = torch.stack([1.0 - 2.0 * horizontal, 1.0 - 2.0 * vertical], dim=-1).unsqueeze(1)
-    return torch.cat([theta[..., :2] * signs, theta[..., 2:]], dim=-1)
+    """Mirror the output of a map (B, 2, 3): horizontal and vertical (B,) bool."""
+    signs = 1.0 - 2.0 * torch.stack([horizontal, vertical], dim=-1).to(theta.dtype)
+    return torch.cat([theta[..., :2] * signs.unsqueeze(1), theta[..., 2:]], dim=-1)
 
 
 def turn(theta: Tensor, quarters: Tensor) -> Tensor:
-    """Turn the output of a map by `quarters` (B,) int of 90 degrees, counter-clockwise as torch.rot90 does."""
-    cos = torch.tensor([1.0, 0.0, -1.0, 0.0], device=theta.device)[quarters % 4]
-    sin = torch.tensor([0.0, 1.0, 0.0, -1.0], device=theta.device)[quarters % 4]
-    rotation = torch.stack([cos, -sin, sin, cos], dim=-1).view(-1, 2, 2)
-    return torch.cat([theta[..., :2] @ rotation, theta[..., 2:]], dim=-1)
-
-
-def smooth_field(control: Tensor, height: int, width: int) -> Tensor:
-    """A displacement field (B, H, W, 2) through control points (B, 2, G, G), bicubic between them."""
-    field = F.interpolate(control, size=(height, width), mode="bicubic", align_corners=True)
-    return field.permute(0, 2, 3, 1)
-
-
-def sample(images: Tensor, theta: Tensor, displacement: Tensor | None = None) -> Tensor:
-    """Pull float images (B, C, H, W) through a map (B, 2, 3), plus a displacement (B, H, W, 2); outside is 0.
-
-    Coordinates are those of `F.affine_grid(align_corners=False)`: -1 and 1 are the outer edges of the image.
-    """
-    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
-    if displacement is not None:
-        grid = grid + displacement
-    return F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-
-
-def quarter_turns(images: Tensor, quarters: Tensor) -> Tensor:
-    """Turn each square image (B, C, H, W) by `quarters` (B,) of 90 degrees, exactly, without interpolation."""
-    size = images.shape[-1]
-    cells = torch.arange(size * size, device=images.device).view(size, size)
-    maps = torch.stack([torch.rot90(cells, k).flatten() for k in range(4)])[quarters % 4]  # (B, H * W)
-    flat = images.flatten(2)
-    return flat.gather(2, maps.unsqueeze(1).expand_as(flat)).view_as(images)
+    """Turn the output of a map (B, 2, 3) by quarters (B,) of 90 degrees, counter-clockwise as `torch.rot90`."""
+    quarters = quarters % 4
+    cos = ((quarters == 0).to(theta.dtype) - (quarters == 2).to(theta.dtype)).unsqueeze(-1)
+    sin = ((quarters == 1).to(theta.dtype) - (quarters == 3).to(theta.dtype)).unsqueeze(-1)
+    of_x, of_y, offset = theta.unbind(-1)  # columns (B, 2)
+    return torch.stack([of_x * cos + of_y * sin, of_y * cos - of_x * sin, offset], dim=-1)

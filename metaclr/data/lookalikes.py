@@ -12,7 +12,10 @@ from metaclr.data.outlines import Outlines
 HELD_OUT_SCRIPTS = ("Greek", "Cyrillic", "Armenian", "Georgian")
 
 ENOUGH_OUTLINES = 12
-"""A character with fewer distinct outlines (an arrow that 12 fonts draw alike) is no class to draw episodes from."""
+"""A held-out character with fewer distinct outlines (12 fonts draw it alike) is no class to draw episodes from."""
+
+ENOUGH_TO_TRAIN = 6
+"""A source character needs fewer: training tasks are small."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class Selection:
 
     look_alikes: of a held-out script, drawn exactly as a source character in some font (Greek Alpha, Latin A).
     twins: drawn exactly as an earlier character of the same part (Kelvin sign, K).
-    few: drawn in fewer than `ENOUGH_OUTLINES` different ways.
+    few: drawn in too few different ways.
     """
 
     source: frozenset[int]
@@ -43,7 +46,8 @@ class Selection:
             f"{len(self.source)} source characters; {len(self.held_out)} held-out ones ({scripts})",
             f"{len(self.look_alikes)} of the held-out scripts left out: drawn exactly as a source character",
             f"{len(self.twins)} left out: drawn exactly as an earlier character of the same part",
-            f"{len(self.few)} left out: fewer than {ENOUGH_OUTLINES} different outlines among the fonts",
+            f"{len(self.few)} left out: fewer than {ENOUGH_TO_TRAIN} different outlines among the fonts"
+            f" ({ENOUGH_OUTLINES} for held-out scripts)",
         )
 
 
@@ -57,7 +61,7 @@ def select(outlines: Outlines) -> Selection:
         int(code): set(outlines.hash[start : start + count].tolist())
         for code, start, count in zip(codes, starts, counts, strict=True)
     }
-    few = {code for code, drawn in hashes.items() if len(drawn) < ENOUGH_OUTLINES}
+    few = {code for code, drawn in hashes.items() if len(drawn) < _enough(code)}
     held = [code for code in hashes if script_of(code) in HELD_OUT_SCRIPTS]
     other = [code for code in hashes if script_of(code) not in HELD_OUT_SCRIPTS]
     taken = set().union(*(hashes[code] for code in other))
@@ -71,6 +75,10 @@ def select(outlines: Outlines) -> Selection:
         frozenset(source_twins | held_twins),
         frozenset(few - look_alikes),
     )
+
+
+def _enough(code: int) -> int:
+    return ENOUGH_OUTLINES if script_of(code) in HELD_OUT_SCRIPTS else ENOUGH_TO_TRAIN
 
 
 def _distinct(codes: list[int], hashes: dict[int, set[int]]) -> tuple[set[int], set[int]]:

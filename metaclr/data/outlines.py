@@ -75,7 +75,8 @@ def _draw(path: Path, codes: Sequence[int], em: int) -> Iterator[tuple[int, Pixe
         for place, code in enumerate(some):
             pen.text((wide // 2, high * place + 3 * em // 2), chr(code), fill=255, font=face, anchor="ms")
         pixels = np.asarray(sheet).reshape(len(some), high, wide)
-        rows, columns = pixels.any(2), pixels.any(1)
+        rows: NDArray[np.bool_] = np.asarray(pixels.any(2))
+        columns: NDArray[np.bool_] = np.asarray(pixels.any(1))
         top, left = rows.argmax(1), columns.argmax(1)
         bottom, right = high - rows[:, ::-1].argmax(1), wide - columns[:, ::-1].argmax(1)
         for place, code in enumerate(some):

@@ -15,12 +15,12 @@ _BLOCK = 1 << 24  # pixels that are posed at once
 
 @dataclass(frozen=True)
 class Pose:
-    """Half-widths of uniform draws: degrees, log scale, shear, shift as a share of the size, stroke as a share of it."""
+    """Half-widths of uniform draws: degrees, log scale, shear, shift and stroke as shares of it."""
 
-    rotation: float = 10.0
-    scale: float = 0.15
-    shear: float = 0.15
-    shift: float = 0.08
+    rotation: float = 8.0
+    scale: float = 0.1
+    shear: float = 0.1
+    shift: float = 0.05
     stroke: float = 1.0
 
 
@@ -38,7 +38,7 @@ def posed(canvas: Tensor, ids: Tensor, size: int, *, seed: int, pose: Pose = Pos
 
 
 def _pose(canvas: Tensor, ids: Tensor, size: int, seed: int, pose: Pose) -> Tensor:
-    grid = F.affine_grid(_affine(ids, seed, pose), [len(ids), 1, 2 * size, 2 * size], align_corners=False)
+    grid = _grid(_affine(ids, seed, pose), 2 * size)
     ink = F.grid_sample(canvas.float(), grid, align_corners=False)
     ink = _stroke(ink, pose.stroke * _draw(ids, seed, "stroke"), size)
     # Drawn at twice the size and averaged: no jagged edges.
@@ -64,11 +64,25 @@ def _affine(ids: Tensor, seed: int, pose: Pose) -> Tensor:
     return torch.cat([linear, shift], 2)
 
 
+def _grid(affine: Tensor, size: int) -> Tensor:
+    """Sampling points (R, size, size, 2) of affine maps (R, 2, 3); several times faster than F.affine_grid."""
+    line = (torch.arange(size, dtype=torch.float32) * 2 + 1) / size - 1
+    across, down, shift = affine[:, None, None, :, 0], affine[:, None, None, :, 1], affine[:, None, None, :, 2]
+    return (across * line[None, None, :, None] + shift) + down * line[None, :, None, None]
+
+
 def _stroke(ink: Tensor, amount: Tensor, size: int) -> Tensor:
     """Thicker (amount up to 1) or thinner (down to -1, half as far: hairlines must survive)."""
-    reach = max(1, round(size / 28))
-    near = {"kernel_size": 2 * reach + 1, "stride": 1, "padding": reach}
-    thicker = F.max_pool2d(ink, **near) - ink
-    thinner = ink + F.max_pool2d(-ink, **near)
-    amount = amount[:, None, None, None]
-    return ink + amount.clamp(min=0) * thicker + 0.5 * amount.clamp(max=0) * thinner
+    sign = torch.where(amount < 0, -1.0, 1.0)[:, None, None, None]
+    grown = ink * sign
+    for _ in range(max(1, round(size / 28))):
+        grown = _largest_neighbour(grown)
+    share = torch.where(amount < 0, -0.5 * amount, amount)[:, None, None, None]
+    return torch.lerp(ink, grown * sign, share)
+
+
+def _largest_neighbour(x: Tensor) -> Tensor:
+    """The maximum of each 3 x 3 neighbourhood, by shifts: faster than max_pool2d on a CPU."""
+    x = F.pad(x, (1, 1, 1, 1), mode="replicate")
+    x = torch.maximum(torch.maximum(x[..., :-2], x[..., 1:-1]), x[..., 2:])
+    return torch.maximum(torch.maximum(x[..., :-2, :], x[..., 1:-1, :]), x[..., 2:, :])

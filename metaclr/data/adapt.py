@@ -1,0 +1,41 @@
+"""Bring an image set to another size and number of channels, as a target to the encoder's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from episodes import ImageSet
+from episodes.operations.colour import LUMA
+
+_BLOCK = 2048
+
+
+def adapt(image_set: ImageSet, *, size: int | None = None, channels: int | None = None) -> ImageSet:
+    """The same images, `size` x `size` (antialiased bilinear) and with 1 or 3 channels; None keeps what is.
+
+    A set that fits already is returned as it is. Grey from colour is ITU-R BT.601; colour from grey repeats it.
+    """
+    height, width = image_set.size
+    same_size = size is None or (height, width) == (size, size)
+    if same_size and channels in (None, image_set.channels):
+        return image_set
+    blocks = [
+        _adapt(image_set.images[start : start + _BLOCK], None if same_size else size, channels)
+        for start in range(0, len(image_set), _BLOCK)
+    ]
+    return replace(image_set, images=torch.cat(blocks))
+
+
+def _adapt(images: Tensor, size: int | None, channels: int | None) -> Tensor:
+    x = images.float()
+    if channels == 1 and x.shape[1] == 3:
+        x = (x * torch.tensor(LUMA, device=x.device).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    if size is not None:
+        x = F.interpolate(x, size=(size, size), mode="bilinear", antialias=True, align_corners=False)
+    if channels == 3 and x.shape[1] == 1:
+        x = x.expand(-1, 3, -1, -1)
+    return x.round().clamp(0, 255).to(torch.uint8).contiguous()

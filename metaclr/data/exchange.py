@@ -1,0 +1,86 @@
+"""metaclr's exchange format: one .npz per data set.
+
+images       uint8, (M, H, W) grey or (M, H, W, 3) colour
+labels       int64, (M,), index into class_names; may be missing, never -1
+class_names  str, (classes,); may be missing
+groups       str, (classes,), super-class, script or alphabet of each class; may be missing
+split        str, (M,), "train", "val" or "test"; may be missing
+Other keys (drawer, ...) are left alone. Write one with `numpy.savez(path, images=..., labels=..., ...)`.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from episodes import EpisodeError, ImageSet
+from metaclr.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def read_npz(path: Path, name: str | None = None) -> ImageSet:
+    """Read an exchange file; images become (M, C, H, W).
+
+    Raises:
+        UserError: a file that is missing, damaged, or not of this format: label -1, NaN or float pixels, lengths
+            that disagree, an empty set. One line, naming the file.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {key: stored[key] for key in stored.files if key in _KEYS}
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file") from error
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path}: not a readable .npz file ({error})") from error
+    except Exception as error:
+        raise UserError(f"{path}: damaged ({error})") from error
+    return from_arrays(arrays, name or path.stem, str(path))
+
+
+_KEYS = ("images", "labels", "class_names", "groups", "split")
+
+
+def from_arrays(arrays: dict[str, Any], name: str, where: str) -> ImageSet:
+    """An image set from arrays by the keys of the format; `where` begins every error line."""
+    if "images" not in arrays:
+        raise UserError(f"{where}: has no array 'images'; it needs one, uint8 (M, H, W) or (M, H, W, 3)")
+    images, labels = arrays["images"], arrays.get("labels")
+    texts = {key: tuple(map(str, arrays.get(key, ()))) for key in ("class_names", "groups", "split")}
+    try:
+        return ImageSet(
+            _pixels(images, where),
+            None if labels is None else _labels(labels, where),
+            class_names=texts["class_names"] if labels is not None else (),
+            groups=texts["groups"] if labels is not None else (),
+            split=texts["split"],
+            name=name,
+        )
+    except EpisodeError as error:
+        raise UserError(f"{where}: {error}") from error
+
+
+def _pixels(images: Any, where: str) -> Tensor:
+    if images.dtype.kind == "f":
+        bad = "NaN or infinite" if not np.isfinite(images).all() else "float"
+        raise UserError(f"{where}: images are {bad} pixels; they must be uint8, 0 to 255")
+    if images.dtype != np.uint8:
+        raise UserError(f"{where}: images are {images.dtype}; they must be uint8, 0 to 255")
+    if images.ndim == 3:
+        images = images[:, None]
+    elif images.ndim == 4 and images.shape[3] in (1, 3):
+        images = images.transpose(0, 3, 1, 2)
+    else:
+        raise UserError(f"{where}: images are {images.shape}; they must be (M, H, W) or (M, H, W, 3)")
+    return torch.from_numpy(np.ascontiguousarray(images))
+
+
+def _labels(labels: Any, where: str) -> Tensor:
+    if labels.dtype.kind not in "iu" or labels.ndim != 1:
+        raise UserError(f"{where}: labels are {labels.dtype} {labels.shape}; they must be integers (M,)")
+    return torch.from_numpy(labels.astype(np.int64))
