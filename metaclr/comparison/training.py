@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from episodes import PRESETS, Episode, EpisodeSampler, ImageSet, TaskShape, ViewRecipe, render
+from episodes import PRESETS, Episode, EpisodeSampler, ImageSet, TaskShape, ViewRecipe, render, turn_ways
 from metaclr.comparison.cell import Cell
 from metaclr.errors import UserError, unknown
+from metaclr.networks.seeded import seeded
 
 if TYPE_CHECKING:
     import torch
@@ -47,36 +48,57 @@ def views_for(cell: Cell, recipe: CompareRecipe) -> ViewRecipe | Sequence[ViewRe
 
     A method that needs its support un-augmented (ProtoCLR) says so itself, in `own` mode only.
     """
-    name = cell.entry.views or recipe.views
-    if recipe.views_mode == "own" and not cell.entry.views:
-        name = cell.method.views or recipe.views
-    if name not in PRESETS:
-        raise unknown("views", name, PRESETS)
-    return PRESETS[name]
+    own, method = recipe.views_mode == "own", cell.method
+    name = cell.entry.views or (method.views if own else "") or recipe.views
+    support = (method.support_views if own and not cell.entry.views else "") or name
+    for preset in (name, support):
+        if preset not in PRESETS:
+            raise unknown("views", preset, PRESETS)
+    if support == name:
+        return PRESETS[name]
+    return [PRESETS[support]] * method.shot + [PRESETS[name]] * method.query
+
+
+def build_encoder_of(cell: Cell, recipe: CompareRecipe, source: ImageSet) -> nn.Module:
+    """The encoder of a cell as it starts: its weights depend on the seed alone, so `untrained` is where all begin.
+
+    Raises:
+        UserError: an unknown network or option.
+    """
+    from metaclr.networks import build_encoder
+
+    if cell.method.name == "pixels":
+        return build_encoder("pixels", source.channels, recipe.size, seed=cell.seed)
+    settings = recipe.encoder
+    return build_encoder(settings.name, source.channels, recipe.size, seed=cell.seed, **settings.options)
 
 
 def build_learner(cell: Cell, recipe: CompareRecipe, source: ImageSet) -> nn.Module:
-    """Encoder, projector and objective of one cell. The encoder's start depends on the seed alone.
+    """Encoder, projector and objective of one cell, or the method's own learner.
 
     Raises:
-        UserError: an unknown network, option or setting.
+        UserError: an unknown network, projector, option or setting.
     """
-    from metaclr.engine import build
-    from metaclr.networks import build_encoder
+    from metaclr.engine import Learner
+    from metaclr.networks import build_projector
 
-    settings = recipe.encoder
-    encoder = build_encoder(settings.name, source.channels, recipe.size, seed=cell.seed, **settings.options)
-    return build(
-        cell.method,
-        encoder,
-        projector=cell.entry.projector,
+    method, settings = cell.method, recipe.encoder
+    encoder = build_encoder_of(cell, recipe, source)
+    if method.learner is not None:
+        learner: nn.Module = method.learner(encoder, method, seed=cell.seed, settings=cell.entry.settings)
+        return learner
+    projector = build_projector(
+        cell.entry.projector or method.projector,
+        encoder.features,
         hidden=settings.projector_hidden,
         dim=settings.projector_dim,
-        population=len(source),
-        classes=source.classes,
         seed=cell.seed,
-        settings=cell.entry.settings,
     )
+    with seeded(cell.seed, "objective"):
+        objective = method.objective.build(
+            int(projector.features), population=len(source), classes=source.classes, **cell.entry.settings
+        )
+    return Learner(encoder, projector, objective, momentum=method.momentum, population=len(source))
 
 
 def train_cell(
@@ -85,6 +107,7 @@ def train_cell(
     source: ImageSet,
     folder: Path,
     device: torch.device,
+    identity: str,
     progress: Callable[[int, int, float, float], None] | None = None,
 ) -> tuple[nn.Module, Trained]:
     """Train one cell, going on from its checkpoint where there is one."""
@@ -93,10 +116,12 @@ def train_cell(
     learner = build_learner(cell, recipe, source)
     resident = source.to(device)
     views = views_for(cell, recipe)
+    turned = cell.method.task_transform == "quarter_turns"
 
     def pixels(episode: Episode) -> Tensor:
-        return render(resident, episode, views, seed=cell.seed)
+        drawn = render(resident, episode, views, seed=cell.seed)
+        return turn_ways(drawn, episode, seed=cell.seed) if turned else drawn
 
     settings = TrainSettings(**recipe.train.model_dump(exclude={"batch_views"}), device=str(device), seed=cell.seed)
-    trained = train(learner, sampler_for(cell, recipe, resident), pixels, settings, folder, progress)
-    return learner, trained
+    sampler = sampler_for(cell, recipe, source)
+    return learner, train(learner, sampler, pixels, settings, folder, progress, identity=identity)
