@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby
 
 import torch
 from torch import Tensor
 
 from episodes import random
-from episodes.augment import augment
+from episodes.augment import augment, to_float
 from episodes.errors import EpisodeError
 from episodes.image_set import ImageSet
-from episodes.operations.geometry import quarter_turns
+from episodes.operations.quarter_turns import quarter_turns
 from episodes.task import Episode
 from episodes.view_recipe import ViewRecipe
 
+__all__ = ["render", "to_float", "turn_ways"]
 
-def render(image_set: ImageSet, episode: Episode, recipes: ViewRecipe | Sequence[ViewRecipe], *, seed: int) -> Tensor:
-    """The pixels of an episode: float32 (T, N, V, C, H, W) in [0, 1], on the device of the image set.
+
+def render(
+    image_set: ImageSet,
+    episode: Episode,
+    recipes: ViewRecipe | Sequence[ViewRecipe],
+    *,
+    seed: int,
+    device: torch.device | str | None = None,
+) -> Tensor:
+    """The pixels of an episode: float32 (T, N, V, C, H, W) in [0, 1].
+
+    Images are gathered as uint8 where they are (a memory-mapped set reads only these) and rendered on `device`, which
+    is that of the image set if left out.
 
     Args:
         recipes: one for all views, or one for each of the V positions (a plain support, strong queries).
@@ -25,40 +39,42 @@ def render(image_set: ImageSet, episode: Episode, recipes: ViewRecipe | Sequence
     Raises:
         EpisodeError: a sequence of another length than V.
     """
-    if not isinstance(recipes, ViewRecipe):
-        return _by_position(image_set, episode, recipes, seed)
-    device = image_set.images.device
-    ids, views = episode.images.flatten(), episode.views.flatten()
-    pixels = image_set.images.index_select(0, ids.to(device, non_blocking=True))
-    items = ids.to(device, non_blocking=True), views.to(device, non_blocking=True)
-    drawn = augment(pixels, recipes, seed=seed, step=episode.step, ids=items[0], views=items[1])
-    return drawn.view(*episode.images.shape, *drawn.shape[1:])
-
-
-def _by_position(image_set: ImageSet, episode: Episode, recipes: Sequence[ViewRecipe], seed: int) -> Tensor:
+    if isinstance(recipes, ViewRecipe):
+        return _render(image_set, episode, recipes, seed, device)
     count = episode.images.shape[2]
     if len(recipes) != count:
         raise EpisodeError(f"{len(recipes)} view recipes for V = {count} views of each way")
     parts = []
-    for position, recipe in enumerate(recipes):
-        one = Episode(
-            episode.images[..., position : position + 1],
-            episode.views[..., position : position + 1],
-            episode.labels,
-            shot=1,
-            step=episode.step,
-        )
-        parts.append(render(image_set, one, recipe, seed=seed))
+    for recipe, positions in groupby(range(count), key=recipes.__getitem__):  # neighbours alike in one piece
+        places = list(positions)
+        at = slice(places[0], places[-1] + 1)
+        part = replace(episode, images=episode.images[..., at], views=episode.views[..., at], shot=1)
+        parts.append(_render(image_set, part, recipe, seed, device))
     return torch.cat(parts, dim=2)
 
 
-def turn_ways(pixels: Tensor, episode: Episode, *, seed: int) -> Tensor:
-    """The task transform of quarter turns: all views of a way turned alike by a random multiple of 90 degrees.
+def _render(
+    image_set: ImageSet, episode: Episode, recipe: ViewRecipe, seed: int, device: torch.device | str | None
+) -> Tensor:
+    source = image_set.images.device
+    target = source if device is None else torch.device(device)
+    ids, views = episode.images.flatten(), episode.views.flatten()
+    # Only copies towards a GPU may go on in the background: a CPU would read its tables before they are there.
+    indices = ids.to(source, non_blocking=source.type == "cuda")
+    pixels = image_set.images.index_select(0, indices).to(target, non_blocking=target.type == "cuda")
+    ids, views = (table.to(target, non_blocking=target.type == "cuda") for table in (ids, views))
+    drawn = augment(pixels, recipe, seed=seed, step=episode.step, ids=ids, views=views)
+    return drawn.view(*episode.images.shape, *drawn.shape[1:])
 
-    A turned image is another class, so it must be the same for support and query. pixels (T, N, V, C, H, W) of
-    square images. "Task augmentation" of Ni et al. 2022; rotated Omniglot classes of Vinyals et al. 2016.
+
+def turn_ways(pixels: Tensor, episode: Episode, *, seed: int, probability: float = 1.0) -> Tensor:
+    """The task transform of quarter turns: all views of a way turned alike, by 0, 90, 180 or 270 degrees.
+
+    A turned image is another class, so support and query must turn together. "Task augmentation" of Ni et al.
+    2022; turned Omniglot classes of Vinyals et al. 2016. The turn is drawn by (seed, step, label of the way);
+    with 1 - probability a way stays as it is. pixels (T, N, V, C, H, W) of square images.
     """
-    ways = episode.labels.flatten().to(pixels.device, non_blocking=True)
-    quarters = random.below(random.key(seed, "quarter turns", episode.step), ways, 4)
-    rows = quarters.repeat_interleave(pixels.shape[2])
-    return quarter_turns(pixels.flatten(0, 2), rows).view_as(pixels)
+    ways = episode.labels.to(pixels.device, non_blocking=pixels.device.type == "cuda")
+    key = random.key(seed, "quarter turns", episode.step)
+    turned = random.uniform(random.key(seed, "turned ways", episode.step), ways) < probability
+    return quarter_turns(pixels, random.below(key, ways, 4) * turned)

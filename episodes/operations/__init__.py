@@ -1,1 +1,1 @@
-"""Batched image operations, each with explicit parameters, one per row; `operations.draw` draws them."""
+"""Batched image operations, each with explicit parameters, one per row; `operations.parameters` draws them."""
