@@ -1,12 +1,12 @@
 """The episodic task sampler: which images, which views, which tasks; needs torch and numpy only."""
 
-from episodes.audit import AuditReport, audit, check_table, image_hashes, without_leaks
+from episodes.audit import AuditReport, audit, check_episode, check_table, duplicates, image_hashes, without_leaks
 from episodes.augment import augment, to_float
 from episodes.errors import EpisodeError
 from episodes.image_set import ImageSet
 from episodes.presets import PRESETS
 from episodes.sampler import EpisodeSampler, sample_table
-from episodes.stored import read_table, stored_table, write_table
+from episodes.stored import read_table, stored_label_subset, stored_table, write_table
 from episodes.subsets import halves, halves_indices, label_subset
 from episodes.task import Episode, EpisodeTable, TaskShape
 from episodes.view_recipe import ViewRecipe
@@ -24,7 +24,9 @@ __all__ = [
     "ViewRecipe",
     "audit",
     "augment",
+    "check_episode",
     "check_table",
+    "duplicates",
     "halves",
     "halves_indices",
     "image_hashes",
@@ -32,6 +34,7 @@ __all__ = [
     "read_table",
     "render",
     "sample_table",
+    "stored_label_subset",
     "stored_table",
     "to_float",
     "turn_ways",

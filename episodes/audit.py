@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
 from episodes.errors import EpisodeError
 from episodes.image_set import ImageSet
-from episodes.task import EpisodeTable
+from episodes.task import Episode, EpisodeTable
+
+_CHUNK = 256  # episodes compared at a time
+_hashes: WeakKeyDictionary[ImageSet, list[bytes]] = WeakKeyDictionary()  # each set of a comparison is audited often
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AuditReport:
-    """What a source and a target share. `clean` where they share neither a class name nor an image."""
+    """What a source and a target share. `clean` where they share neither a class name nor an image.
+
+    shared_images: int64 indices of the target's images whose pixels are in the source, too. repeated_images: how
+    many images of the target have the pixels of an earlier image of the target.
+    """
 
     source: str
     target: str
@@ -23,9 +31,7 @@ class AuditReport:
     target_images: int
     shared_classes: tuple[str, ...] = ()
     shared_images: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int64))
-    """Indices of the target's images whose pixels are in the source, too."""
     repeated_images: int = 0
-    """Images of the target whose pixels are those of an earlier image of the target."""
 
     @property
     def clean(self) -> bool:
@@ -49,35 +55,47 @@ class AuditReport:
 def audit(source: ImageSet, target: ImageSet) -> AuditReport:
     """Compare training and evaluation data by class name and by the hash of every image's pixels.
 
-    Images of different sizes never have equal pixels; bring both to one size first.
+    Images of different sizes or channels never have equal pixels; bring both to one size first.
     """
-    ours, theirs = image_hashes(source), image_hashes(target)
-    known = set(ours)
-    shared = [i for i, digest in enumerate(theirs) if digest in known]
+    ours, theirs = set(image_hashes(source)), image_hashes(target)
     return AuditReport(
-        source.name,
-        target.name,
-        len(source),
-        len(target),
-        tuple(sorted(set(source.class_names) & set(target.class_names))),
-        torch.tensor(shared, dtype=torch.int64),
-        len(theirs) - len(set(theirs)),
+        source=source.name,
+        target=target.name,
+        source_images=len(source),
+        target_images=len(target),
+        shared_classes=tuple(sorted(set(source.class_names) & set(target.class_names))),
+        shared_images=torch.tensor([i for i, digest in enumerate(theirs) if digest in ours], dtype=torch.int64),
+        repeated_images=len(theirs) - len(set(theirs)),
     )
 
 
 def image_hashes(image_set: ImageSet) -> list[bytes]:
-    """A 128-bit BLAKE2b of the pixels (and their shape) of each image."""
-    pixels = image_set.images.cpu().contiguous().numpy()
-    person = repr(pixels.shape[1:]).encode()[:16]
-    return [blake2b(image.data, digest_size=16, person=person).digest() for image in pixels]
+    """A 128-bit BLAKE2b of the pixels (and their shape) of each image; computed once per set."""
+    known = _hashes.get(image_set)
+    if known is None:
+        pixels = image_set.images.cpu().contiguous().numpy()
+        shape = blake2b(repr(pixels.shape[1:]).encode(), digest_size=16).digest()
+        known = [blake2b(image.data, digest_size=16, person=shape).digest() for image in pixels]
+        _hashes[image_set] = known
+    return known
+
+
+def duplicates(image_set: ImageSet) -> Tensor:
+    """Sorted int64 indices of the images whose pixels are those of an earlier image of the set."""
+    content = _content(image_set)
+    return (content != torch.arange(len(image_set))).nonzero().flatten()
 
 
 def without_leaks(target: ImageSet, report: AuditReport) -> ImageSet:
     """The target without the images that the source has, and without classes left empty.
 
     Raises:
-        EpisodeError: nothing would be left.
+        EpisodeError: nothing would be left, or the report is about another target.
     """
+    if (report.target, report.target_images) != (target.name, len(target)):
+        raise EpisodeError(f"the audit is of {report.target} ({report.target_images} images), not of {target.name}")
+    if not len(report.shared_images):
+        return target
     keep = torch.ones(len(target), dtype=torch.bool)
     keep[report.shared_images] = False
     if not keep.any():
@@ -90,27 +108,56 @@ def check_table(table: EpisodeTable, image_set: ImageSet) -> None:
     """Refuse a table whose support meets its query, by index or by pixels, or that has a class twice in a task.
 
     Raises:
-        EpisodeError: naming the first such episode.
+        EpisodeError: naming the first such episode, or a table of other images.
     """
-    labels = image_set.required_labels()
-    rows = torch.cat([table.support, table.query], dim=2)  # (E, N, K + Q)
-    classes = labels[rows]
-    _refuse(bool_any(classes != classes[..., :1]), "mixes classes in one way")
-    ways = classes[..., 0].sort(dim=1).values
-    _refuse(bool_any(ways[:, 1:] == ways[:, :-1]), "has a class twice")
-    number: dict[bytes, int] = {}
-    content = torch.tensor([number.setdefault(digest, len(number)) for digest in image_hashes(image_set)])
-    for kind, ids in (("the same image", rows), ("the same pixels", content[rows])):
-        support = ids[:, :, : table.support.shape[2]].flatten(1).unsqueeze(2)
-        query = ids[:, :, table.support.shape[2] :].flatten(1).unsqueeze(1)
-        _refuse(bool_any(support == query), f"has {kind} in support and query")
+    if table.fingerprint != image_set.fingerprint():
+        raise EpisodeError(f"the table was drawn from other images than {image_set.name}")
+    _check_labelled(table.support, table.query, image_set)
 
 
-def bool_any(mask: Tensor) -> Tensor:
-    """(E,) whether anything of each episode is set in a mask (E, ...)."""
-    return mask.flatten(1).any(1)
+def check_episode(episode: Episode, image_set: ImageSet) -> None:
+    """Refuse a training batch with a leak inside a task.
+
+    Class ways: as `check_table`. Instance ways (every way is one image): no image, by index or by pixels, in two
+    ways of a task, and no view of it twice.
+
+    Raises:
+        EpisodeError: naming the first such task.
+    """
+    images = episode.images.cpu()
+    if bool((images != images[..., :1]).any()):
+        _check_labelled(episode.support.cpu(), episode.query.cpu(), image_set)
+        return
+    for kind, ids in (("image", images), ("content", _content(image_set)[images])):
+        _refuse(_repeats(ids[..., 0]), f"has the same {kind} in two ways", 0)
+    _refuse(_repeats(episode.views.cpu()).any(1), "has the same view of an image twice", 0)
 
 
-def _refuse(bad: Tensor, what: str) -> None:
+def _check_labelled(support: Tensor, query: Tensor, image_set: ImageSet) -> None:
+    labels, content = image_set.required_labels(), _content(image_set)
+    for start in range(0, len(support), _CHUNK):
+        some, asked = support[start : start + _CHUNK], query[start : start + _CHUNK]
+        rows = torch.cat([some, asked], dim=2)  # (E, N, K + Q)
+        classes = labels[rows]
+        _refuse((classes != classes[..., :1]).flatten(1).any(1), "mixes classes in one way", start)
+        _refuse(_repeats(classes[..., 0]), "has a class twice", start)
+        _refuse(_repeats(rows.flatten(1)), "has an image twice", start)
+        meet = content[some].flatten(1).unsqueeze(2) == content[asked].flatten(1).unsqueeze(1)
+        _refuse(meet.flatten(1).any(1), "has the same pixels in support and query", start)
+
+
+def _content(image_set: ImageSet) -> Tensor:
+    """int64 (M,): the first image that has the same pixels as this one."""
+    first: dict[bytes, int] = {}
+    return torch.tensor([first.setdefault(digest, i) for i, digest in enumerate(image_hashes(image_set))])
+
+
+def _repeats(ids: Tensor) -> Tensor:
+    """Whether anything comes twice along the last axis."""
+    ordered = ids.sort(dim=-1).values
+    return (ordered[..., 1:] == ordered[..., :-1]).any(-1)
+
+
+def _refuse(bad: Tensor, what: str, start: int) -> None:
     if bool(bad.any()):
-        raise EpisodeError(f"episode {int(bad.nonzero()[0])} {what}")
+        raise EpisodeError(f"episode {start + int(bad.nonzero()[0])} {what}")

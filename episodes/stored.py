@@ -1,70 +1,88 @@
-"""Evaluation episodes on disk: drawn once, hashed, and the same for every method ever judged on them."""
+"""Evaluation episodes and label subsets on disk: drawn once, hashed, the same for every method judged on them."""
 
 from __future__ import annotations
 
 import io
 import os
 import secrets
-import zipfile
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from episodes.errors import EpisodeError
 from episodes.image_set import ImageSet
 from episodes.sampler import sample_table
+from episodes.subsets import label_subset
 from episodes.task import EpisodeTable, TaskShape
+
+Arrays = dict[str, NDArray[np.generic]]
+
+_REDRAW = "delete it to draw it anew"
 
 
 def stored_table(image_set: ImageSet, shape: TaskShape, count: int, seed: int, folder: Path | None) -> EpisodeTable:
     """The episodes of (data set, way, shot, query, count, seed): read if they are stored, else drawn and stored.
 
-    The file is one .npz in `folder`, named after what it holds; None keeps nothing. Two processes may ask at
-    once: both draw the same table and the file is replaced whole.
+    The file is one .npz in `folder`, named after what it holds; None keeps nothing. Processes may ask at once: all
+    draw the same table, and the file is replaced whole.
 
     Raises:
-        EpisodeError: an impossible shape, or a file that is damaged or belongs to other images (it is never
-            redrawn in silence: what was measured on it would no longer be comparable).
+        EpisodeError: an impossible shape, a folder that cannot be written, or a file that is damaged or holds
+            something else (never redrawn in silence: what was measured on it would no longer be comparable).
     """
     if folder is None:
         return sample_table(image_set, shape, count, seed)
     path = folder / table_name(image_set, shape, count, seed)
-    if path.exists():
-        return read_table(path, image_set.fingerprint())
-    table = sample_table(image_set, shape, count, seed)
-    write_table(path, table)
+    if not path.exists():
+        table = sample_table(image_set, shape, count, seed)
+        write_table(path, table)
+        return table
+    table = read_table(path, image_set.fingerprint())
+    held = (len(table), table.shape.way, table.shape.shot, table.shape.query, table.seed)
+    if held != (count, shape.way, shape.shot, shape.query, seed):
+        raise EpisodeError(f"{path}: holds other episodes than its name says; {_REDRAW}")
     return table
+
+
+def stored_label_subset(
+    image_set: ImageSet, seed: int, folder: Path | None, *, fraction: float | None = None, per_class: int | None = None
+) -> Tensor:
+    """`label_subset` (sorted image indices), read if it is stored in `folder`, else drawn and stored.
+
+    Raises:
+        EpisodeError: as `label_subset` and `stored_table` do.
+    """
+    indices = label_subset(image_set, seed, fraction=fraction, per_class=per_class)
+    if folder is None:
+        return indices
+    kind = f"{per_class}-per-class" if per_class is not None else f"fraction-{fraction}"
+    path = folder / f"{_plain(image_set)}-labels-{kind}-seed{seed}.npz"
+    if not path.exists():
+        fingerprint = np.array(image_set.fingerprint())
+        _write(path, {"indices": indices.numpy(), "fingerprint": fingerprint, "seed": np.array(seed)})
+        return indices
+    arrays = _read(path, ("indices", "fingerprint", "seed"))
+    if str(arrays["fingerprint"]) != image_set.fingerprint() or int(arrays["seed"]) != seed:
+        raise EpisodeError(f"{path}: these labels were chosen from other images; {_REDRAW}")
+    return torch.from_numpy(arrays["indices"].astype(np.int64))
 
 
 def table_name(image_set: ImageSet, shape: TaskShape, count: int, seed: int) -> str:
     """The file name of a stored table: readable, and distinct for distinct content."""
-    name = "".join(c if c.isalnum() else "-" for c in image_set.name)
-    return f"{name}-{image_set.fingerprint()[:12]}-{shape.way}w{shape.shot}s{shape.query}q-{count}-seed{seed}.npz"
+    return f"{_plain(image_set)}-{shape.way}w{shape.shot}s{shape.query}q-{count}-seed{seed}.npz"
 
 
 def write_table(path: Path, table: EpisodeTable) -> None:
-    """Write a table with its digest, atomically: the file is whole or absent."""
-    kind = np.uint32 if int(table.support.max()) < 2**32 else np.int64
-    buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        support=table.support.numpy().astype(kind),
-        query=table.query.numpy().astype(kind),
-        fingerprint=table.fingerprint,
-        seed=table.seed,
-        digest=table.digest,
-    )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
-    try:
-        with part.open("xb") as file:
-            file.write(buffer.getvalue())
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    """Write a table with its digest, atomically: the file is whole or absent. EpisodeError if it cannot be."""
+    most = max(int(table.support.max()), int(table.query.max()))
+    kind = np.uint32 if most < 2**32 else np.int64
+    parts = {"support": table.support.cpu().numpy().astype(kind), "query": table.query.cpu().numpy().astype(kind)}
+    _write(path, {**parts, "fingerprint": np.array(table.fingerprint), "seed": np.array(table.seed)})
 
 
 def read_table(path: Path, fingerprint: str | None = None) -> EpisodeTable:
@@ -73,21 +91,65 @@ def read_table(path: Path, fingerprint: str | None = None) -> EpisodeTable:
     Raises:
         EpisodeError: no such file, a damaged file, or other images.
     """
+    arrays = _read(path, ("support", "query", "fingerprint", "seed"))
+    table = EpisodeTable(
+        torch.from_numpy(arrays["support"].astype(np.int64)),
+        torch.from_numpy(arrays["query"].astype(np.int64)),
+        str(arrays["fingerprint"]),
+        int(arrays["seed"]),
+    )
+    if fingerprint is not None and table.fingerprint != fingerprint:
+        raise EpisodeError(f"{path}: these episodes were drawn from other images; {_REDRAW}")
+    return table
+
+
+def _plain(image_set: ImageSet) -> str:
+    name = "".join(c if c.isascii() and c.isalnum() else "-" for c in image_set.name)[:80]
+    return f"{name}-{image_set.fingerprint()[:12]}"
+
+
+def _content(arrays: Arrays) -> str:
+    content = sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        content.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        content.update(array.tobytes())
+    return content.hexdigest()
+
+
+def _write(path: Path, arrays: Arrays) -> None:
+    """One .npz, first under another name in the same folder, so that no reader ever sees half of it."""
+    buffer = io.BytesIO()
+    everything: dict[str, Any] = {**arrays, "digest": np.array(_content(arrays))}
+    np.savez_compressed(buffer, **everything)
+    part = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("xb") as file:
+            file.write(buffer.getvalue())
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        raise EpisodeError(f"{path}: cannot be written ({error.strerror or error})") from error
+    finally:
+        if part.exists():
+            part.unlink()
+
+
+def _read(path: Path, names: tuple[str, ...]) -> Arrays:
     try:
         with np.load(path, allow_pickle=False) as stored:
-            table = EpisodeTable(
-                torch.from_numpy(stored["support"].astype(np.int64)),
-                torch.from_numpy(stored["query"].astype(np.int64)),
-                str(stored["fingerprint"]),
-                int(stored["seed"]),
-            )
+            arrays = {name: stored[name] for name in names}
             digest = str(stored["digest"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:
-        raise EpisodeError(f"{path}: not a readable table of episodes ({error}); delete it to draw it anew") from error
-    except Exception as error:  # zlib.error and whatever else a flipped bit can raise inside a decoder
-        raise EpisodeError(f"{path}: damaged ({error}); delete it to draw it anew") from error
-    if table.digest != digest:
-        raise EpisodeError(f"{path}: its content does not have the digest written in it; delete it to draw it anew")
-    if fingerprint is not None and table.fingerprint != fingerprint:
-        raise EpisodeError(f"{path}: these episodes were drawn from other images; delete it to draw it anew")
-    return table
+    except FileNotFoundError as error:
+        raise EpisodeError(f"{path}: there is no such file") from error
+    except Exception as error:  # whatever a cut or flipped byte raises inside the zip and array decoders
+        raise EpisodeError(f"{path}: damaged or not written by episodes ({_one_line(error)}); {_REDRAW}") from error
+    if _content(arrays) != digest:
+        raise EpisodeError(f"{path}: its content does not have the digest written in it; {_REDRAW}")
+    return arrays
+
+
+def _one_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

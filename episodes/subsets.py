@@ -7,7 +7,7 @@ from torch import Tensor
 
 from episodes import random
 from episodes.errors import EpisodeError
-from episodes.image_set import ImageSet
+from episodes.image_set import ImageSet, by_class
 
 
 def halves_indices(image_set: ImageSet, seed: int, fraction: float = 0.5) -> tuple[Tensor, Tensor]:
@@ -17,8 +17,10 @@ def halves_indices(image_set: ImageSet, seed: int, fraction: float = 0.5) -> tup
     rounded to the nearest and at least one image on either side, is drawn for training.
 
     Raises:
-        EpisodeError: no labels, or a class with fewer than 2 images.
+        EpisodeError: no labels, a class with fewer than 2 images, or a fraction outside 0..1.
     """
+    if not 0 < fraction < 1:
+        raise EpisodeError(f"fraction must lie between 0 and 1, not {fraction}")
     labels = image_set.required_labels()
     own = _own_split(image_set, labels)
     if own is not None:
@@ -46,10 +48,11 @@ def label_subset(
 ) -> Tensor:
     """Sorted indices of a class-balanced few labels: a fraction of each class, or k of each.
 
-    A fraction is rounded per class and gives at least one label of every class.
+    A fraction is rounded per class and gives at least one label of every class. Under one seed a smaller subset is
+    part of any larger one.
 
     Raises:
-        EpisodeError: neither or both given, out of range, or a class with fewer than k images.
+        EpisodeError: neither or both given, out of range, or a class with fewer than k images or none.
     """
     if (fraction is None) == (per_class is None):
         raise EpisodeError("a label subset is either a fraction or a number per class")
@@ -57,7 +60,10 @@ def label_subset(
     if fraction is not None:
         if not 0 < fraction <= 1:
             raise EpisodeError(f"fraction must lie above 0 and up to 1, not {fraction}")
-        take = (counts * fraction).round().to(torch.int64).clamp(min=1).minimum(counts)
+        take = (counts * fraction).round().to(torch.int64).clamp(min=1)
+        if not int(counts.min()):
+            name = image_set.class_name(int(counts.argmin()))
+            raise EpisodeError(f"{image_set.name}: class {name!r} has no image; with_at_least(1) leaves it out")
     else:
         assert per_class is not None
         if not 1 <= per_class <= int(counts.min()):
@@ -85,10 +91,9 @@ def _own_split(image_set: ImageSet, labels: Tensor) -> tuple[Tensor, Tensor] | N
 def _first_of_each(labels: Tensor, take: Tensor, key: int) -> Tensor:
     """(M,) bool: of each class, the `take` images that come first in a random order of the set."""
     shuffled = torch.argsort(random.words(key, torch.arange(len(labels))))
-    by_class = shuffled[torch.argsort(labels[shuffled], stable=True)]
-    counts = torch.bincount(labels, minlength=len(take))
-    starts = counts.cumsum(0) - counts
-    rank = torch.arange(len(labels)) - starts.repeat_interleave(counts)
+    order, offsets = by_class(labels[shuffled], len(take))
+    counts = offsets.diff()
+    rank = torch.arange(len(labels)) - offsets[:-1].repeat_interleave(counts)
     chosen = torch.zeros(len(labels), dtype=torch.bool)
-    chosen[by_class] = rank < take.repeat_interleave(counts)
+    chosen[shuffled[order]] = rank < take.repeat_interleave(counts)
     return chosen
