@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from episodes import ImageSet
-from episodes.operations.colour import LUMA
 
 _BLOCK = 2048
+_LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
 
 def adapt(image_set: ImageSet, *, size: int | None = None, channels: int | None = None) -> ImageSet:
@@ -33,7 +33,7 @@ def adapt(image_set: ImageSet, *, size: int | None = None, channels: int | None 
 def _adapt(images: Tensor, size: int | None, channels: int | None) -> Tensor:
     x = images.float()
     if channels == 1 and x.shape[1] == 3:
-        x = (x * torch.tensor(LUMA, device=x.device).view(1, 3, 1, 1)).sum(1, keepdim=True)
+        x = (x * torch.tensor(_LUMA, device=x.device).view(1, 3, 1, 1)).sum(1, keepdim=True)
     if size is not None:
         x = F.interpolate(x, size=(size, size), mode="bilinear", antialias=True, align_corners=False)
     if channels == 3 and x.shape[1] == 1:
