@@ -35,9 +35,16 @@ class Ranks:
 
 def ranks() -> Ranks:
     """This process in the running group."""
-    if dist.is_available() and dist.is_initialized():
+    if dist.is_initialized():
         return Ranks(dist.get_rank(), dist.get_world_size())
     return Ranks()
+
+
+def own_device(device: torch.device) -> torch.device:
+    """The GPU of this rank among those of its machine, where torchrun gives each rank one."""
+    if str(device) == "cuda" and "LOCAL_RANK" in os.environ:
+        return torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+    return device
 
 
 def join(device: torch.device) -> Ranks:
@@ -45,7 +52,7 @@ def join(device: torch.device) -> Ranks:
 
     NCCL for GPUs, gloo for CPUs. Joining twice is harmless.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and dist.is_available() and not dist.is_initialized():
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not dist.is_initialized():
         if device.type == "cuda":
             torch.cuda.set_device(device)
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
@@ -54,7 +61,7 @@ def join(device: torch.device) -> Ranks:
 
 def leave() -> None:
     """Leave the group, if there is one."""
-    if dist.is_available() and dist.is_initialized():
+    if dist.is_initialized():
         dist.destroy_process_group()
 
 
@@ -77,7 +84,7 @@ def gather(local: Tensor, axis: int) -> Tensor:
     """
     if ranks().world == 1:
         return local
-    gathered: Tensor = _Gather.apply(local, axis)  # type: ignore[no-untyped-call]
+    gathered: Tensor = _Gather.apply(local, axis)
     return gathered
 
 
@@ -92,7 +99,7 @@ class _Gather(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, None]:
         here = ranks()
-        mine = grads[0].unflatten(ctx.axis, (-1, here.world)).select(ctx.axis + 1, here.rank)
+        mine = grads[0].movedim(ctx.axis, 0)[here.rank :: here.world].movedim(0, ctx.axis)
         return mine * here.world, None
 
 
@@ -106,7 +113,7 @@ def average_gradients(module: nn.Module) -> None:
     flat = torch.cat([g.flatten() for g in grads])
     dist.all_reduce(flat)
     flat /= world
-    for parameter, grad, part in zip(trained, grads, flat.split([g.numel() for g in grads]), strict=True):
+    for parameter, grad, part in zip(trained, grads, torch.split(flat, [g.numel() for g in grads]), strict=True):
         parameter.grad = grad.copy_(part.view(grad.shape))
 
 
@@ -117,6 +124,16 @@ def agree(*flags: float, device: torch.device) -> tuple[float, ...]:
     values = torch.tensor(flags, dtype=torch.float64, device=device)
     dist.all_reduce(values, op=dist.ReduceOp.MAX)
     return tuple(values.tolist())
+
+
+def average(values: Tensor) -> Tensor:
+    """The mean over ranks of a tensor that every rank has."""
+    world = ranks().world
+    if world == 1:
+        return values
+    total = values.clone()
+    dist.all_reduce(total)
+    return total / world
 
 
 def same_start(module: nn.Module) -> None:

@@ -36,7 +36,7 @@ class Target(nn.Module):
     @torch.no_grad()
     def follow(self, chain: tuple[nn.Module, ...], momentum: float) -> None:
         """w <- momentum w + (1 - momentum) online, for every parameter."""
-        mine = list(self.parameters())
-        theirs = [p for module in chain for p in module.parameters()]
+        mine: list[Tensor] = list(self.parameters())
+        theirs: list[Tensor] = [p for module in chain for p in module.parameters()]
         if mine:
             torch._foreach_lerp_(mine, theirs, 1.0 - momentum)

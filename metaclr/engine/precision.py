@@ -19,14 +19,16 @@ def compute_dtype(precision: Precision, device: torch.device) -> torch.dtype | N
     """
     if precision == "fp32":
         return None
-    fast = torch.cuda.is_bf16_supported(including_emulation=False) if device.type == "cuda" else _cpu_bf16()
+    fast = bf16_is_fast(device)
     if precision == "bf16" and device.type == "cuda" and not fast:
         raise UserError("precision 'bf16': this GPU has no bfloat16; use 'fp32' or 'auto'")
     return torch.bfloat16 if fast or precision == "bf16" else None
 
 
-def _cpu_bf16() -> bool:
-    """Whether this CPU has instructions for bf16 products. The questions are private in torch, so they may go."""
+def bf16_is_fast(device: torch.device) -> bool:
+    """Whether the device has instructions for bf16 products. The CPU's questions are private in torch: they may go."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return any(bool(ask()) for ask in (getattr(torch.cpu, name, None) for name in names) if callable(ask))
 

@@ -6,7 +6,6 @@ from typing import Any, cast
 
 import torch
 import torch.distributed as dist
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from metaclr.engine.distributed import ranks
@@ -48,7 +47,7 @@ class SyncBatchNorm(nn.modules.batchnorm._BatchNorm):
 
 
 def _sum_over_ranks(values: Tensor) -> Tensor:
-    summed: Tensor = _Sum.apply(values)  # type: ignore[no-untyped-call]
+    summed: Tensor = _Sum.apply(values)
     return summed
 
 
@@ -82,7 +81,7 @@ def share_norms(module: nn.Module) -> None:
 
 def _shared(norm: nn.Module) -> nn.Module:
     if next(iter(norm.state_dict().values()), torch.empty(0)).is_cuda:
-        return cast(nn.Module, nn.SyncBatchNorm.convert_sync_batchnorm(norm))
+        return cast(nn.Module, nn.SyncBatchNorm.convert_sync_batchnorm(norm))  # type: ignore[no-untyped-call]
     # Only the class differs: same parameters, same buffers, so an optimiser or a checkpoint sees no change.
     norm.__class__ = SyncBatchNorm
     return norm

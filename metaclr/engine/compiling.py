@@ -1,0 +1,76 @@
+"""torch.compile for the length of one training, where it pays, and eager execution where it fails."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from metaclr.console import say
+from metaclr.engine.settings import TrainSettings
+
+if TYPE_CHECKING:
+    from episodes.task import Episode
+
+LONG = 2000
+"""Steps from which a GPU run wins back the half minute of compiling."""
+
+
+def wanted(settings: TrainSettings, device: torch.device) -> bool:
+    """Whether to compile. `auto`: on a GPU for a long run; not on a CPU, where it gains little for 10 to 40 s."""
+    if settings.compile == "auto":
+        return device.type == "cuda" and settings.steps >= LONG
+    if settings.compile == "on" and device.type == "cpu" and not _compiler():
+        say("compile = 'on': there is no C++ compiler here; running without")
+        return False
+    return settings.compile == "on"
+
+
+@contextmanager
+def compiled(learner: nn.Module, probe: tuple[Tensor, Episode], autocast: torch.autocast) -> Iterator[bool]:
+    """Compile the learner's `networks` inside the block; yields whether that worked.
+
+    One forward and backward on `probe` decides; the state it changes is put back. Afterwards the networks are eager
+    again: an evaluator's other batch sizes would each be compiled anew.
+    """
+    children = [getattr(learner, name, None) for name in getattr(learner, "networks", ())]
+    parts = [child for child in children if isinstance(child, nn.Module)]
+    before = {name: value.clone() for name, value in learner.state_dict().items()}
+    try:
+        works = True
+        for part in parts:
+            part.compile(dynamic=False)
+        try:
+            with autocast:
+                loss, _ = learner(*probe)
+            loss.backward()
+        except Exception as error:  # the compiler's own errors have no common kind
+            say(f"torch.compile failed ({_first_line(error)}); running without")
+            works = False
+            _eager(parts)
+        learner.load_state_dict(before)
+        learner.zero_grad(set_to_none=True)
+        yield works
+    finally:
+        _eager(parts)
+
+
+def _eager(parts: list[nn.Module]) -> None:
+    for part in parts:
+        part._compiled_call_impl = None
+
+
+def _compiler() -> str | None:
+    return next(
+        (path for name in (os.environ.get("CXX"), "g++", "clang++") if name and (path := shutil.which(name))), None
+    )
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0][:160]}" if lines else type(error).__name__

@@ -1,0 +1,99 @@
+"""What is trained: an encoder, a projector and an objective, and with them a slow target network if asked for."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from metaclr.bridge import Context
+from metaclr.engine.distributed import gather
+from metaclr.engine.ema import Target, target_momentum
+
+if TYPE_CHECKING:
+    from episodes.task import Episode
+
+
+class Learner(nn.Module):
+    """Pixels of a batch of tasks to a loss. `train` runs it under autocast; the objective sees float32 alone.
+
+    A method may bring a learner of its own: any module whose forward has this signature. `networks` names the
+    children that may be compiled and whose batch norms are shared by ranks; `shared_axis`, if there, is set when
+    there are several ranks; `after_step(step, steps)`, if there, is called after each update.
+    """
+
+    networks: tuple[str, ...] = ("encoder", "projector", "target")
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        projector: nn.Module,
+        objective: nn.Module,
+        *,
+        momentum: float | None = None,
+        momentum_to_one: bool = True,
+        population: int = 0,
+    ) -> None:
+        """`encoder` (B, C, H, W) to (B, F), `projector` (B, F) to (B, D), `objective` (T, N, V, D) to a scalar.
+
+        momentum: of an EMA target that embeds the same views without gradient, or None for none.
+        momentum_to_one: raise it to 1 by a half cosine (BYOL). population: images in the training set.
+        """
+        super().__init__()
+        self.encoder = encoder
+        self.projector = projector
+        self.objective = objective
+        self.target = None if momentum is None else Target(encoder, projector)
+        self.momentum = momentum
+        self.momentum_to_one = momentum_to_one
+        self.population = population
+        self.shared_axis: int | None = None
+
+    def forward(self, pixels: Tensor, episode: Episode) -> tuple[Tensor, dict[str, Tensor]]:
+        """Pixels (T, N, V, C, H, W) to the loss and 0-d metrics, all on the device; nothing waits for them.
+
+        All views go through the networks as one batch, so batch norm sees them together.
+        """
+        rows = pixels.flatten(0, 2).contiguous(memory_format=torch.channels_last)
+        axes = pixels.shape[:3]
+        embeddings = self._all(self.projector(self.encoder(rows)).float().unflatten(0, axes))
+        target = None if self.target is None else self._all(self.target(rows).float().unflatten(0, axes))
+        context = Context(
+            labels=self._all(episode.labels),
+            images=self._all(episode.images[..., 0].contiguous()),
+            shot=episode.shot,
+            target=target,
+            population=self.population,
+        )
+        with torch.autocast(pixels.device.type, enabled=False):
+            loss = self.objective(embeddings, context)
+        return loss, self._metrics(embeddings.detach())
+
+    def after_step(self, step: int, steps: int) -> None:
+        """Let the target follow, once the optimiser has made `step` of `steps`."""
+        if self.target is not None and self.momentum is not None:
+            momentum = target_momentum(self.momentum, step, steps, to_one=self.momentum_to_one)
+            self.target.follow((self.encoder, self.projector), momentum)
+
+    def _all(self, local: Tensor) -> Tensor:
+        return local if self.shared_axis is None else gather(local, self.shared_axis)
+
+    def _metrics(self, embeddings: Tensor) -> dict[str, Tensor]:
+        metrics = {"embedding_std": embedding_std(embeddings.flatten(0, 2))}
+        accuracy = getattr(self.objective, "accuracy", None)
+        if isinstance(accuracy, Tensor):
+            metrics["accuracy"] = accuracy.detach()
+        return metrics
+
+
+def embedding_std(rows: Tensor) -> Tensor:
+    """Spread of rows (B, D) on the unit sphere: mean over dimensions of the standard deviation, times sqrt(D).
+
+    0: all rows are the same direction, collapse; near 1: directions fill the sphere (Chen and He 2021,
+    arXiv:2011.10566, section 4.1, where it is compared with 1 / sqrt(D)).
+    """
+    spread: Tensor = F.normalize(rows, dim=-1).std(0, correction=0).mean()
+    return spread * math.sqrt(rows.shape[-1])

@@ -1,0 +1,58 @@
+"""Losses and metrics of the last steps, kept on the device so that no step waits for a number."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from metaclr.engine.distributed import average
+
+
+class Window:
+    """A buffer (size, 1 + metrics) of float32 rows, one a step: the loss, then the metrics in alphabetical order."""
+
+    def __init__(self, size: int, device: torch.device) -> None:
+        self.size, self.device = size, device
+        self.names: tuple[str, ...] = ()
+        self.count = 0
+        self.values = torch.zeros(size, 1, device=device)
+
+    def add(self, loss: Tensor, metrics: dict[str, Tensor]) -> None:
+        """Keep one step's numbers; does not wait for them."""
+        names = ("loss", *sorted(metrics))
+        if names != self.names:
+            if self.count:
+                raise ValueError(f"a learner's metrics changed from {self.names} to {names}")
+            self.names, self.values = names, torch.zeros(self.size, len(names), device=self.device)
+        numbers = [loss.detach(), *(metrics[name].detach() for name in names[1:])]
+        self.values[self.count] = torch.stack([number.float() for number in numbers])
+        self.count += 1
+
+    @property
+    def full(self) -> bool:
+        """Whether the next step has no room."""
+        return self.count == self.size
+
+    def bad(self) -> int | None:
+        """Which row is the first with a loss that is no number; waits for the device."""
+        finite = torch.isfinite(self.values[: self.count, 0]).cpu()
+        return None if bool(finite.all()) else int((~finite).int().argmax())
+
+    def means(self) -> dict[str, float]:
+        """Mean of each column over its steps and over ranks; waits for the device."""
+        means = average(self.values[: self.count].double().mean(0)).tolist()
+        return dict(zip(self.names, means, strict=True))
+
+    def clear(self) -> None:
+        """Make room for the next steps."""
+        self.count = 0
+
+    def state(self) -> dict[str, object]:
+        """What a checkpoint keeps of it."""
+        return {"names": list(self.names), "values": self.values[: self.count].cpu()}
+
+    def restore(self, names: list[str], values: Tensor) -> None:
+        """Go on with a checkpoint's rows."""
+        self.names, self.count = tuple(names), len(values)
+        self.values = torch.zeros(self.size, max(len(names), 1), device=self.device)
+        self.values[: self.count] = values
