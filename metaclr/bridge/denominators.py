@@ -1,20 +1,84 @@
-"""Axis 9, the denominator: how a query's logits become its loss."""
+"""Axis 9, the denominator: how the logits of a query become its loss."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
-from metaclr.bridge.logits import Logits
+from metaclr.bridge.context import Context
+from metaclr.bridge.log_sum_exp import log_sum_exp
+from metaclr.bridge.logits import NOT_ALLOWED, Logits
+from metaclr.errors import UserError
 
 
 @dataclass(frozen=True)
 class Everything:
-    r"""Cross-entropy: $\log \sum_c e^{l_c}$ over all columns, the positives among them, less the numerator."""
+    r"""Cross-entropy: $\log \sum_c e^{l_c}$ over all columns, the positives among them."""
 
-    def __call__(self, logits: Logits, numerator: Tensor, scale: Tensor | float) -> Tensor:
+    takes_apart: ClassVar[bool] = False
+
+    def __call__(self, logits: Logits, numerator: Tensor, context: Context, scale: Tensor | float) -> Tensor:
         return logits.log_sum_exp() - numerator
 
 
+@dataclass(frozen=True)
+class Decoupled:
+    r"""Without the positives in the denominator: $\log \sum_{c^-} e^{l_c}$ (DCL, Yeh et al. 2021).
+
+    With `sigma`, the positive term is weighted by $2 - e^{s^+/\sigma} / E[e^{s^+/\sigma}]$ (DCLW), without
+    gradient through the weight; s is the similarity before the temperature.
+    """
+
+    takes_apart: ClassVar[bool] = True
+    sigma: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.sigma is not None and self.sigma <= 0:
+            raise UserError(f"denominator.sigma = {self.sigma} must be above 0, or None for no weights")
+
+    def __call__(self, logits: Logits, numerator: Tensor, context: Context, scale: Tensor | float) -> Tensor:
+        check_negatives(logits, "a decoupled denominator")
+        if self.sigma is not None:
+            share = (numerator / scale / self.sigma).detach().softmax(-1)
+            numerator = (2 - share.shape[-1] * share) * numerator
+        return log_sum_exp(logits.others) - numerator
+
+
+@dataclass(frozen=True)
+class Linear:
+    r"""No logarithm: $-l^+ + \lambda \sum_{c^-} l_c$, the limit of the others for a high temperature.
+
+    $L_{simple}$ of Wang and Liu 2021, arXiv:2012.09740. lambda None is 1 / (number of negatives).
+    """
+
+    takes_apart: ClassVar[bool] = True
+    weight: float | None = None
+
+    def __call__(self, logits: Logits, numerator: Tensor, context: Context, scale: Tensor | float) -> Tensor:
+        negatives = logits.values.where(logits.negative, 0).sum(-1)
+        weight = 1 / logits.negative.sum(-1).clamp(min=1) if self.weight is None else self.weight
+        return weight * negatives - numerator
+
+
+@dataclass(frozen=True)
+class SquaredError:
+    r"""No denominator: every column's sigmoid score regressed to 1 (own class) or 0 (Sung et al. 2018)."""
+
+    takes_apart: ClassVar[bool] = False
+
+    def __call__(self, logits: Logits, numerator: Tensor, context: Context, scale: Tensor | float) -> Tensor:
+        allowed = logits.values != NOT_ALLOWED
+        error = (logits.values.sigmoid() - logits.positive.to(logits.values.dtype)).square()
+        return error.where(allowed, 0).sum(-1) / allowed.sum(-1)
+
+
+def check_negatives(logits: Logits, what: str) -> None:
+    """Refuse a batch in which no column can be a negative: its loss would be minus infinity."""
+    if logits.given is not None and logits.column_class.shape[-1] <= logits.given.shape[-1]:
+        raise UserError(f"{what} needs at least 2 ways or extra negatives, got 1 way")
+
+
 everything = Everything()
+decoupled = Decoupled()

@@ -19,14 +19,16 @@ class _LogSumExp(torch.autograd.Function):
         weights = (values - most).exp_()
         total = weights.sum(-1)
         ctx.save_for_backward(weights, total)
-        return total.log() + most.squeeze(-1)
+        result: Tensor = total.log() + most.squeeze(-1)
+        return result
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         weights, total = ctx.saved_tensors
-        share: Tensor = gradient / total.where(total > 0, 1)
-        return weights * share.unsqueeze(-1)
+        share = gradient / total.where(total > 0, 1)
+        result: Tensor = weights * share.unsqueeze(-1)
+        return result
 
 
 def log_sum_exp(values: Tensor) -> Tensor:

@@ -12,15 +12,16 @@ import torch
 from torch import Tensor
 
 from metaclr.bridge.log_sum_exp import log_sum_exp
+from metaclr.errors import UserError
 
-NOT_ALLOWED = float("-inf")  # the logit of a column that a query must not see: its own row, an empty queue slot
+NOT_ALLOWED = float("-inf")  # the logit of a column that a query must not see: its own row, an empty slot
 
 
 class Logits:
-    """The logits of one objective, `(T, R, C)`, computed when they are first asked for.
+    """The logits of one batch, `(T, R, C)`, computed when they are first asked for.
 
-    `own` and `log_sum_exp()` are all that the plain cross-entropy needs, and neither needs the dense matrix when `own`
-    was given: this is the seam where a tiled log-sum-exp of O(R D) memory takes over.
+    The plain cross-entropy needs `own` and `log_sum_exp()` only, and neither needs the dense matrix where
+    `own` was given: this is the seam where a tiled log-sum-exp of O(R D) memory takes over.
     """
 
     def __init__(
@@ -29,18 +30,23 @@ class Logits:
         query_class: Tensor,
         column_class: Tensor,
         own: Tensor | None = None,
+        against: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         """
         Args:
             dense: gives the logits `(T, R, C)`, `NOT_ALLOWED` where a query must not see a column.
             query_class: int64 `(R,)` or `(T, R)`, the class of each query.
             column_class: int64 `(C,)` or `(T, C)`, the class of each column; -1 is nobody's class.
-            own: `(T, R, P)`, the logits of each query's own columns, where they are known without the matrix.
+            own: `(T, R, P)`, the logits of each query's own columns, where every query has P of them and
+                they are known without the matrix.
+            against: gives the logits `(T, R, C)` of the same queries against other vectors `(C, D)`, where
+                the head compares vectors at all.
         """
         self.dense = dense
         self.query_class = query_class
         self.column_class = column_class
-        self._own = own
+        self.given = own
+        self._against = against
 
     @cached_property
     def values(self) -> Tensor:
@@ -49,7 +55,7 @@ class Logits:
 
     @cached_property
     def positive(self) -> Tensor:
-        """bool, broadcasts to `(T, R, C)`: columns of the query's own class that it may see."""
+        """bool `(T, R, C)`: columns of the query's own class that it may see."""
         same = self.query_class.unsqueeze(-1) == self.column_class.unsqueeze(-2)
         return same & (self.values != NOT_ALLOWED)
 
@@ -61,23 +67,42 @@ class Logits:
 
     @cached_property
     def own(self) -> Tensor:
-        """Logits of the query's own columns `(T, R, P)`, `NOT_ALLOWED` where a query has fewer than P."""
-        if self._own is not None:
-            return self._own
-        return self.values.masked_fill(~self.positive, NOT_ALLOWED)
+        """Logits of the query's own columns `(T, R, P)`, `NOT_ALLOWED` where it has fewer than P."""
+        return self.values.masked_fill(~self.positive, NOT_ALLOWED) if self.given is None else self.given
 
     @cached_property
     def others(self) -> Tensor:
         """The logits `(T, R, C)` with the query's own columns at `NOT_ALLOWED`."""
         return self.values.masked_fill(~self.negative, NOT_ALLOWED)
 
+    def answerable(self) -> Tensor | None:
+        """bool `(T, R)`: queries with a positive at all; None where every one of them has."""
+        return self.positive.any(-1) if self.given is None else None
+
     def log_sum_exp(self) -> Tensor:
         """log of the sum of exponentials over all columns that each query may see, `(T, R)`."""
         return log_sum_exp(self.values)
 
+    def mean_own(self) -> Tensor:
+        """Mean of the positives' logits, `(T, R)`; 0 where there is none."""
+        if self.given is not None:
+            return self.given.mean(-1)
+        return self.values.where(self.positive, 0).sum(-1) / self.positive.sum(-1).clamp(min=1)
+
     @torch.no_grad()
     def right(self) -> Tensor:
-        """bool `(T, R)`: whether each query's nearest column is of its own class (ties: the first column counts)."""
+        """bool `(T, R)`: whether each query's nearest column is of its own class (of ties, the first counts)."""
         nearest = self.values.argmax(-1)
-        columns = self.column_class.expand(nearest.shape[0], -1)
-        return columns.gather(1, nearest) == self.query_class
+        classes = self.column_class.expand(nearest.shape[0], -1)
+        return classes.gather(1, nearest) == self.query_class
+
+    def against(self, vectors: Tensor) -> Tensor:
+        """Logits `(T, R, C)` of the same queries against other vectors `(C, D)`."""
+        if self._against is None:
+            raise UserError("a head that is fitted to its support has no logits of other vectors")
+        return self._against(vectors)
+
+    def but(self, keep: Tensor) -> Logits:
+        """The same logits without the columns where `keep`, bool `(T, R, C)`, is False."""
+        values = self.values.masked_fill(~keep, NOT_ALLOWED)
+        return Logits(lambda: values, self.query_class, self.column_class, self.given, self._against)

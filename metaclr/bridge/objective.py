@@ -2,57 +2,124 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from metaclr.bridge import axes, legal
 from metaclr.bridge.context import Context
-from metaclr.bridge.denominators import Everything, everything
+from metaclr.bridge.denominators import everything
 from metaclr.bridge.embedding import Embedding, unit_norm
-from metaclr.bridge.prototypes import Prototypes
+from metaclr.bridge.labels import Given, instance
+from metaclr.bridge.negatives import in_batch
 from metaclr.bridge.roles import Roles, leave_one_out
-from metaclr.bridge.rows import Matching, Pairs
+from metaclr.bridge.rows import Pairs
 from metaclr.bridge.spec import ObjectiveSpec, Sizes
+from metaclr.bridge.tasks import one_task
+from metaclr.errors import UserError
+
+MOST_SCALE = 100.0  # CLIP (Radford et al. 2021) clips its learned scale there: tau does not fall below 0.01
 
 
 @dataclass(frozen=True)
 class Objective(ObjectiveSpec):
-    """Settings of the bridge; the defaults are SimCLR's."""
+    """A point in the space of the bridge; what is left unsaid is SimCLR's. See `metaclr.bridge.axes`."""
 
-    labels: str = "instance"
+    labels: axes.Labels | axes.Builds[axes.Labels] = instance
     roles: Roles = leave_one_out
+    tasks: axes.Tasks | axes.Builds[axes.Tasks] = one_task
     embedding: Embedding = unit_norm
-    head: Pairs | Matching | Prototypes = Pairs()
+    head: axes.Head | axes.Builds[axes.Head] = Pairs()  # noqa: RUF009  a frozen value
     temperature: float = 0.5
     learn_temperature: bool = False
-    denominator: Everything = everything
+    negatives: axes.Negatives | axes.Builds[axes.Negatives] = in_batch
+    denominator: axes.Denominator | axes.Builds[axes.Denominator] = everything
+
+    def __post_init__(self) -> None:
+        legal.check(self)
 
     @property
     def needs_labels(self) -> bool:
-        return self.labels == "given"
+        """Given labels, or negatives that are chosen by them."""
+        return isinstance(self.labels, Given) or getattr(self.negatives, "needs_labels", False)
 
     def module(self, sizes: Sizes) -> nn.Module:
-        return Bridge(self)
+        """The composition of the axes for embeddings of this size."""
+        return Bridge(self, sizes)
 
 
 class Bridge(nn.Module):
-    """Embeddings `(T, N, V, D)` to the scalar loss of an `Objective`; `accuracy` is that of the last batch."""
+    """Embeddings `(T, N, V, D)` to the loss: mean over the queries of a task, then over tasks.
 
-    def __init__(self, settings: Objective) -> None:
+    `accuracy`, after a forward: the share of queries whose nearest column is of their own class.
+    """
+
+    def __init__(self, settings: Objective, sizes: Sizes) -> None:
         super().__init__()
+        if settings.embedding.first is not None:
+            sizes = replace(sizes, dim=settings.embedding.first)
         self.settings = settings
+        self.tasks: axes.Tasks = _made(settings.tasks, sizes)
+        self.labels: axes.Labels = _made(settings.labels, sizes)
+        self.head: axes.Head = _made(settings.head, sizes)
+        self.negatives: axes.Negatives = _made(settings.negatives, sizes)
+        self.denominator: axes.Denominator = _made(settings.denominator, sizes)
+        start = torch.tensor(-log(settings.temperature))
+        self.log_scale = nn.Parameter(start) if settings.learn_temperature else None
         self.accuracy: Tensor | None = None
 
     def forward(self, embeddings: Tensor, context: Context | None = None) -> Tensor:
-        context = context or Context()
-        own = self.settings
+        """The loss, a scalar of at least float32, also under autocast.
+
+        Raises:
+            UserError: embeddings or context that do not fit the settings.
+        """
+        context = check_shapes(embeddings, context)
         with torch.autocast(embeddings.device.type, enabled=False):
-            queries = own.embedding(embeddings.float() if embeddings.dtype.itemsize < 4 else embeddings)
-            support = queries if context.target is None else own.embedding(context.target.to(queries.dtype))
-            turn = own.roles(queries, support, context.shot)
-            logits = own.head(turn, context.labels if own.labels == "given" else None, 1 / own.temperature)
-            losses = own.denominator(logits, own.head.numerator(logits.own), 1 / own.temperature)
-            self.accuracy = logits.right().float().mean()
-            return losses.mean()
+            embeddings, context = self.tasks(_full(embeddings), context)
+            queries = self.settings.embedding(embeddings)
+            support = queries if context.target is None else self.settings.embedding(_full(context.target))
+            turn = self.settings.roles(queries, support, context.shot)
+            turn, labels = self.labels(turn, context)
+            scale = self._scale()
+            logits = self.head(turn, labels, scale)
+            logits = self.negatives(logits, turn, context, scale)
+            losses = self.denominator(logits, self.head.numerator(logits), context, scale)
+            self.accuracy = mean_over_queries(logits.right().float(), logits.answerable())
+            return mean_over_queries(losses, logits.answerable())
+
+    def _scale(self) -> Tensor | float:
+        """1 / temperature."""
+        if self.log_scale is None:
+            return 1 / self.settings.temperature
+        return self.log_scale.exp().clamp(max=MOST_SCALE)
+
+
+def check_shapes(embeddings: Tensor, context: Context | None) -> Context:
+    """The context, once embeddings and target are known to be `(T, N, V, D)`."""
+    context = context or Context()
+    if embeddings.ndim != 4 or 0 in embeddings.shape:
+        raise UserError(f"embeddings must be (tasks, ways, views, dimensions), got {tuple(embeddings.shape)}")
+    if context.target is not None and context.target.shape != embeddings.shape:
+        raise UserError(f"target {tuple(context.target.shape)} is not like embeddings {tuple(embeddings.shape)}")
+    return context
+
+
+def mean_over_queries(values: Tensor, counted: Tensor | None) -> Tensor:
+    """Mean of `(T, R)` over the queries that count, then over tasks; a query without a positive does not count."""
+    if counted is None:
+        return values.mean()
+    return (values.where(counted, 0).sum(-1) / counted.sum(-1).clamp(min=1)).mean()
+
+
+def _full(embeddings: Tensor) -> Tensor:
+    """Float32, or float64 as it is: similarities and losses are never taken in half precision."""
+    return embeddings.float() if embeddings.dtype.itemsize < 4 else embeddings
+
+
+def _made(axis: Any, sizes: Sizes) -> Any:
+    """The axis itself, or its module where it has state."""
+    return axis.module(sizes) if hasattr(axis, "module") else axis

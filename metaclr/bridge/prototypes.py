@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -10,34 +11,38 @@ from torch import Tensor
 from metaclr.bridge.logits import Logits
 from metaclr.bridge.roles import Turn
 from metaclr.bridge.similarity import Similarity, squared_euclidean
+from metaclr.bridge.ways import check_distinct
+from metaclr.errors import UserError
 
 
 @dataclass(frozen=True)
 class Prototypes:
-    """Class logits from the similarity to the mean of a way's support rows."""
+    """Similarity to the mean of a way's support rows; with leave-one-out, to the mean of the way's others."""
 
+    fitted: ClassVar[bool] = False
     similarity: Similarity = squared_euclidean
 
     def __call__(self, turn: Turn, labels: Tensor | None, scale: Tensor | float) -> Logits:
+        check_distinct(labels, "a prototype head")
         ways, asking = turn.query.shape[1:3]
+        if turn.leave_one_out and asking < 2:
+            raise UserError("leave_one_out prototypes need at least 2 views of each way, got 1")
         query, means = turn.query.flatten(1, 2), turn.support.mean(2)
-        if turn.leave_one_out:  # of its own way, a query sees the mean of the others
-            rest = (turn.support.sum(2, keepdim=True) - turn.support) / (asking - 1)
-            own = self.similarity(turn.query.unsqueeze(-2), rest.unsqueeze(-2), scale).flatten(-2)
-        else:
-            own = self.similarity(turn.query, means.unsqueeze(2), scale).squeeze(-1)
-        own = own.flatten(1, 2).unsqueeze(-1)
+        own_mean = means.unsqueeze(2)
+        if turn.leave_one_out:
+            own_mean = (turn.support.sum(2, keepdim=True) - turn.support) / (asking - 1)
+        own = self.similarity(turn.query.unsqueeze(-2), own_mean.unsqueeze(-2), scale).reshape(len(query), -1, 1)
         way = torch.arange(ways, device=query.device)
         place = way.repeat_interleave(asking)
 
         def dense() -> Tensor:
             values = self.similarity(query, means, scale)
             if turn.leave_one_out:
-                values = values.scatter(-1, place.expand(len(values), -1).unsqueeze(-1), own)
+                values = values.scatter(-1, place.unsqueeze(-1).expand(len(values), -1, 1), own)
             return values
 
-        return Logits(dense, place, way, own)
+        return Logits(dense, place, way, own, lambda vectors: self.similarity(query, vectors, scale))
 
-    def numerator(self, own: Tensor) -> Tensor:
-        """The logit of the query's class: `(T, R, 1)` to `(T, R)`."""
-        return own.squeeze(-1)
+    def numerator(self, logits: Logits) -> Tensor:
+        """The logit of the query's own class, `(T, R)`."""
+        return logits.mean_own()

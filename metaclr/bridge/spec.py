@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import torch
 from torch import nn
 
 from metaclr.bridge.settings import override
@@ -21,6 +22,8 @@ class Sizes:
     """Images in the training set (running estimates); 0 where it is not known."""
     classes: int = 0
     """Labelled classes in the training set (the supervised classifier); 0 where it is not known."""
+    seed: int = 0
+    """Of initial weights and of resampled tasks."""
 
 
 @dataclass(frozen=True)
@@ -40,19 +43,23 @@ class ObjectiveSpec:
         """Whether the objective cannot do without `Context.target`, the EMA encoder's embeddings."""
         return False
 
-    def build(self, dim: int, population: int = 0, classes: int = 0, **overrides: Any) -> nn.Module:
+    def build(self, dim: int, population: int = 0, classes: int = 0, seed: int = 0, **overrides: Any) -> nn.Module:
         """The objective as a module: embeddings `(T, N, V, D)` and a Context to a scalar loss.
 
         Args:
             dim: D.
             population: images in the training set; read by running estimates only.
             classes: labelled classes in the training set; read by `supervised` only.
+            seed: of initial weights and of resampled tasks; torch's generator is left as it was.
             overrides: settings by name (`temperature=0.2`), of the objective or of one of its axes.
 
         Raises:
             UserError: an unknown setting, an illegal value or an illegal combination.
         """
-        return override(self, **overrides).module(Sizes(dim, population, classes))
+        settings = override(self, **overrides)
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            return settings.module(Sizes(dim, population, classes, seed))
 
     def module(self, sizes: Sizes) -> nn.Module:
         """The module of these settings."""

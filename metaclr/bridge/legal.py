@@ -1,0 +1,95 @@
+"""Which settings of the axes go together; the others are refused with the reason."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import TYPE_CHECKING
+
+from metaclr.bridge.hard import HardWeighted
+from metaclr.bridge.labels import Given
+from metaclr.bridge.nearest import Nearest
+from metaclr.bridge.negatives import InBatch, Queue, WithinClass
+from metaclr.bridge.roles import LeaveOneOut
+from metaclr.bridge.rows import Matching, Pairs
+from metaclr.bridge.running import Running
+from metaclr.bridge.settings import shown
+from metaclr.bridge.similarity import cosine, squared_euclidean
+from metaclr.bridge.tasks import Resample
+from metaclr.errors import UserError
+
+if TYPE_CHECKING:
+    from metaclr.bridge.objective import Objective
+
+
+def check(objective: Objective) -> None:
+    """Refuse a combination that has no meaning.
+
+    Raises:
+        UserError: names the two settings and says why.
+    """
+    if not (isfinite(objective.temperature) and objective.temperature > 0):
+        raise UserError(f"temperature = {objective.temperature} must be finite and above 0; it divides")
+    for wrong, first, second, reason in _rules(objective):
+        if wrong:
+            raise UserError(f"{shown(first)} does not go with {shown(second)}: {reason}")
+
+
+def _rules(o: Objective) -> list[tuple[bool, object, object, str]]:
+    """(whether it is broken, one setting, the other, why not)."""
+    fitted = getattr(o.head, "fitted", False)
+    alone = isinstance(o.roles, LeaveOneOut)
+    rows = isinstance(o.head, Pairs | Matching)
+    similarity = getattr(o.head, "similarity", None)
+    bounded = similarity is cosine or (o.embedding.unit and similarity is not squared_euclidean)
+    return [
+        (alone and fitted, o.roles, o.head, "a fitted head needs a support apart from its queries"),
+        (
+            alone and isinstance(o.negatives, Queue),
+            o.roles,
+            o.negatives,
+            "a queue holds support rows, and every row of leave-one-out is a query; use split or swap",
+        ),
+        (alone and isinstance(o.labels, Nearest), o.roles, o.labels, "the queue takes the support's place"),
+        (
+            fitted and not isinstance(o.negatives, InBatch),
+            o.head,
+            o.negatives,
+            "the columns of a fitted head are its classes; none can be added or left out",
+        ),
+        (
+            fitted and getattr(o.denominator, "takes_apart", False),
+            o.head,
+            o.denominator,
+            "a fitted head weighs all classes jointly, its logits are no similarities to take apart",
+        ),
+        (
+            isinstance(o.denominator, HardWeighted) and not bounded,
+            o.denominator,
+            o.embedding,
+            "its floor n e^(-1/tau) holds for cosines: use unit_norm with dot or cosine",
+        ),
+        (
+            isinstance(o.negatives, WithinClass) and not rows,
+            o.negatives,
+            o.head,
+            "only support rows can be chosen by class; use Pairs or Matching",
+        ),
+        (
+            isinstance(o.negatives, WithinClass) and isinstance(o.labels, Given),
+            o.negatives,
+            o.labels,
+            "every row of the class would be a positive, and no negative is left",
+        ),
+        (
+            isinstance(o.tasks, Resample) and isinstance(o.denominator, Running),
+            o.tasks,
+            o.denominator,
+            "an image that is drawn into several tasks has no one running estimate",
+        ),
+        (
+            isinstance(o.labels, Nearest) and not isinstance(o.negatives, InBatch),
+            o.labels,
+            o.negatives,
+            "the queue is the support already",
+        ),
+    ]

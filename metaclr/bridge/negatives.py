@@ -1,0 +1,87 @@
+"""Axis 8, extra negatives: which columns a query sees besides, or instead of, its batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from metaclr.bridge.context import Context
+from metaclr.bridge.labels import turn_labels
+from metaclr.bridge.logits import NOT_ALLOWED, Logits
+from metaclr.bridge.memory import Memory
+from metaclr.bridge.roles import Turn
+from metaclr.bridge.spec import Sizes
+from metaclr.errors import UserError
+
+
+@dataclass(frozen=True)
+class InBatch:
+    """The columns of the head: nothing is added. (Query against query is what leave-one-out roles imply.)"""
+
+    needs_labels: ClassVar[bool] = False
+
+    def __call__(self, logits: Logits, turn: Turn, context: Context, scale: Tensor | float) -> Logits:
+        return logits
+
+
+@dataclass(frozen=True)
+class WithinClass:
+    """Only rows of the query's own given class (class-conditional InfoNCE of L_spread, Chen et al. 2022)."""
+
+    needs_labels: ClassVar[bool] = True
+
+    def __call__(self, logits: Logits, turn: Turn, context: Context, scale: Tensor | float) -> Logits:
+        labels = turn_labels(turn, context)
+        if labels is None:
+            raise UserError("negatives within the class need Context.labels")
+        rows = labels.repeat_interleave(turn.query.shape[2], 1)
+        columns = labels.repeat_interleave(logits.column_class.shape[-1] // labels.shape[1], 1)
+        return logits.but(rows.unsqueeze(-1) == columns.unsqueeze(-2))
+
+
+@dataclass(frozen=True)
+class Queue:
+    """Each past support row is a distractor class of its own (MoCo, He et al. 2020, arXiv:1911.05722)."""
+
+    needs_labels: ClassVar[bool] = False
+    size: int = 65536  # the authors' for ImageNet
+    with_batch: bool = False
+    """Keep the other ways of the batch as negatives too; MoCo has its own key and the queue only."""
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise UserError(f"negatives.size = {self.size} must be at least 1")
+
+    def module(self, sizes: Sizes) -> nn.Module:
+        """The queue with its memory."""
+        return Queued(self, sizes)
+
+
+class Queued(nn.Module):
+    """Adds the memory's rows as columns, then puts the support of this batch into the memory."""
+
+    def __init__(self, settings: Queue, sizes: Sizes) -> None:
+        super().__init__()
+        self.settings = settings
+        self.memory = Memory(settings.size, sizes.dim)
+
+    def forward(self, logits: Logits, turn: Turn, context: Context, scale: Tensor | float) -> Logits:
+        rows, written = self.memory.read()
+        past = logits.against(rows.to(turn.query.dtype)).masked_fill(~written, NOT_ALLOWED)
+        if self.training:
+            self.memory.push(turn.support)
+        nobody = torch.full((len(rows),), -1, device=rows.device)
+        if self.settings.with_batch:
+            values = torch.cat([logits.values, past], -1)
+            return Logits(lambda: values, logits.query_class, torch.cat([logits.column_class, nobody]), logits.given)
+        own, nought = logits.own, nobody.new_zeros(1)
+        values = torch.cat([own, past], -1)
+        columns = torch.cat([nought.expand(own.shape[-1]), nobody])
+        return Logits(lambda: values, nought.expand(own.shape[1]), columns, own)
+
+
+in_batch = InBatch()
+within_class = WithinClass()
