@@ -1,6 +1,20 @@
 """Where images come from: embedded glyphs and digits, real sets by name, folders, .npz files."""
 
+from episodes.splits import split_classes
 from metaclr.data.adapt import adapt
-from metaclr.data.catalogue import Entry, catalogue, load
+from metaclr.data.cache import cache_folder
+from metaclr.data.catalogue import Entry, catalogue, names
+from metaclr.data.load import data_root, load
+from metaclr.data.sheet import contact_sheet
 
-__all__ = ["Entry", "adapt", "catalogue", "load"]
+__all__ = [
+    "Entry",
+    "adapt",
+    "cache_folder",
+    "catalogue",
+    "contact_sheet",
+    "data_root",
+    "load",
+    "names",
+    "split_classes",
+]

@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from functools import cache as once
 from hashlib import sha256
@@ -15,25 +16,32 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from episodes import ImageSet
 
-_LARGE = 1 << 30  # bytes; larger sets are memory-mapped instead of read
-_VERSION = 1
+LARGE = 1 << 30
+"""Bytes; larger sets are written and read through a memory map instead of in memory."""
+
+_VERSION = 2
+_STALE = 24 * 3600.0  # seconds after which a folder left by a killed process is cleared away
+
+Allocate = Callable[[tuple[int, ...]], NDArray[np.uint8]]
+"""Gives a zeroed array to decode into: in memory, or on disk where it is large."""
 
 
 def cache_folder() -> Path:
     """$METACLR_CACHE, or the platform's folder for caches."""
     chosen = os.environ.get("METACLR_CACHE")
     if chosen:
-        return Path(chosen)
+        return Path(chosen).expanduser()
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "metaclr"
     base = os.environ.get("LOCALAPPDATA") if os.name == "nt" else os.environ.get("XDG_CACHE_HOME")
     return Path(base) / "metaclr" if base else Path.home() / ".cache" / "metaclr"
 
 
-def cached(key: dict[str, Any], make: Callable[[], ImageSet], folder: Path | None = None) -> ImageSet:
+def cached(key: dict[str, Any], make: Callable[[Allocate], ImageSet], folder: Path | None = None) -> ImageSet:
     """The image set of a key: read if it was made before, else made and kept.
 
     Args:
@@ -46,64 +54,97 @@ def cached(key: dict[str, Any], make: Callable[[], ImageSet], folder: Path | Non
     found = _read(place)
     if found is not None:
         return found
-    image_set = make()
+    part = _part_folder(place)
+    if part is None:
+        return make(_in_memory)
     try:
-        _write(place, image_set)
+        image_set = make(lambda shape: _scratch(part, shape))
+        try:
+            _write(part, place, image_set)
+        except OSError as error:
+            _warn(place.parent, error)
+            return image_set
+        return _read(place) or image_set
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _in_memory(shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    return np.zeros(shape, dtype=np.uint8)
+
+
+def _scratch(part: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    if np.prod(shape, dtype=np.int64) <= LARGE:
+        return _in_memory(shape)
+    return np.lib.format.open_memmap(part / "scratch.npy", mode="w+", dtype=np.uint8, shape=shape)
+
+
+def _part_folder(place: Path) -> Path | None:
+    """A hidden folder beside the place to write into; None, with a warning, where that cannot be."""
+    part = place.with_name(f".{place.name}.{os.getpid()}-{secrets.token_hex(4)}")
+    try:
+        part.mkdir(parents=True)
+        for left in place.parent.glob(".*"):
+            if time.time() - left.stat().st_mtime > _STALE:
+                shutil.rmtree(left, ignore_errors=True)
     except OSError as error:
-        _warn(f"metaclr: cache {place.parent} cannot be written ({error.strerror}); going on without it")
-    return image_set
+        _warn(place.parent, error)
+        return part if part.is_dir() else None
+    return part
+
+
+def _warn(folder: Path, error: OSError) -> None:
+    _say_once(f"metaclr: cache {folder} cannot be written ({error.strerror or error}); going on without it")
 
 
 @once
-def _warn(message: str) -> None:
+def _say_once(message: str) -> None:
     print(message, file=sys.stderr)
 
 
 def _read(place: Path) -> ImageSet | None:
+    """The set if it is there and whole; None otherwise."""
     try:
         facts = json.loads((place / "facts.json").read_text(encoding="utf-8"))
         path = place / "images.npy"
-        # Copy on write: torch wants an array that could be written.
-        large = path.stat().st_size > _LARGE
-        images = torch.from_numpy(np.load(path, mmap_mode="c") if large else np.load(path))
-        labels = torch.from_numpy(np.load(place / "labels.npy")) if facts["labelled"] else None
+        large = path.stat().st_size > LARGE
+        # Copy on write: torch wants a writable array. A file cut short is a ValueError either way.
+        images = np.load(path, mmap_mode="c" if large else None, allow_pickle=False)
+        labels = np.load(place / "labels.npy", allow_pickle=False) if facts["labelled"] else None
         found = ImageSet(
-            images,
-            labels,
+            torch.from_numpy(images),
+            None if labels is None else torch.from_numpy(labels),
             tuple(facts["class_names"]),
             tuple(facts["groups"]),
             tuple(facts["split"]),
             facts["name"],
         )
-    except (OSError, ValueError, KeyError, EOFError):
+        if large:  # hashing 10 GB takes longer than reading what is needed of it
+            found.__dict__["_fingerprint"] = str(facts["fingerprint"])
+    except (OSError, ValueError, KeyError, TypeError, EOFError):
         return None
-    found.__dict__["_fingerprint"] = facts["fingerprint"]
     return found
 
 
-def _write(place: Path, image_set: ImageSet) -> None:
-    """Fill a hidden folder beside the place, then rename it: a reader never sees half a set."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    part = place.with_name(f".{place.name}.{os.getpid()}-{secrets.token_hex(4)}")
-    part.mkdir()
+def _write(part: Path, place: Path, image_set: ImageSet) -> None:
+    """Fill the hidden folder, then rename it: a reader never sees half a set."""
+    np.save(part / "images.npy", image_set.images.numpy())
+    (part / "scratch.npy").unlink(missing_ok=True)
+    if image_set.labels is not None:
+        np.save(part / "labels.npy", image_set.labels.numpy())
+    facts = {
+        "name": image_set.name,
+        "labelled": image_set.labels is not None,
+        "class_names": image_set.class_names,
+        "groups": image_set.groups,
+        "split": image_set.split,
+        "fingerprint": image_set.fingerprint(),
+    }
+    (part / "facts.json").write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
+    if place.exists():
+        shutil.rmtree(place, ignore_errors=True)  # it could not be read, or another process was first
     try:
-        np.save(part / "images.npy", image_set.images.numpy())
-        if image_set.labels is not None:
-            np.save(part / "labels.npy", image_set.labels.numpy())
-        facts = {
-            "name": image_set.name,
-            "labelled": image_set.labels is not None,
-            "class_names": image_set.class_names,
-            "groups": image_set.groups,
-            "split": image_set.split,
-            "fingerprint": image_set.fingerprint(),
-        }
-        (part / "facts.json").write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
-        if place.exists():
-            shutil.rmtree(place, ignore_errors=True)  # it could not be read, or another process was first
         part.rename(place)
     except OSError:
         if not place.exists():
             raise
-    finally:
-        shutil.rmtree(part, ignore_errors=True)

@@ -18,8 +18,8 @@ def digits(size: int = 28) -> ImageSet:
     raw = load_digits()
     small = torch.tensor(raw.images, dtype=torch.float32).unsqueeze(1) * (255 / 16)
     # The 8 x 8 counts fill the frame; other line drawings have a margin, and get one here.
-    inner = max(8, round(size * 0.8))
-    large = F.interpolate(small, size=(inner, inner), mode="bicubic", align_corners=False)
+    inner = round(size * 0.8)
+    large = F.interpolate(small, size=(inner, inner), mode="bicubic", align_corners=False, antialias=True)
     left = (size - inner) // 2
     framed = F.pad(large, (left, size - inner - left, left, size - inner - left))
     images = framed.round().clamp(0, 255).to(torch.uint8)

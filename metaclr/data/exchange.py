@@ -24,6 +24,24 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+_KEYS = ("images", "labels", "class_names", "groups", "split")
+
+
+def npz_counts(path: Path) -> tuple[int, int]:
+    """Classes and images of an exchange file, without reading its pixels; (0, 0) if it cannot be read."""
+    try:
+        with np.load(path, allow_pickle=False) as stored, zipfile.ZipFile(path) as archive:
+            with archive.open("images.npy") as member:
+                version = np.lib.format.read_magic(member)
+                read_header = getattr(np.lib.format, f"read_array_header_{version[0]}_0")
+                images = int(read_header(member)[0][0])
+            if "class_names" in stored.files:
+                return len(stored["class_names"]), images
+            return (int(stored["labels"].max()) + 1 if "labels" in stored.files else 0), images
+    except Exception:  # whatever zip and npy readers raise on a damaged file: it is listed as unreadable
+        return 0, 0
+
+
 def read_npz(path: Path, name: str | None = None) -> ImageSet:
     """Read an exchange file; images become (M, C, H, W).
 
@@ -41,9 +59,6 @@ def read_npz(path: Path, name: str | None = None) -> ImageSet:
     except Exception as error:
         raise UserError(f"{path}: damaged ({error})") from error
     return from_arrays(arrays, name or path.stem, str(path))
-
-
-_KEYS = ("images", "labels", "class_names", "groups", "split")
 
 
 def from_arrays(arrays: dict[str, Any], name: str, where: str) -> ImageSet:

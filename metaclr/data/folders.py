@@ -3,103 +3,160 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
 import torch
 
 from episodes import ImageSet
 from metaclr.console import progress, say
 from metaclr.data.cache import cache_folder, cached
+from metaclr.data.decode import OWN_SIZE, Pixels, decode
 from metaclr.errors import UserError
 
-KINDS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".jxl"}
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+KINDS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"})
+
+SPLIT_FOLDERS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+"""Folders with these names hold a part of the images each, with the class folders inside."""
 
 OnCorrupt = Literal["error", "skip"]
 
 
+@dataclass(frozen=True)
+class Listing:
+    """The image files under a folder, each with its class and part; class names and groups (or none)."""
+
+    root: Path
+    files: tuple[Path, ...]
+    labels: tuple[int, ...]
+    split: tuple[str, ...]
+    class_names: tuple[str, ...]
+    groups: tuple[str, ...]
+
+
 def folder_set(
-    root: Path, size: int, channels: int = 3, *, on_corrupt: OnCorrupt = "error", cache_in: Path | None = None
+    root: Path,
+    size: int | None = None,
+    channels: int | None = None,
+    *,
+    on_corrupt: OnCorrupt = "error",
+    cache_in: Path | None = None,
 ) -> ImageSet:
-    """Images of `root`/CLASS/**, short side resized to `size` and the centre cropped; classes in name order.
+    """Images of class folders, short side resized to `size` (default 84) and the centre cropped.
+
+    A class is a folder that holds images, `root`/CLASS or `root`/GROUP/CLASS; under `root`/train, val and test the
+    same classes have a part each. channels: 3 by default.
 
     Raises:
-        UserError: no class folder, a class without an image, or unreadable files (count and first; the full list is
-            written to a file) unless `on_corrupt` is "skip".
+        UserError: no such folder, no class folder, a class without a readable image, or unreadable files (count and
+            first; the full list is written to a file) unless `on_corrupt` is "skip".
     """
-    files, names = _listing(root)
+    listing = list_images(root)
+    stats = [(path, path.stat()) for path in listing.files]
     key = {
-        "name": f"folder-{root.name}",
-        "files": [(str(f.relative_to(root)), f.stat().st_size, f.stat().st_mtime_ns) for f, _ in files],
-        "size": size,
-        "channels": channels,
+        "name": f"folder-{root.resolve().name}",
+        "root": str(root.resolve()),
+        "files": [(str(p.relative_to(root)), s.st_size, s.st_mtime_ns) for p, s in stats],
+        "size": size or OWN_SIZE,
+        "channels": channels or 3,
         "on_corrupt": on_corrupt,
     }
-    return cached(key, lambda: _decode(root, files, names, size, channels, on_corrupt), cache_in)
+    shape = (len(stats), channels or 3, size or OWN_SIZE, size or OWN_SIZE)
+    return cached(key, lambda allocate: _decode(listing, allocate(shape), on_corrupt), cache_in)
 
 
-def _listing(root: Path) -> tuple[list[tuple[Path, int]], list[str]]:
+def list_images(root: Path) -> Listing:
+    """The image files of class folders, in name order. Raises UserError where there is nothing to learn from."""
     if not root.is_dir():
         raise UserError(f"{root}: no such folder")
-    classes = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
-    if not classes:
+    top = _folders(root)
+    if not top:
         raise UserError(f"{root}: has no class folders; images go into {root.name}/CLASS/")
-    files = []
-    for label, folder in enumerate(classes):
-        found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in KINDS)
-        if not found:
-            raise UserError(f"{folder}: no image in this class folder; known endings: {', '.join(sorted(KINDS))}")
-        files += [(path, label) for path in found]
-    return files, [folder.name for folder in classes]
+    split_up = all(folder.name.lower() in SPLIT_FOLDERS for folder in top)
+    found = []
+    for folder in top:
+        part = SPLIT_FOLDERS[folder.name.lower()] if split_up else ""
+        inner = _folders(folder) if split_up else [folder]
+        if not inner:
+            raise UserError(f"{folder}: has no class folders; images go into {folder.name}/CLASS/")
+        found += [(part, folder if split_up else root, image) for one in inner for image in _images(one)]
+    names = [_class_name(image.parent.relative_to(base)) for _, base, image in found]
+    classes = sorted(set(names))
+    nested = all("/" in name for name in classes)
+    return Listing(
+        root,
+        tuple(image for _, _, image in found),
+        tuple(map({name: i for i, name in enumerate(classes)}.__getitem__, names)),
+        tuple(part for part, _, _ in found) if split_up else (),
+        tuple(classes),
+        tuple(name.split("/")[0] for name in classes) if nested else (),
+    )
 
 
-def _decode(
-    root: Path, files: Sequence[tuple[Path, int]], names: Sequence[str], size: int, channels: int, on_corrupt: str
-) -> ImageSet:
-    images = np.zeros((len(files), channels, size, size), dtype=np.uint8)
-    bad: dict[int, str] = {}
+def _folders(root: Path) -> list[Path]:
+    return sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith((".", "__")))
 
-    def one(i: int) -> None:
-        try:
-            images[i] = read_image(files[i][0], size, channels)
-        except Exception as error:
-            bad[i] = f"{files[i][0]}: {error}"
 
-    with ThreadPoolExecutor() as pool, progress(f"decoding {root.name}") as bar:
-        for done, _ in enumerate(pool.map(one, range(len(files))), start=1):
-            bar(done, len(files), "images")
+def _images(folder: Path) -> list[Path]:
+    """All images below a class (or group) folder; each folder in it that holds files must hold an image."""
+    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in KINDS and not p.name.startswith("."))
+    if not found:
+        raise UserError(f"{folder}: no image in this class folder; known endings: {', '.join(sorted(KINDS))}")
+    return found
+
+
+def _class_name(below: Path) -> str:
+    """ "Greek/alpha" for nested folders; the folder "images" of Tiny ImageNet is no class of its own."""
+    parts = below.parts[:-1] if len(below.parts) > 1 and below.name == "images" else below.parts
+    return "/".join(parts)
+
+
+def _open(path: Path) -> Image:
+    from PIL import Image
+
+    return Image.open(path)
+
+
+def _decode(listing: Listing, images: Pixels, on_corrupt: OnCorrupt) -> ImageSet:
+    with progress(f"decoding {listing.root.name}") as bar:
+        bad = decode([partial(_open, path) for path in listing.files], images, partial(bar, note="images"))
     if bad:
-        _report(root, [bad[i] for i in sorted(bad)], on_corrupt)
-    kept = [i for i in range(len(files)) if i not in bad]
-    labels = torch.tensor([files[i][1] for i in kept])
-    empty = [name for label, name in enumerate(names) if not bool((labels == label).any())]
-    if empty:
-        raise UserError(f"{root}: no readable image in class {empty[0]!r}")
-    return ImageSet(torch.from_numpy(images[kept]), labels, tuple(names), name=root.name)
+        report_unreadable(listing.root.name, [f"{listing.files[i]}: {why}" for i, why in bad.items()], on_corrupt)
+    kept = [i for i in range(len(images)) if i not in bad]
+    for place, i in enumerate(kept if bad else ()):  # moved up in place: the array may be larger than memory
+        images[place] = images[i]
+    labels = [listing.labels[i] for i in kept]
+    if empty := sorted(set(listing.labels) - set(labels)):
+        raise UserError(f"{listing.root}: no readable image in class {listing.class_names[empty[0]]!r}")
+    return ImageSet(
+        torch.from_numpy(images[: len(kept)]),
+        torch.tensor(labels),
+        listing.class_names,
+        listing.groups,
+        tuple(listing.split[i] for i in kept) if listing.split else (),
+        listing.root.name,
+    )
 
 
-def read_image(path: Path, size: int, channels: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    """One image (channels, size, size): short side to `size`, centre cropped, antialiased."""
-    from PIL import Image, ImageOps
+def report_unreadable(name: str, lines: Sequence[str], on_corrupt: OnCorrupt) -> None:
+    """Write the list of unreadable files to the cache folder; refuse them, or say that they were skipped.
 
-    with Image.open(path) as opened:
-        image = opened.convert("L" if channels == 1 else "RGB")
-        fitted = ImageOps.fit(image, (size, size), method=Image.Resampling.BILINEAR)
-    array = np.asarray(fitted)
-    return array[None] if channels == 1 else array.transpose(2, 0, 1)
-
-
-def _report(root: Path, lines: Sequence[str], on_corrupt: str) -> None:
-    path = cache_folder() / f"unreadable-{root.name}.txt"
+    Raises:
+        UserError: unless `on_corrupt` is "skip"; the count, the first file, and where the list is.
+    """
+    path = cache_folder() / f"unreadable-{name}.txt"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
         where = f"; all are listed in {path}"
     except OSError:
         where = ""
-    message = f"{root}: {len(lines)} unreadable files, first {lines[0]}{where}"
+    message = f"{name}: {len(lines)} unreadable image{'s' if len(lines) > 1 else ''}, first {lines[0]}{where}"
     if on_corrupt != "skip":
         raise UserError(f"{message}; mend them, or take --on-corrupt skip")
     say(f"metaclr: {message}; skipped")

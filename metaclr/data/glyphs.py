@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
-from functools import cache
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -12,75 +11,95 @@ import torch
 from episodes import ImageSet
 from metaclr.data.cache import cached
 from metaclr.data.fonts import characters, class_name_of, fonts_digest, script_of, text_fonts
-from metaclr.data.lookalikes import Selection, select
-from metaclr.data.outlines import Outlines, draw_outlines
+from metaclr.data.lookalikes import ENOUGH_OUTLINES, Selection, select
+from metaclr.data.outlines import draw_outlines
+from metaclr.data.parts import take_parts
 from metaclr.data.pose import Pose, posed
-from metaclr.errors import unknown
+from metaclr.errors import UserError, unknown
 
 POSE_SEED = 0
-_PARTS = ("source", "held-out", "all")
+
+_CANVAS = 64  # where the outlines are compared and, for small images, drawn
+_FONTS = 64  # more than there are; an image's id is code * 64 + font
 
 
-def glyphs(part: str = "all", size: int = 28, cache_in: Path | None = None) -> ImageSet:
-    """Characters (M, 1, size, size), one image per font that draws them differently, each with a pose of its own.
+def glyphs(parts: tuple[str, ...] = (), size: int = 28, cache_in: Path | None = None) -> ImageSet:
+    """Characters (M, 1, size, size), ink 255 on 0: one image per font that draws it differently, each posed at random.
 
     Args:
-        part: "source", "held-out" (Greek, Cyrillic, Armenian, Georgian without look-alikes), "all" (both), or
-            a script in lower case ("greek", "latin").
+        parts: "source", "held-out" (Greek, Cyrillic, Armenian, Georgian without look-alikes), "all" (the default:
+            both), "left-out" (look-alikes, twins, characters that most fonts draw alike; see `report`),
+            "every" (all characters), or a script in lower case, of those kept ("greek", "latin").
 
     Raises:
         UserError: an unknown part.
     """
-    whole = _all(size, cache_in)
-    name = f"glyphs:{part}"
-    if part == "all":
-        return replace(whole, name=name)
-    if part in ("source", "held-out"):
-        kept = [i for i, split in enumerate(_class_parts(whole)) if split == part]
-        return replace(whole.only_classes(kept), split=(), name=name)
-    scripts = {group.lower(): group for group in whole.groups}
-    if part not in scripts:
-        raise unknown("part of glyphs", part, [*_PARTS, *scripts])
-    return replace(whole.only_groups(scripts[part]), name=name)
+    whole = every_glyph(size, cache_in)
+    if parts == ("every",):
+        return whole
+    splits = [part for part in parts if part in ("source", "held-out", "left-out")]
+    if len(splits) < len(parts) or not parts:
+        kept = take_parts(whole, ("source", "held-out"), "glyphs")
+        if parts in ((), ("all",)):
+            return kept
+        if not splits:
+            return kept.only_groups(_scripts(parts, kept, whole))
+        raise UserError(f"glyphs:{'+'.join(parts)}: join parts with parts, or scripts with scripts")
+    return take_parts(whole, parts, "glyphs")
 
 
-def report(size: int = 28) -> tuple[str, ...]:
-    """How many characters are in each part, and how many were left out and why."""
-    return _selection(size)[1].lines()
+def _scripts(parts: tuple[str, ...], kept: ImageSet, whole: ImageSet) -> list[str]:
+    known = {group.lower(): group for group in kept.groups}
+    for part in parts:
+        if part in {group.lower() for group in whole.groups} - set(known):
+            raise UserError(
+                f"part of glyphs {part!r}: none of its characters has {ENOUGH_OUTLINES} different outlines of its own"
+            )
+        if part not in known:
+            raise unknown("part of glyphs", part, ["source", "held-out", "left-out", "all", "every", *known])
+    return [known[part] for part in parts]
 
 
-def _class_parts(whole: ImageSet) -> list[str]:
-    assert whole.labels is not None
-    first = {int(label): part for label, part in zip(whole.labels.tolist(), whole.split, strict=True)}
-    return [first[i] for i in range(whole.classes)]
+def every_glyph(size: int = 28, cache_in: Path | None = None) -> ImageSet:
+    """All characters that `fonts.ENOUGH_FONTS` fonts draw, with `split` "source", "held-out" or "left-out"."""
+    from PIL import __version__ as pillow
+    from PIL import features
 
-
-def _all(size: int, cache_in: Path | None) -> ImageSet:
     fonts = text_fonts()
-    key = {"name": "glyphs", "size": size, "fonts": fonts_digest(fonts), "pose": asdict(Pose()), "seed": POSE_SEED}
-    return cached(key, lambda: _render(size), cache_in)
+    key = {
+        "name": "glyphs",
+        "size": size,
+        "fonts": fonts_digest(fonts),
+        "drawn by": [pillow, features.version("freetype2")],
+        "pose": asdict(Pose()),
+        "seed": POSE_SEED,
+        "enough": ENOUGH_OUTLINES,
+    }
+    return cached(key, lambda _: _render(fonts, size), cache_in)
 
 
-@cache
-def _selection(size: int) -> tuple[Outlines, Selection]:
+def report() -> tuple[str, ...]:
+    """How many characters are in each part, and how many were left out and why. Draws them anew: seconds."""
+    return selection().lines()
+
+
+def selection() -> Selection:
+    """Which characters are in which part, and why the others are in none."""
     fonts = text_fonts()
-    outlines = draw_outlines(fonts, characters(fonts), canvas=2 * size)
-    return outlines, select(outlines)
+    return select(draw_outlines(fonts, characters(fonts), _CANVAS))
 
 
-def _render(size: int) -> ImageSet:
-    outlines, selection = _selection(size)
-    _selection.cache_clear()
-    keep = np.isin(outlines.code, sorted(selection.source | selection.held_out))
-    code, font = outlines.code[keep], outlines.font[keep]
-    canvas = torch.from_numpy(outlines.canvas[keep])
-    images = posed(canvas, torch.from_numpy(code * 64 + font), size, seed=POSE_SEED)
-    codes, labels = np.unique(code, return_inverse=True)
+def _render(fonts: list[Path], size: int) -> ImageSet:
+    outlines = draw_outlines(fonts, characters(fonts), canvas=max(_CANVAS, 2 * size))
+    chosen = select(outlines)
+    ids = torch.from_numpy(outlines.code * _FONTS + outlines.font)
+    images = posed(torch.from_numpy(outlines.canvas), ids, size, seed=POSE_SEED)
+    codes, labels = np.unique(outlines.code, return_inverse=True)
     return ImageSet(
         images,
         torch.from_numpy(labels.astype(np.int64)),
-        class_names=tuple(class_name_of(int(c)) for c in codes),
-        groups=tuple(script_of(int(c)) for c in codes),
-        split=tuple(selection.part_of(int(c)) for c in code),
+        class_names=tuple(class_name_of(int(code)) for code in codes),
+        groups=tuple(script_of(int(code)) for code in codes),
+        split=tuple(chosen.part_of(int(code)) for code in outlines.code),
         name="glyphs",
     )

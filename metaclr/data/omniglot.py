@@ -19,20 +19,26 @@ HOW = (
 )
 
 
-def from_zips(root: Path) -> ImageSet | None:
-    """All 32,460 drawings (M, 1, 105, 105), ink 255 on 0, if both zip files are there; else None.
+def zip_files(root: Path) -> list[Path]:
+    """The two zip files, in the data root or in its folder "omniglot"; empty unless both are there."""
+    for folder in (root, root / "omniglot"):
+        found = [folder / name for name in ZIPS]
+        if all(path.is_file() for path in found):
+            return found
+    return []
 
-    Classes are "Alphabet/characterNN", groups the alphabets.
+
+def from_zips(root: Path) -> ImageSet:
+    """All 32,460 drawings (M, 1, 105, 105), ink 255 on 0; classes are "Alphabet/characterNN", groups the alphabets.
 
     Raises:
-        UserError: a zip file that is damaged.
+        UserError: a zip file that is missing or damaged.
     """
-    paths = [root / name for name in ZIPS] + [root / "omniglot" / name for name in ZIPS]
-    found = [path for path in paths if path.is_file()]
-    if len(found) < len(ZIPS):
-        return None
+    found = zip_files(root)
+    if not found:
+        raise UserError(f"data set 'omniglot' is not in {root}: {HOW}")
     images, names, split = [], [], []
-    for path in found[: len(ZIPS)]:
+    for path in found:
         try:
             with zipfile.ZipFile(path) as archive:
                 for member in sorted(m for m in archive.namelist() if m.endswith(".png") and "__MACOSX" not in m):
