@@ -35,19 +35,13 @@ def few_shot(
         UserError: an unknown head, or a table that does not fit the features.
     """
     said = heads.head(head).said
+    name = "few-shot" if head == "cosine" else f"few-shot {head}"
     results = []
     for table in [tables] if isinstance(tables, EpisodeTable) else tables:
         shape = table.shape
-        results.append(
-            of_episodes(
-                episode_accuracies(features, table, head=head),
-                target=target,
-                way=shape.way,
-                shot=shape.shot,
-                labels=f"{shape.shot} per way",
-                protocol=join(protocol, head=said, query=shape.query, episodes=len(table), digest=table.digest[:16]),
-            )
-        )
+        accuracies = episode_accuracies(features, table, head=head)
+        known = join(protocol, head=said, query=shape.query, episodes=len(table), digest=table.digest[:16])
+        results.append(of_episodes(name, accuracies, target=target, way=shape.way, shot=shape.shot, protocol=known))
     return results
 
 
@@ -68,7 +62,10 @@ def episode_accuracies(
     rows = F.normalize(features, dim=1) if chosen.unit else features
     support, query = table.support.to(rows.device), table.query.to(rows.device)
     size = chunk or _chunk(rows, table)
-    parts = [_chunk_accuracies(rows, s, q, chosen) for s, q in zip(support.split(size), query.split(size), strict=True)]
+    parts = [
+        _chunk_accuracies(rows, s, q, chosen)
+        for s, q in zip(torch.split(support, size), torch.split(query, size), strict=True)
+    ]
     return torch.cat(parts).cpu()
 
 

@@ -34,13 +34,13 @@ class Measurement:
     protocol: str
 
 
-def of_episodes(accuracies: Tensor, *, target: str, way: int, shot: int, labels: str, protocol: str) -> Measurement:
+def of_episodes(evaluator: str, accuracies: Tensor, *, target: str, way: int, shot: int, protocol: str) -> Measurement:
     """The mean of per-episode accuracies (E,) in 0..1, with a Student t interval over the episodes."""
     over = mean_interval(accuracies)
     kept = accuracies.detach().float().cpu()
     said = join(protocol, interval="Student t over episodes")
     return Measurement(
-        "few-shot", target, way, shot, labels, "accuracy", 100 * over.mean, 100 * over.half, over.n, kept, said
+        evaluator, target, way, shot, "", "accuracy", 100 * over.mean, 100 * over.half, over.n, kept, said
     )
 
 

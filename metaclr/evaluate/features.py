@@ -1,0 +1,122 @@
+"""Features of a whole image set, computed once: frozen encoder, evaluation mode, one image independent of another."""
+
+from __future__ import annotations
+
+import itertools
+
+import torch
+from torch import Tensor, nn
+
+from episodes import ImageSet, random, to_float
+from metaclr.engine.precision import autocast, compute_dtype
+from metaclr.engine.settings import Precision
+from metaclr.errors import UserError
+from metaclr.evaluate.measurement import join
+from metaclr.evaluate.modes import evaluation_mode
+
+# On a CPU, what a layer of a small network keeps in its cache is fastest; a GPU wants as much as fits.
+_BATCH = {"cpu": 64, "cuda": 2048}
+_TRANSDUCTIVE_BATCH = 256
+
+
+class Pixels(nn.Module):
+    """The control without an encoder: images (B, C, H, W) as they are, flattened to (B, C * H * W)."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C * H * W)."""
+        return images.flatten(1)
+
+
+def features(
+    encoder: nn.Module,
+    image_set: ImageSet,
+    device: torch.device | str | None = None,
+    *,
+    batch: int | None = None,
+    transductive_bn: bool = False,
+    precision: Precision = "fp32",
+) -> Tensor:
+    """Features of every image, in the set's order: float32 (M, F) on `device`.
+
+    Args:
+        encoder: any module from float (B, C, H, W) in [0, 1] to (B, F) or (B, ...), which is flattened. Its
+            training modes and running statistics are the same afterwards; it stays on `device`.
+        device: by default where the encoder's parameters are.
+        batch: images at once; by default a size that is fast on a CPU, and on a GPU one that fits (halved while
+            it does not). Without `transductive_bn` the features do not depend on it, up to rounding.
+        transductive_bn: BatchNorm uses the statistics of batches of the target, in a fixed shuffled order.
+        precision: "fp32" so that numbers of different machines can be compared; "bf16", or "auto" for bf16
+            where the device multiplies it fast.
+
+    Raises:
+        UserError: an output that is not (B, ...), or a feature that is not finite (names the image).
+    """
+    at = torch.device(device) if device is not None else device_of(encoder)
+    encoder.to(at)
+    size = batch or (_TRANSDUCTIVE_BATCH if transductive_bn else _BATCH.get(at.type, 64))
+    order = torch.arange(len(image_set))
+    if transductive_bn:  # sets are often sorted by class, and a batch of one class has its own statistics
+        order = random.permute(random.key(0, "transductive batches"), order, len(order))
+    dtype = compute_dtype(precision, at)
+    with torch.inference_mode(), evaluation_mode(encoder, transductive_bn=transductive_bn), autocast(at, dtype):
+        while True:
+            try:
+                found = _in_batches(encoder, image_set, order if transductive_bn else None, size, at)
+                break
+            except torch.OutOfMemoryError:
+                if size == 1 or batch or transductive_bn:
+                    raise
+                size //= 2
+    if transductive_bn:
+        found = torch.empty_like(found).index_copy_(0, order.to(at), found)
+    _refuse_not_finite(found, encoder, image_set)
+    return found.clone()  # a plain tensor: one made in inference mode could not be trained on
+
+
+def protocol_of(
+    *, transductive_bn: bool = False, precision: Precision = "fp32", device: torch.device | str = "cpu"
+) -> str:
+    """What a protocol says about features made with these options."""
+    bn = f"batch of {_TRANSDUCTIVE_BATCH} target images (transductive)" if transductive_bn else "eval"
+    exact = compute_dtype(precision, torch.device(device)) is None
+    return join(bn=bn, features="fp32" if exact else "bf16")
+
+
+def device_of(encoder: nn.Module) -> torch.device:
+    """Where an encoder is; the CPU for one without parameters and buffers."""
+    first = next(itertools.chain(encoder.parameters(), encoder.buffers()), None)
+    return torch.device("cpu") if first is None else first.device
+
+
+def _in_batches(
+    encoder: nn.Module, image_set: ImageSet, order: Tensor | None, size: int, device: torch.device
+) -> Tensor:
+    images = image_set.images
+    found: Tensor | None = None
+    for start in range(0, len(image_set), size):
+        rows = slice(start, start + size)
+        part = images[rows] if order is None else images[order[rows].to(images.device)]
+        pixels = to_float(part.to(device, non_blocking=True))
+        # channels_last is two to four times faster for convolutions on a CPU.
+        out = encoder(pixels.contiguous(memory_format=torch.channels_last))
+        if not isinstance(out, Tensor) or out.ndim < 2 or out.shape[0] != len(part):
+            raise UserError(
+                f"the encoder must give a tensor (B, F) for images {tuple(pixels.shape)}, not "
+                f"{tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__}"
+            )
+        out = out.flatten(1).float()
+        if found is None:
+            found = torch.empty(len(image_set), out.shape[1], device=device)
+        found[rows] = out
+    assert found is not None  # an image set is never empty
+    return found
+
+
+def _refuse_not_finite(found: Tensor, encoder: nn.Module, image_set: ImageSet) -> None:
+    bad = ~found.isfinite().all(1)
+    if bool(bad.any()):
+        first = int(bad.nonzero()[0])
+        raise UserError(
+            f"{type(encoder).__name__} gives features that are not finite for {int(bad.sum())} of {len(found)} "
+            f"images of {image_set.name} (the first is image {first})"
+        )

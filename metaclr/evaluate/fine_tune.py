@@ -1,0 +1,118 @@
+"""End-to-end fine-tuning of a copy of an encoder on a few labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from episodes import ImageSet, ViewRecipe, augment, random, to_float
+from metaclr.engine.precision import autocast, compute_dtype
+from metaclr.engine.settings import Precision
+from metaclr.errors import UserError
+from metaclr.evaluate.linear import Probe
+from metaclr.evaluate.measurement import join
+from metaclr.evaluate.modes import evaluation_mode
+
+
+@dataclass(frozen=True)
+class FineTune:
+    """How to fine-tune: `steps` Adam steps of `batch` labelled images, the learning rate falling as a cosine.
+
+    lr: of the encoder. head_lr: of the linear head; None is the same.
+    views: random views of the labelled images; None shows them as they are.
+    frozen_statistics: BatchNorm keeps the running statistics of pre-training (a few labels estimate none).
+    """
+
+    steps: int = 40
+    batch: int = 64
+    lr: float = 1e-3
+    head_lr: float | None = None
+    weight_decay: float = 0.0
+    views: ViewRecipe | None = None
+    frozen_statistics: bool = True
+    precision: Precision = "auto"
+
+    def __post_init__(self) -> None:
+        for name, least in (("steps", 1), ("batch", 1)):
+            if getattr(self, name) < least:
+                raise UserError(f"low-label {name} must be {least} or more, not {getattr(self, name)}")
+        if not self.lr > 0:
+            raise UserError(f"low-label lr must be above 0, not {self.lr}")
+
+    def said(self, device: torch.device) -> str:
+        """These settings as a protocol has them."""
+        fp32 = compute_dtype(self.precision, device) is None
+        return join(
+            optimiser="Adam, cosine",
+            steps=self.steps,
+            batch=self.batch,
+            lr=self.lr,
+            head_lr=self.head_lr or self.lr,
+            weight_decay=self.weight_decay,
+            precision="fp32" if fp32 else "bf16",
+            augmentation="none" if self.views is None else "random views",
+            bn="frozen statistics" if self.frozen_statistics else "trained statistics",
+            head="linear, starts as the frozen probe",
+        )
+
+
+def fine_tune(
+    encoder: nn.Module, probe: Probe, labelled: ImageSet, labels: Tensor, settings: FineTune, *, seed: int
+) -> tuple[nn.Module, Callable[[Tensor], Tensor]]:
+    """A fine-tuned copy of the encoder, and its head from features (B, F) to logits (B, N); the encoder is untouched.
+
+    The head starts as the frozen linear probe (LP-FT; Kumar et al. 2022, arXiv:2202.10054), so that fine-tuning
+    starts where the frozen evaluation ends and does not first distort the features.
+
+    Args:
+        labelled: n images on the encoder's device. labels: (n,) in 0..N-1.
+        seed: the same seed shows the same images in the same order; no global generator is read.
+    """
+    device = labelled.images.device
+    tuned = deepcopy(encoder).requires_grad_(True)
+    weight, bias = probe.weight.clone().requires_grad_(True), probe.bias.clone().requires_grad_(True)
+    optimiser = torch.optim.Adam(
+        [
+            {"params": [*tuned.parameters()], "lr": settings.lr},
+            {"params": [weight, bias], "lr": settings.head_lr or settings.lr},
+        ],
+        weight_decay=settings.weight_decay,
+        foreach=True,
+    )
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.steps)
+    dtype = compute_dtype(settings.precision, device)
+    with evaluation_mode(tuned):
+        if not settings.frozen_statistics:
+            tuned.train()
+        for step, index in enumerate(_batches(len(labels), settings, seed)):
+            rows = index.to(device)
+            pixels = _pixels(labelled.images[rows], rows, settings, seed, step)
+            with autocast(device, dtype):
+                embedded = tuned(pixels.contiguous(memory_format=torch.channels_last)).flatten(1)
+            loss = F.cross_entropy(embedded.float() @ weight + bias, labels[rows])
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            schedule.step()
+    return tuned.requires_grad_(False), lambda found: found @ weight.detach() + bias.detach()
+
+
+def _batches(count: int, settings: FineTune, seed: int) -> list[Tensor]:
+    """The images of each step: one shuffled pass over the labelled set after another, cut into batches."""
+    size = min(settings.batch, count)
+    passes = -(-settings.steps * size // count)
+    order = torch.arange(count)
+    walk = torch.cat([random.permute(random.key(seed, "fine-tune", i), order, count) for i in range(passes)])
+    return list(torch.split(walk[: settings.steps * size], size))
+
+
+def _pixels(images: Tensor, ids: Tensor, settings: FineTune, seed: int, step: int) -> Tensor:
+    """uint8 (B, C, H, W) -> float32 (B, C, H, W), as they are or one random view of each."""
+    if settings.views is None:
+        return to_float(images)
+    return augment(images, settings.views, seed=seed, step=step, ids=ids, views=torch.zeros_like(ids))

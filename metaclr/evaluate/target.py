@@ -1,0 +1,116 @@
+"""What every encoder is judged on: a target's images, stored episodes, train/test parts and label subsets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from episodes import EpisodeTable, ImageSet, TaskShape, halves_indices, label_subset, stored_table
+from metaclr.errors import UserError
+
+SPLIT_SEED = 0
+"""Train and test images of a target never depend on the seed of a run."""
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """One target, the same for every encoder.
+
+    Few-shot episodes draw on all `images`; probes fit on `images[train]` and are judged on `images[test]`: the
+    set's own split, or stratified halves. `subsets`: by the name tables use, indices into `train`, per subset seed.
+    Raises UserError without labels, or for episodes of other images; EpisodeError for a class with one image.
+    """
+
+    name: str
+    images: ImageSet
+    tables: tuple[EpisodeTable, ...] = ()
+    subsets: tuple[tuple[str, tuple[Tensor, ...]], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.images.labels is None:
+            raise UserError(f"target {self.name!r} has no labels, so nothing can be measured on it")
+        for table in self.tables:
+            if table.fingerprint != self.images.fingerprint():
+                raise UserError(f"target {self.name!r}: the stored episodes are of another image set")
+
+    @cached_property
+    def train(self) -> Tensor:
+        """Indices of the training images, sorted."""
+        return halves_indices(self.images, SPLIT_SEED)[0]
+
+    @cached_property
+    def test(self) -> Tensor:
+        """Indices of the test images, sorted."""
+        return halves_indices(self.images, SPLIT_SEED)[1]
+
+
+def make_target(
+    name: str,
+    images: ImageSet,
+    *,
+    size: int | None = None,
+    channels: int | None = None,
+    ways: Sequence[int] = (5, 20),
+    shots: Sequence[int] = (1, 5),
+    query: int = 15,
+    episodes: int = 2000,
+    seed: int = 0,
+    fractions: Sequence[float] = (0.01, 0.1),
+    per_class: Sequence[int] = (5,),
+    subsets: int = 3,
+    folder: Path | None = None,
+) -> Target:
+    """Bring images to an encoder's size and channels, and draw (or read from `folder`) episodes and subsets.
+
+    Raises:
+        UserError, EpisodeError: no labels, or a way, shot or number per class that the set cannot give.
+    """
+    from metaclr.data import adapt
+
+    fitting = adapt(images, size=size, channels=channels)
+    shapes = [TaskShape(way, shot, query) for way in ways for shot in shots]
+    tables = tuple(stored_table(fitting, shape, episodes, seed, folder) for shape in shapes)
+    bare = Target(name, fitting, tables)
+    train = fitting.select(bare.train) if fractions or per_class else fitting
+    few: list[tuple[str, tuple[Tensor, ...]]] = []
+    for fraction in fractions:
+        indices = tuple(label_subset(train, s, fraction=fraction) for s in range(subsets))
+        few.append((f"{fraction * 100:g} % ({len(indices[0])})", indices))
+    for k in per_class:
+        indices = tuple(label_subset(train, s, per_class=k) for s in range(subsets))
+        few.append((f"{k} per class ({len(indices[0])})", indices))
+    return Target(name, fitting, tables, tuple(few))
+
+
+@dataclass(frozen=True, eq=False)
+class Embedded:
+    """A target as one encoder sees it: the encoder, the features (M, F) of all images, and how they were made."""
+
+    encoder: nn.Module
+    target: Target
+    features: Tensor
+    protocol: str
+
+    def _labels(self, index: Tensor) -> Tensor:
+        return self.target.images.required_labels()[index]
+
+    @cached_property
+    def probe_parts(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """x (n, F), y (n,), x_test (m, F), y_test (m,) on the device of the features."""
+        at = self.features.device
+        found: list[Tensor] = []
+        for index in (self.target.train, self.target.test):
+            rows = index.to(at)
+            found += [self.features[rows], self._labels(index).to(at)]
+        return found[0], found[1], found[2], found[3]
+
+    @cached_property
+    def image_parts(self) -> tuple[ImageSet, ImageSet]:
+        """The training and the test images on the device of the features."""
+        at = self.features.device
+        images = self.target.images
+        return images.select(self.target.train).to(at), images.select(self.target.test).to(at)

@@ -1,0 +1,103 @@
+"""Transfer: chosen evaluators on a list of targets for one encoder, its features computed once per target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from metaclr.engine.settings import Precision
+from metaclr.errors import unknown
+from metaclr.evaluate.features import device_of, features, protocol_of
+from metaclr.evaluate.few_shot import few_shot
+from metaclr.evaluate.fine_tune import FineTune
+from metaclr.evaluate.knn import knn
+from metaclr.evaluate.linear import linear
+from metaclr.evaluate.low_label import low_label_finetune, low_label_frozen
+from metaclr.evaluate.measurement import Measurement, join
+from metaclr.evaluate.target import Embedded, Target
+
+EVALUATORS = ("few-shot", "linear", "knn", "low-label frozen", "low-label finetune")
+
+
+def transfer(
+    encoder: nn.Module,
+    targets: Target | Sequence[Target],
+    evaluators: Sequence[str] = EVALUATORS,
+    *,
+    device: torch.device | str | None = None,
+    head: str = "cosine",
+    fine_tune: FineTune | None = None,
+    transductive_bn: bool = False,
+    precision: Precision = "fp32",
+) -> list[Measurement]:
+    """Judge one encoder on every target, which must have the size and channels that it takes (`make_target`).
+
+    Args:
+        evaluators: any of `EVALUATORS`, in the order of the results within a target.
+        head: of the few-shot evaluator. fine_tune: settings of the end-to-end low-label evaluator.
+        transductive_bn, precision: of the features; recorded in every protocol.
+
+    Raises:
+        UserError: an unknown evaluator or head, or what the evaluators themselves refuse.
+    """
+    for name in evaluators:
+        if name not in EVALUATORS:
+            raise unknown("evaluator", name, EVALUATORS)
+    results: list[Measurement] = []
+    for target in [targets] if isinstance(targets, Target) else targets:
+        seen = embed(encoder, target, device, transductive_bn=transductive_bn, precision=precision)
+        for name in evaluators:
+            results += evaluate(name, seen, head=head, fine_tune=fine_tune)
+    return results
+
+
+def embed(
+    encoder: nn.Module,
+    target: Target,
+    device: torch.device | str | None = None,
+    *,
+    transductive_bn: bool = False,
+    precision: Precision = "fp32",
+) -> Embedded:
+    """The features of all images of a target, once, with what their protocol says."""
+    at = device_of(encoder) if device is None else torch.device(device)
+    found = features(encoder, target.images, at, transductive_bn=transductive_bn, precision=precision)
+    said = join(
+        protocol_of(transductive_bn=transductive_bn, precision=precision, device=at),
+        images=target.images.fingerprint()[:16],
+    )
+    return Embedded(encoder, target, found, said)
+
+
+def evaluate(
+    name: str, seen: Embedded, *, head: str = "cosine", fine_tune: FineTune | None = None
+) -> list[Measurement]:
+    """One evaluator, by its name in `EVALUATORS`, on a target that is embedded already."""
+    target, said = seen.target, seen.protocol
+    if name == "few-shot":
+        return few_shot(seen.features, target.tables, target=target.name, head=head, protocol=said)
+    if name == "linear":
+        return linear(*seen.probe_parts, target=target.name, protocol=said)
+    if name == "knn":
+        return knn(*seen.probe_parts, target=target.name, protocol=said)
+    results: list[Measurement] = []
+    images = join(images=target.images.fingerprint()[:16])
+    for labels, subsets in target.subsets:
+        if name == "low-label frozen":
+            results += low_label_frozen(*seen.probe_parts, subsets, target=target.name, labels=labels, protocol=said)
+        elif name == "low-label finetune":
+            results += low_label_finetune(
+                seen.encoder,
+                *seen.image_parts,
+                subsets,
+                target=target.name,
+                labels=labels,
+                settings=fine_tune,
+                x=seen.probe_parts[0],
+                protocol=images,
+            )
+        else:
+            raise unknown("evaluator", name, EVALUATORS)
+    return results
