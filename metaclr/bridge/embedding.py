@@ -23,6 +23,10 @@ class Embedding:
         if self.first is not None and self.first < 1:
             raise UserError(f"embedding.first = {self.first} must be at least 1, or None for all dimensions")
 
+    def __str__(self) -> str:
+        name = "unit_norm" if self.unit else "raw"
+        return name if self.first is None else f"{name} of the first {self.first}"
+
     def __call__(self, embeddings: Tensor) -> Tensor:
         if self.first is not None:
             if self.first > embeddings.shape[-1]:

@@ -20,6 +20,8 @@ from metaclr.errors import UserError
 if TYPE_CHECKING:
     from metaclr.bridge.objective import Objective
 
+MOST_SCALE = 100.0  # CLIP (Radford et al. 2021) clips its learned 1 / tau there: tau does not fall below 0.01
+
 
 def check(objective: Objective) -> None:
     """Refuse a combination that has no meaning.
@@ -29,6 +31,8 @@ def check(objective: Objective) -> None:
     """
     if not (isfinite(objective.temperature) and objective.temperature > 0):
         raise UserError(f"temperature = {objective.temperature} must be finite and above 0; it divides")
+    if objective.learn_temperature and objective.temperature < 1 / MOST_SCALE:
+        raise UserError(f"temperature = {objective.temperature} cannot be learned below {1 / MOST_SCALE}")
     for wrong, first, second, reason in _rules(objective):
         if wrong:
             raise UserError(f"{shown(first)} does not go with {shown(second)}: {reason}")

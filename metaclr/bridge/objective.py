@@ -21,8 +21,6 @@ from metaclr.bridge.spec import ObjectiveSpec, Sizes
 from metaclr.bridge.tasks import one_task
 from metaclr.errors import UserError
 
-MOST_SCALE = 100.0  # CLIP (Radford et al. 2021) clips its learned scale there: tau does not fall below 0.01
-
 
 @dataclass(frozen=True)
 class Objective(ObjectiveSpec):
@@ -95,7 +93,7 @@ class Bridge(nn.Module):
         """1 / temperature."""
         if self.log_scale is None:
             return 1 / self.settings.temperature
-        return self.log_scale.exp().clamp(max=MOST_SCALE)
+        return self.log_scale.exp().clamp(max=legal.MOST_SCALE)
 
 
 def check_shapes(embeddings: Tensor, context: Context | None) -> Context:

@@ -25,7 +25,7 @@ class Relation:
         if self.hidden < 1:
             raise UserError(f"head.hidden = {self.hidden} must be at least 1")
 
-    def module(self, sizes: Sizes) -> nn.Module:
+    def module(self, sizes: Sizes) -> Comparator:
         """The head with its weights."""
         return Comparator(self.hidden, sizes.dim)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
@@ -68,14 +69,19 @@ def _checked(name: str, old: object, new: object) -> object:
 
 
 def shown(value: object) -> str:
-    """A setting as a reader writes it: functions by name, axes by their constructor, fields at defaults left out."""
+    """A setting as a reader writes it: `leave_one_out`, `unit_norm`, `Prototypes(squared_euclidean)`.
+
+    Equal settings are shown alike and different ones differently.
+    """
     if isinstance(value, tuple):
         return "(" + ", ".join(shown(item) for item in value) + ")"
-    if is_dataclass(value) and not isinstance(value, type):
-        said = [
-            f"{field.name}={shown(getattr(value, field.name))}"
-            for field in fields(value)
-            if getattr(value, field.name) != field.default
-        ]
-        return f"{type(value).__name__}({', '.join(said)})" if said else type(value).__name__
-    return str(getattr(value, "__name__", value))
+    if not is_dataclass(value) or isinstance(value, type):
+        return str(getattr(value, "__name__", value))
+    if type(value).__str__ is not object.__str__:
+        return str(value)
+    name, own = type(value).__name__, fields(value)
+    if not own:
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    if len(own) == 1:
+        return f"{name}({shown(getattr(value, own[0].name))})"
+    return f"{name}({', '.join(f'{field.name}={shown(getattr(value, field.name))}' for field in own)})"

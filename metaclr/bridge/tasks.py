@@ -23,6 +23,9 @@ class Tasks:
         if self.parts < 1:
             raise UserError(f"tasks.parts = {self.parts} must be at least 1")
 
+    def __str__(self) -> str:
+        return "one_task" if self.parts == 1 else f"Tasks({self.parts})"
+
     def __call__(self, embeddings: Tensor, context: Context) -> tuple[Tensor, Context]:
         if self.parts == 1:
             return embeddings, context

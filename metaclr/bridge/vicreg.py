@@ -19,7 +19,8 @@ class VICReg(ObjectiveSpec):
     """Bardes et al. 2022, arXiv:2105.04906; weights and normalisation as in facebookresearch/vicreg."""
 
     formula: ClassVar[str] = (
-        r"\lambda\,MSE(z,z') + \mu \tfrac1D \sum_d \max(0, 1-\sqrt{Var_d+\epsilon}) + \nu \tfrac1D \sum_{i \neq j} Cov_{ij}^2"
+        r"\lambda\,MSE(z,z') + \mu \tfrac1D \sum_d \max(0, 1-\sqrt{Var_d+\epsilon})"
+        r" + \nu \tfrac1D \sum_{i \neq j} Cov_{ij}^2"
     )
     invariance: float = 25.0
     variance: float = 25.0

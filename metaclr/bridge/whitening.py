@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -52,13 +53,12 @@ class WMSELoss(nn.Module):
         images, dims = views[0].shape
         check_batch(f"W-MSE in {dims} dimensions", images, dims + 1)
         parts = max(1, images // max(self.settings.batch, dims + 1))
-        white = [
-            F.normalize(
-                torch.cat([whitened(part, self.settings.shrinkage) for part in view.tensor_split(parts)]), dim=-1
-            )
-            for view in views
-        ]
+        white = [self._white(view.tensor_split(parts)) for view in views]
         return mean([(white[a] - white[b]).square().sum(-1).mean() for a, b in view_pairs(len(views))])
+
+    def _white(self, parts: Sequence[Tensor]) -> Tensor:
+        """The parts of a view's batch, each whitened, all of unit norm."""
+        return F.normalize(torch.cat([whitened(part, self.settings.shrinkage) for part in parts]), dim=-1)
 
 
 def whitened(rows: Tensor, shrinkage: float) -> Tensor:
@@ -67,4 +67,5 @@ def whitened(rows: Tensor, shrinkage: float) -> Tensor:
     covariance = centred.T @ centred / (len(rows) - 1)
     identity = torch.eye(rows.shape[1], dtype=rows.dtype, device=rows.device)
     factor = torch.linalg.cholesky_ex((1 - shrinkage) * covariance + shrinkage * identity).L
-    return torch.linalg.solve_triangular(factor, centred.T, upper=False).T
+    white: Tensor = torch.linalg.solve_triangular(factor, centred.T, upper=False).T
+    return white

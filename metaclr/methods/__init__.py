@@ -11,11 +11,12 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from metaclr.errors import unknown
+from metaclr.methods.differences import differences, lines
 from metaclr.methods.method import Method
 
-__all__ = ["Method", "get", "names"]
+__all__ = ["Method", "describe", "diff", "get", "names"]
 
-NOT_METHODS = {"method", "compared"}
+NOT_METHODS = {"method", "differences"}
 
 
 @cache
@@ -35,3 +36,21 @@ def get(name: str) -> Method:
         raise unknown("method", name, names())
     method: Method = import_module(f"{__name__}.{name}").METHOD
     return replace(method, name=name)
+
+
+def diff(a: str | Method, b: str | Method) -> list[tuple[str, str, str]]:
+    """How two methods differ: `(axis, value in a, value in b)`, nothing where their settings are equal.
+
+    >>> diff("simclr", "infonce")
+    [('roles', 'leave_one_out', 'swap')]
+    """
+    return differences(_method(a), _method(b))
+
+
+def describe(method: str | Method) -> list[str]:
+    """A method in lines: what it is, who wrote it, its formula and all its settings."""
+    return lines(_method(method))
+
+
+def _method(method: str | Method) -> Method:
+    return get(method) if isinstance(method, str) else method

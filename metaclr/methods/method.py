@@ -57,7 +57,11 @@ class Method:
             raise UserError(f"a method needs shot and query of at least 1, got {self.shot} and {self.query}")
         if self.objective.needs_labels and self.labels != "given":
             raise UserError("the objective reads labels, so the method must say labels='given'")
-        numbers = {} if isinstance(self.objective, NoObjective) else leaves(self.objective)
+        if self.objective.needs_target and self.momentum is None and self.learner is None:
+            raise UserError("the objective needs a target network, so the method must say its momentum")
+        if self.momentum is not None and not 0 <= self.momentum <= 1:
+            raise UserError(f"momentum = {self.momentum} must be in [0, 1]")
+        numbers = {path: getattr(leaf, "__name__", leaf) for path, leaf in leaves(self.objective).items()}
         object.__setattr__(self, "defaults", {**numbers, **self.defaults})
 
     @property

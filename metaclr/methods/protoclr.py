@@ -1,4 +1,4 @@
-"""ProtoCLR: a prototypical episode of unlabelled images; one view is the support, three others are queries."""
+"""ProtoCLR: a prototypical episode of unlabelled images; one view is the support, three are queries."""
 
 from metaclr.bridge import Objective, Prototypes, raw, split, squared_euclidean
 from metaclr.methods.method import Method
@@ -13,7 +13,7 @@ METHOD = Method(
         head=Prototypes(squared_euclidean),
         temperature=1.0,  # none in the authors' code (indy-lab/ProtoTransfer)
     ),
-    query=3,  # three augmentations against the image as it is
-    projector="none",  # Conv-4 features as they are
+    query=3,  # the same code: three augmentations against the image as it is
+    projector="none",
     support_views="identity",
 )

@@ -1,0 +1,11 @@
+"""Alignment and uniformity: the two properties of a contrastive embedding, optimised directly."""
+
+from metaclr.bridge.align_uniform import AlignUniform
+from metaclr.methods.method import Method
+
+METHOD = Method(
+    summary="views close, images spread over the sphere",
+    reference="Wang and Isola 2020, arXiv:2005.10242",
+    formula=AlignUniform.formula,
+    objective=AlignUniform(alpha=2.0, t=2.0),  # ssnl/align_uniform
+)

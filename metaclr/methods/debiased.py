@@ -1,0 +1,17 @@
+"""Debiased contrastive loss: corrects for negatives that are by chance of the query's class."""
+
+from metaclr.bridge import HardWeighted, Objective, Pairs, dot, leave_one_out, unit_norm
+from metaclr.methods.method import Method
+
+METHOD = Method(
+    summary="SimCLR with the expected share of false negatives taken out of the denominator",
+    reference="Chuang et al. 2020, arXiv:2007.00224",
+    formula=r"-\log\frac{e^{s^+}}{e^{s^+} + \max\{(\sum_k e^{s_k} - n\tau^+ e^{s^+})/(1-\tau^+),\, n e^{-1/\tau}\}}",
+    objective=Objective(
+        roles=leave_one_out,
+        embedding=unit_norm,
+        head=Pairs(dot),
+        temperature=0.5,  # chingyaoc/DCL
+        denominator=HardWeighted(beta=0.0, tau_plus=0.1),  # best on STL-10 in chingyaoc/DCL
+    ),
+)

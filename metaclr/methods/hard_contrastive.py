@@ -1,0 +1,17 @@
+"""Hard contrastive loss: only the most similar share of the negatives is in the denominator."""
+
+from metaclr.bridge import Hardest, Objective, Pairs, dot, leave_one_out, unit_norm
+from metaclr.methods.method import Method
+
+METHOD = Method(
+    summary="SimCLR against the hardest 8 % of its negatives",
+    reference="Wang and Liu 2021, arXiv:2012.09740",
+    formula=r"-\log\frac{e^{s^+/\tau}}{\sum_{s_k \geq s_\alpha} e^{s_k/\tau} + e^{s^+/\tau}}",
+    objective=Objective(
+        roles=leave_one_out,
+        embedding=unit_norm,
+        head=Pairs(dot),
+        temperature=0.3,  # the paper's best plain loss on CIFAR-10
+        denominator=Hardest(share=0.0819),  # the paper's alpha on CIFAR, there of a memory bank
+    ),
+)

@@ -1,0 +1,17 @@
+"""Hard contrastive loss by a threshold: only negatives on the query's side of the sphere count."""
+
+from metaclr.bridge import Above, Objective, Pairs, dot, leave_one_out, unit_norm
+from metaclr.methods.method import Method
+
+METHOD = Method(
+    summary="SimCLR against negatives of similarity above a threshold",
+    reference="Wang and Liu 2021, arXiv:2012.09740",
+    formula=r"-\log\frac{e^{s^+/\tau}}{\sum_{s_k \geq \theta} e^{s_k/\tau} + e^{s^+/\tau}}",
+    objective=Objective(
+        roles=leave_one_out,
+        embedding=unit_norm,
+        head=Pairs(dot),
+        temperature=0.3,  # as `hard_contrastive`
+        denominator=Above(threshold=0.0),  # the project's own: the half of the sphere around the query
+    ),
+)

@@ -1,0 +1,20 @@
+"""HCL: the debiased loss with more weight on hard negatives."""
+
+from metaclr.bridge import HardWeighted, Objective, Pairs, dot, leave_one_out, unit_norm
+from metaclr.methods.method import Method
+
+METHOD = Method(
+    summary="SimCLR with negatives weighted by their own similarity, false ones taken out on average",
+    reference="Robinson et al. 2021, arXiv:2010.04592",
+    formula=(
+        r"\text{debiased with } \sum_k e^{s_k} \to "
+        r"\frac{\sum_k w_k e^{s_k}}{\frac1n \sum_k w_k}, \quad w_k = e^{\beta s_k}"
+    ),
+    objective=Objective(
+        roles=leave_one_out,
+        embedding=unit_norm,
+        head=Pairs(dot),
+        temperature=0.5,  # joshr17/HCL
+        denominator=HardWeighted(beta=1.0, tau_plus=0.1),  # best on STL-10 in joshr17/HCL
+    ),
+)

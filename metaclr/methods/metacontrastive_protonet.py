@@ -1,0 +1,16 @@
+"""The central paper's ProtoNet, as coded by its authors: one direction, unit norm, squared Euclid over t."""
+
+from metaclr.bridge import Objective, Prototypes, split, squared_euclidean, unit_norm
+from metaclr.methods.method import Method
+
+METHOD = Method(
+    summary="prototypes on views as in RenkunNi/MetaContrastive (head PN)",
+    reference="Ni et al. 2022 (ICLR), OpenReview gICys3ITSmj",
+    formula=r"\|q-s^+\|^2/t + \log\sum_n e^{-\|q-s_n\|^2/t}, \quad t = 2\tau \text{ of the cosine}",
+    objective=Objective(
+        roles=split,
+        embedding=unit_norm,
+        head=Prototypes(squared_euclidean),  # one shot and one query is all that their code takes
+        temperature=0.1,  # their ImageNet flag t, which divides embeddings by sqrt(t)
+    ),
+)

@@ -1,0 +1,17 @@
+"""The central paper's R2-D2, as coded by its authors: a ridge head without a scale."""
+
+from metaclr.bridge import Objective, Ridge, split, unit_norm
+from metaclr.methods.method import Method
+
+METHOD = Method(
+    summary="ridge head on views as in RenkunNi/MetaContrastive; trains under LARS, hardly under Adam",
+    reference="Ni et al. 2022 (ICLR), OpenReview gICys3ITSmj",
+    formula=r"CE(q^\top S^\top (S S^\top + \lambda t I)^{-1} Y)",
+    objective=Objective(
+        roles=split,
+        embedding=unit_norm,
+        # Their lambda = 50 on embeddings divided by sqrt(t), t = 0.1: the same as lambda t on unit vectors.
+        head=Ridge(regulariser=50 * 0.1),
+        temperature=1.0,  # no scale: logits stay below 0.224, so the loss stays near log N
+    ),
+)

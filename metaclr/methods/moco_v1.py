@@ -1,0 +1,19 @@
+"""MoCo v1: as v2, with a linear projector and a lower temperature."""
+
+from metaclr.bridge import Objective, Pairs, Queue, dot, split, unit_norm
+from metaclr.methods.method import Method
+
+METHOD = Method(
+    summary="MoCo with a linear projector and temperature 0.07",
+    reference="He et al. 2020, arXiv:1911.05722",
+    formula=r"-q^\top k^+/\tau + \log\left(e^{q^\top k^+/\tau} + \sum_{k \in queue} e^{q^\top k/\tau}\right)",
+    objective=Objective(
+        roles=split,
+        embedding=unit_norm,
+        head=Pairs(dot),
+        temperature=0.07,  # facebookresearch/moco
+        negatives=Queue(4096),  # as `moco`
+    ),
+    projector="linear",
+    momentum=0.99,  # as `moco`
+)

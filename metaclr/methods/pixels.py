@@ -1,0 +1,10 @@
+"""Control: no encoder, the pixels themselves."""
+
+from metaclr.methods.method import Method
+
+METHOD = Method(
+    summary="control: the pixels as features",
+    reference="a control",
+    projector="none",
+    trained=False,
+)

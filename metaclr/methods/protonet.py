@@ -1,0 +1,22 @@
+"""ProtoNet: labelled classes; some images of a class are its support, others are classified by it."""
+
+from metaclr.bridge import Objective, Prototypes, given, raw, split, squared_euclidean
+from metaclr.methods.method import Method
+
+METHOD = Method(
+    summary="prototypes of labelled classes: the mean of a class's support classifies its queries",
+    reference="Snell et al. 2017, arXiv:1703.05175",
+    formula=r"\|q-\mu^+\|^2 + \log\sum_n e^{-\|q-\mu_n\|^2}",
+    objective=Objective(
+        labels=given,
+        roles=split,
+        embedding=raw,
+        head=Prototypes(squared_euclidean),
+        temperature=1.0,  # none in the paper
+    ),
+    ways="classes",
+    labels="given",
+    query=3,  # 1 shot and 3 queries as `protoclr`, so that the two differ in where ways come from
+    projector="none",
+    views="identity",  # other images of the class are the views
+)

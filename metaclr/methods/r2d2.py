@@ -1,0 +1,17 @@
+"""R2D2 on views: a ridge regression is fitted to one view of every image and judged on the other."""
+
+from metaclr.bridge import Objective, Ridge, split, unit_norm
+from metaclr.methods.method import Method
+
+METHOD = Method(
+    summary="ridge head on views of unlabelled images",
+    reference="Bertinetto et al. 2019, arXiv:1805.08136; on views: Ni et al. 2022 (ICLR)",
+    formula=r"CE(\alpha\, q^\top S^\top (S S^\top + \lambda I)^{-1} Y + \beta)",
+    objective=Objective(
+        roles=split,
+        embedding=unit_norm,
+        head=Ridge(regulariser=1.0, bias=True),  # unit weight: rows are of unit norm
+        temperature=0.1,  # a scale of 10: at 1 the loss cannot fall, whatever the embedding
+        learn_temperature=True,
+    ),
+)

@@ -1,0 +1,19 @@
+"""Revisiting unsupervised meta-learning: semi-normalised prototypes, many tasks from one embedded batch."""
+
+from metaclr.bridge import Objective, Prototypes, Resample, raw, semi_normalised, split
+from metaclr.methods.method import Method
+
+METHOD = Method(
+    summary="views of unlabelled images, 256 resampled 5-way tasks a step, prototypes normalised and queries not",
+    reference="Ye, Han and Zhan 2020, arXiv:2011.14663",
+    formula=r"-q^\top\mu^+/\|\mu^+\| + \log\sum_n e^{q^\top\mu_n/\|\mu_n\|}",
+    objective=Objective(
+        roles=split,
+        tasks=Resample(tasks=256, way=5),  # hanlu-nju/revisiting-UML
+        embedding=raw,
+        head=Prototypes(semi_normalised),
+        temperature=1.0,  # none in the paper
+    ),
+    query=5,  # 1 shot and 5 queries, hanlu-nju/revisiting-UML
+    projector="none",
+)

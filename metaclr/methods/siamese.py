@@ -1,0 +1,15 @@
+"""Siamese network: pairs of one class together, others apart up to a margin."""
+
+from metaclr.bridge.siamese import Siamese
+from metaclr.methods.method import Method
+
+METHOD = Method(
+    summary="contrastive loss of pairs of labelled images",
+    reference="Hadsell et al. 2006 (CVPR)",
+    formula=Siamese.formula,
+    objective=Siamese(margin=1.0),  # the paper
+    ways="classes",
+    labels="given",
+    query=3,  # V as in `protonet`
+    projector="linear",
+)

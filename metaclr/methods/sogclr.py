@@ -1,0 +1,17 @@
+"""SogCLR: a running estimate of every image's denominator makes up for a small batch."""
+
+from metaclr.bridge import Objective, Pairs, Running, dot, leave_one_out, unit_norm
+from metaclr.methods.method import Method
+
+METHOD = Method(
+    summary="SimCLR with each image's denominator averaged over the steps that saw it",
+    reference="Yuan et al. 2022, arXiv:2202.12387",
+    formula=r"-q^\top s^+/\tau + g/u, \quad u \leftarrow (1-\gamma)u + \gamma g, \quad g = E_{k^-} e^{q^\top k/\tau}",
+    objective=Objective(
+        roles=leave_one_out,
+        embedding=unit_norm,
+        head=Pairs(dot),
+        temperature=0.1,  # as SimCLR on ImageNet
+        denominator=Running(gamma=0.9),  # Optimization-AI/SogCLR
+    ),
+)

@@ -1,0 +1,11 @@
+"""Spectral contrastive loss: the leading eigenvectors of the graph of views."""
+
+from metaclr.bridge.spectral import Spectral
+from metaclr.methods.method import Method
+
+METHOD = Method(
+    summary="views alike, images orthogonal on average",
+    reference="HaoChen et al. 2021, arXiv:2106.04156",
+    formula=Spectral.formula,
+    objective=Spectral(radius=1.0),  # mu of jhaochenz96/spectral_contrastive_learning
+)

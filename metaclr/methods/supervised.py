@@ -1,0 +1,14 @@
+"""Supervised learning: cross-entropy of a linear classifier over all labelled classes."""
+
+from metaclr.bridge.supervised import Supervised
+from metaclr.methods.method import Method
+
+METHOD = Method(
+    summary="cross-entropy over all classes of the training set",
+    reference="softmax regression on the encoder's features; the reference of every table",
+    formula=Supervised.formula,
+    objective=Supervised(),
+    labels="given",
+    projector="none",
+    views="crop-flip",
+)

@@ -1,0 +1,10 @@
+"""Control: the same encoder with its initial weights."""
+
+from metaclr.methods.method import Method
+
+METHOD = Method(
+    summary="control: the encoder as it is initialised",
+    reference="a control",
+    projector="none",
+    trained=False,
+)

@@ -1,0 +1,12 @@
+"""VICReg: invariance of views, variance of every dimension, no covariance between dimensions."""
+
+from metaclr.bridge.vicreg import VICReg
+from metaclr.methods.method import Method
+
+METHOD = Method(
+    summary="views agree, every dimension varies, no two vary together",
+    reference="Bardes et al. 2022, arXiv:2105.04906",
+    formula=VICReg.formula,
+    objective=VICReg(invariance=25.0, variance=25.0, covariance=1.0),  # facebookresearch/vicreg
+    projector="mlp3",
+)
