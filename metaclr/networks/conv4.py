@@ -1,0 +1,33 @@
+"""Conv-4: the four-block encoder of few-shot learning. Vinyals et al. 2016; Snell et al. 2017, arXiv:1703.05175."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from metaclr.networks.block import ConvBlock
+from metaclr.networks.layout import channels_last
+from metaclr.networks.options import large_enough, whole
+
+DEPTH = 4
+
+
+class Conv4(nn.Module):
+    """Four blocks of 3x3 convolution, batch norm, ReLU and 2x2 max-pool; the last map is flattened."""
+
+    def __init__(self, channels: int, size: int, width: int) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(ConvBlock(width if i else channels, width) for i in range(DEPTH))
+        self.features = width * (size >> DEPTH) ** 2
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """(B, C, H, W) to (B, F), F = width * (H / 16) * (W / 16), rounded down at each halving."""
+        maps = channels_last(pixels)
+        for block in self.blocks:
+            maps = block(maps)
+        return maps.flatten(1)
+
+
+def conv4(channels: int, size: int, *, width: int = 64) -> Conv4:
+    """Conv-4 with `width` filters in each block. Raises UserError for images below 16 pixels."""
+    large_enough("conv4", size, 1 << DEPTH)
+    return Conv4(channels, size, whole("width", width))

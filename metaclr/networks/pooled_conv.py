@@ -1,0 +1,71 @@
+"""Convolution, max-pool and ReLU on raw pixels, through the batch in pieces that stay in the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.nn.grad import conv2d_weight
+
+from metaclr.networks.layout import channels_last
+
+_PIECE = 1 << 20  # numbers of a map that fit the cache together with their gradient
+
+
+def pieces(pixels: Tensor, width: int) -> Iterator[slice]:
+    """Slices of the batch, each with at most `_PIECE` numbers (but at least an image) in a map of `width` channels."""
+    batch, _, height, pixel_width = pixels.shape
+    length = max(1, _PIECE // (width * height * pixel_width))
+    return (slice(start, start + length) for start in range(0, batch, length))
+
+
+def pooled_conv(pixels: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """relu(max_pool2d(conv2d(pixels, weight, bias, padding=1), 2)): (B, C, H, W) to (B, F, H / 2, W / 2).
+
+    Gradients go to weight (F, C, 3, 3) and bias (F,), not to the pixels; second derivatives too (MAML).
+    """
+    maps: Tensor = _PooledConv.apply(pixels, weight, bias)
+    return maps
+
+
+def _plain(pixels: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    return F.relu(F.max_pool2d(F.conv2d(pixels, weight, bias, padding=1), 2))
+
+
+class _PooledConv(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, pixels: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        maps, where = [], []
+        pixels, kernel = channels_last(pixels), channels_last(weight)
+        for piece in pieces(pixels, len(weight)):
+            full = F.conv2d(pixels[piece], kernel, bias, padding=1)
+            pooled, index = F.max_pool2d(full, 2, return_indices=True)
+            maps.append(pooled.relu_())
+            where.append(index)
+        out = torch.cat(maps)
+        ctx.save_for_backward(pixels, weight, bias, out, *where)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        pixels, weight, bias, out, *where = ctx.saved_tensors
+        if torch.is_grad_enabled():  # somebody will differentiate this gradient: let autograd write it
+            again = _plain(pixels, weight, bias)
+            return (None, *torch.autograd.grad(again, (weight, bias), grads[0], create_graph=True))
+        grad = torch.where(out > 0, grads[0], 0.0)
+        total = torch.zeros_like(weight, dtype=torch.promote_types(weight.dtype, torch.float32))
+        for piece, index in zip(pieces(pixels, len(weight)), where, strict=True):
+            total += _weight_gradient(pixels[piece], weight, grad[piece], index)
+        return None, total.to(weight.dtype), grad.sum((0, 2, 3))
+
+
+def _weight_gradient(pixels: Tensor, weight: Tensor, grad: Tensor, index: Tensor) -> Tensor:
+    """Gradient (F, C, 3, 3) of the weight from that of the pooled map (B, F, H / 2, W / 2) of one piece."""
+    shape = (len(pixels), len(weight), *pixels.shape[2:])
+    full = torch.empty(shape, dtype=grad.dtype, memory_format=torch.channels_last)  # only its shape is read
+    spread = torch.ops.aten.max_pool2d_with_indices_backward(grad, full, [2, 2], [2, 2], [0, 0], [1, 1], False, index)
+    gradient: Tensor = conv2d_weight(pixels, weight.shape, spread, padding=1)  # type: ignore[no-untyped-call]
+    return gradient

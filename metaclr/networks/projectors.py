@@ -1,0 +1,67 @@
+"""Projectors: what stands between the features that are evaluated and the embeddings that the loss sees."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from metaclr.errors import UserError, unknown
+from metaclr.networks.options import whole
+from metaclr.networks.seeded import seeded
+
+# name -> number of hidden layers; None: no layer at all.
+_HIDDEN_LAYERS: dict[str, int | None] = {"none": None, "linear": 0, "mlp": 1, "byol": 1, "mlp3": 2}
+
+
+def projector_names() -> tuple[str, ...]:
+    """What `build_projector` takes."""
+    return tuple(_HIDDEN_LAYERS)
+
+
+class Projector(nn.Module):
+    """Layers from features (B, F) to embeddings (B, D), with D as `features`."""
+
+    def __init__(self, layers: nn.Sequential, features: int) -> None:
+        super().__init__()
+        self.layers = layers
+        self.features = features
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, F) to (B, D)."""
+        embeddings: Tensor = self.layers(features)
+        return embeddings
+
+
+def build_projector(
+    name: str, features: int, *, hidden: int | None = None, dim: int | None = None, seed: int = 0
+) -> Projector:
+    """A projector from F = `features` numbers to D, its attribute `features`.
+
+    none: identity, D = F. linear: one layer. mlp: linear, batch norm, ReLU, linear (SimCLR, Chen et al. 2020,
+    arXiv:2002.05709, appendix B.9). mlp3: two hidden layers (Barlow Twins, SimCLR v2). byol: as mlp, the last layer
+    without bias (Grill et al. 2020, arXiv:2006.07733, section 3.3).
+
+    Args:
+        hidden: width of the hidden layers; None: F.
+        dim: D; None: F. `none` leaves it unread.
+        seed: initial weights are a pure function of it.
+
+    Raises:
+        UserError: an unknown name, or a width that is no whole number above 0.
+    """
+    if name not in _HIDDEN_LAYERS:
+        raise unknown("projector", name, _HIDDEN_LAYERS)
+    if not isinstance(features, int) or features < 1:
+        raise UserError(f"projector {name!r}: features = {features!r} must be a whole number of at least 1")
+    depth = _HIDDEN_LAYERS[name]
+    if depth is None:
+        return Projector(nn.Sequential(), features)
+    width = features if hidden is None else whole("projector hidden", hidden)
+    out = features if dim is None else whole("projector dim", dim)
+    with seeded(seed, "projector"):
+        layers: list[nn.Module] = []
+        size = features
+        for _ in range(depth):
+            layers += [nn.Linear(size, width, bias=False), nn.BatchNorm1d(width), nn.ReLU()]
+            size = width
+        layers.append(nn.Linear(size, out, bias=name != "byol"))
+    return Projector(nn.Sequential(*layers), out)
