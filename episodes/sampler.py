@@ -141,21 +141,23 @@ def _index_classes(image_set: ImageSet, shape: TaskShape) -> _Classes:
             f"way can be at most {image_set.classes}"
         )
     least = int(counts.argmin())
-    if (most := int(counts[least])) < shape.views:
-        short = int((counts < shape.views).sum())
-        others = f" (as have {short - 1} more classes too few)" if short > 1 else ""
-        limit = (
-            f"with {shape.shot} shot, query can be at most {most - shape.shot}; "
-            if most > shape.shot
-            else f"shot + query can be at most {most}; "
-        )
-        raise EpisodeError(
-            f"{image_set.name}: {shape.shot} shot + {shape.query} query need {shape.views} images of each class, "
-            f"but {image_set.class_name(least)!r} has {most}{others}; {limit}"
-            f"with_at_least({shape.views}) leaves such classes out"
-        )
+    if int(counts[least]) < shape.views:
+        raise EpisodeError(_too_few(image_set, shape, image_set.class_name(least), counts))
     order, offsets = by_class(labels, image_set.classes)
     return _Classes(order.to(torch.int32), offsets[:-1].to(torch.int32), counts)
+
+
+def _too_few(image_set: ImageSet, shape: TaskShape, name: str, counts: Tensor) -> str:
+    """Why the smallest class, called `name`, cannot fill the shape, and what could."""
+    most, short = int(counts.min()), int((counts < shape.views).sum())
+    limits = [f"with {shape.shot} shot, query can be at most {most - shape.shot}"] if most > shape.shot else []
+    limits += [f"with {shape.query} query, shot can be at most {most - shape.query}"] if most > shape.query else []
+    return (
+        f"{image_set.name}: {shape.shot} shot + {shape.query} query need {shape.views} images of each class, but "
+        f"{name!r} has {most}{f' ({short} classes have too few)' if short > 1 else ''}; "
+        f"{', or '.join(limits) or f'shot + query can be at most {most}'}; "
+        f"with_at_least({shape.views}) leaves such classes out"
+    )
 
 
 def _draw_images(index: _Classes, key: int, classes: Tensor, rows: Tensor, views: int) -> Tensor:
