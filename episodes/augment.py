@@ -51,13 +51,12 @@ def augment(images: Tensor, recipe: ViewRecipe, *, seed: int, step: int, ids: Te
     noise_key = random.key(seed, "views: dropout", step)
     # A GPU wants one large piece; a CPU wants pieces that stay in its cache.
     piece = max(1, _PIECE_BYTES // (4 * channels * height * width)) if images.device.type == "cpu" else count
-    if count <= piece:
-        return _views(images, recipe, drawn, noise_key)
     out = torch.empty(images.shape, dtype=torch.float32, device=images.device)
     for start in range(0, count, piece):
         rows = slice(start, start + piece)
         part = {name: values[rows] for name, values in drawn.items()}
-        out[rows] = _views(images[rows], recipe, part, noise_key)
+        # The last place of an interpolation may be above 1.
+        torch.clamp(_views(images[rows], recipe, part, noise_key), 0, 1, out=out[rows])
     return out
 
 
@@ -75,7 +74,7 @@ def _views(images: Tensor, recipe: ViewRecipe, drawn: dict[str, Tensor], noise_k
             x = erase(x, *drawn["erase"].unbind(1))
         if "dropout" in drawn:
             x = drop_pixels(x, pixel_noise(noise_key, drawn["noise"], *x.shape[-2:]), drawn["dropout"])
-        return x.clamp_(0, 1)  # the last place of an interpolation may be above 1
+        return x
 
 
 def _pose(x: Tensor, recipe: ViewRecipe, drawn: dict[str, Tensor]) -> Tensor:

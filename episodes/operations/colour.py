@@ -27,15 +27,15 @@ def adjust_contrast(images: Tensor, factor: Tensor) -> Tensor:
     """Blend images (B, C, H, W) with their mean luma: factor (B,), 0 is flat, 1 changes nothing."""
     factor = factor.view(-1, 1, 1, 1)
     mean = grey(images.mean((2, 3), keepdim=True))
-    return torch.addcmul((1 - factor) * mean, images, factor).clamp_(0, 1)
+    return (images * factor).add_((1 - factor) * mean).clamp_(0, 1)
 
 
 def adjust_saturation(images: Tensor, factor: Tensor) -> Tensor:
     """Blend colours (B, 3, H, W) with their own luma: factor (B,), 0 is grey, 1 changes nothing."""
     factor = factor.view(-1, 1, 1, 1)
-    return torch.addcmul(grey(images) * (1 - factor), images, factor).clamp_(0, 1)
+    return (images * factor).add_(grey(images) * (1 - factor)).clamp_(0, 1)
 
 
 def to_grey(images: Tensor, chosen: Tensor) -> Tensor:
     """Replace the colours (B, 3, H, W) of the rows `chosen` (B,) bool by their luma."""
-    return torch.where(chosen.view(-1, 1, 1, 1), grey(images), images)
+    return torch.lerp(images, grey(images), chosen.to(images.dtype).view(-1, 1, 1, 1))  # exact at 0 and 1

@@ -9,22 +9,20 @@ from torch import Tensor
 def adjust_hue(images: Tensor, turns: Tensor) -> Tensor:
     """Turn the hue of RGB in [0, 1] (B, 3, H, W) by `turns` (B,) of the circle, as torchvision's `adjust_hue`.
 
-    HSV (Smith 1978) to RGB in closed form: channel n is v - c clamp(min(k, 4 - k), 0, 1) with k = n + 6 h
-    modulo 6, n = 5, 3, 1 for red, green, blue. With d = k - 2 wrapped to [-3, 3], min(k, 4 - k) is 2 - |d|.
+    HSV (Smith 1978) and back, in closed form and without a branch. With c = max - min the hue in turns is
+    +- (max - 2 min + green + blue - red) / 6c, with the sign of green - blue. A channel is then
+    max - c clamp(2 - 6 a, 0, 1), where a is the distance along the circle between the hue and the channel's
+    opposite colour: 1/2 for red, 5/6 for green, 1/6 for blue.
     """
     red, green, blue = images.unbind(1)
-    value = torch.maximum(torch.maximum(red, green), blue)
-    chroma = value - torch.minimum(torch.minimum(red, green), blue)
-    # 6 h, counted from the largest channel; for greys the numerators are 0 and any hue does.
-    sixths = torch.where(
-        value == red,
-        green - blue,
-        torch.where(value == green, (blue - red).add_(chroma, alpha=2), (red - green).add_(chroma, alpha=4)),
-    )
-    sixths = sixths.div_(chroma.clamp_min(1e-20)).add_((turns * 6).view(-1, 1, 1))
+    most = torch.maximum(torch.maximum(red, green), blue)
+    least = torch.minimum(torch.minimum(red, green), blue)
+    chroma = most - least
+    hue = (green + blue).sub_(red).add_(most).sub_(least, alpha=2).div_((chroma * 6).clamp_min_(1e-20))
+    hue = torch.copysign(hue, green - blue)  # of greys it is 0
     out = torch.empty_like(images)
-    for channel, offset in enumerate((3.0, 1.0, -1.0)):
-        away = sixths + offset
-        away = away.sub_(torch.round(away / 6), alpha=6).abs_()
-        torch.addcmul(value, chroma, (2 - away).clamp_(0, 1), value=-1, out=out[:, channel])
+    for channel, opposite in enumerate((1 / 2, 5 / 6, 1 / 6)):
+        away = hue + (turns - opposite).view(-1, 1, 1)
+        away = away.sub_(torch.round(away)).abs_()
+        torch.addcmul(most, chroma, torch.rsub(away, 2, alpha=6).clamp_(0, 1), value=-1, out=out[:, channel])
     return out

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import log
+from math import exp, log
 
 import torch
 from torch import Tensor
@@ -113,20 +113,21 @@ def crop_window(scale: Range, ratio: Range, draw: Draw, aspect: float) -> tuple[
     """Random resized crops: centre (B, 2) in -1..1 and size (B, 2) in shares of the image, x first.
 
     Area uniform, ratio log-uniform, place uniform, as in Inception (Szegedy et al. 2015). Where torchvision draws area
-    and ratio again until the crop fits, the ratio is drawn from those that fit the area: no loop, every area
-    as likely as it should be. Sides are real numbers, not whole pixels.
+    and ratio again until the crop fits, the ratio is drawn from those that fit the area: no loop, and every
+    area as likely as it should be. An area that no ratio fits (of a very long image) is cut to the largest
+    that one does. Sides are real numbers, not whole pixels.
     """
+    low, high = (log(side / aspect) for side in ratio)
     area = draw("crop area", *scale)
-    unit = draw("crop ratio", 0, 1)
-    least, most = (torch.full_like(area, log(side / aspect)) for side in ratio)
+    least, most = torch.full_like(area, low), torch.full_like(area, high)
     if scale[1] <= 1:
+        area = area.clamp_max(exp(-max(low, -high, 0.0)))
         fits = -torch.log(area)
-        most = torch.minimum(most, fits).clamp_min(log(1e-6))
-        least = torch.minimum(torch.maximum(least, -fits), most)
-    shape = torch.exp(least + unit * (most - least))
+        least, most = torch.maximum(least, -fits), torch.minimum(most, fits)
+    shape = torch.exp(least + draw("crop ratio", 0, 1) * (most - least))
     size = torch.stack([(area * shape).sqrt(), (area / shape).sqrt()], dim=-1)
     if scale[1] <= 1:
-        size = size.clamp_max(1)
+        size = size.clamp_max(1)  # for the last place of a rounding
     place = torch.stack([draw("crop x", -1, 1), draw("crop y", -1, 1)], dim=-1)
     return place * (1 - size), size
 

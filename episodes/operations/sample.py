@@ -10,12 +10,13 @@ from torch import Tensor
 def sampling_grid(theta: Tensor, height: int, width: int) -> Tensor:
     """Where each output pixel is read, as planes of x and y: (B, 2, H, W) in -1..1, from maps (B, 2, 3).
 
-    `affine_grid(align_corners=False)` with the coordinates in front: about seven times as fast on a CPU.
+    `affine_grid(align_corners=False)` with the coordinates in front: many times as fast on a CPU.
     """
     across = (torch.arange(width, device=theta.device) * 2 + 1) / width - 1
     down = (torch.arange(height, device=theta.device) * 2 + 1) / height - 1
-    of_row = torch.addcmul(theta[:, :, 2, None], theta[:, :, 1, None], down)
-    return torch.addcmul(of_row.unsqueeze(-1), theta[:, :, 0, None, None], across)
+    grid = theta[:, :, 0:1] * across.repeat(height)  # whole images as one row: long inner loops
+    grid.addcmul_(theta[:, :, 1:2], down.repeat_interleave(width)).add_(theta[:, :, 2:3])
+    return grid.view(-1, 2, height, width)
 
 
 def keep_inside(grid: Tensor, centre: Tensor, size: Tensor) -> Tensor:
