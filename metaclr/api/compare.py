@@ -76,9 +76,9 @@ def compare(
     from metaclr.comparison import carry_out, plan
     from metaclr.device import choose_device
 
-    own_methods, named_methods = _own(methods)
-    own_sources, named_sources = _own(sources)
-    own_targets, named_targets = _own(targets)
+    own_methods, named_methods = own_and_names(methods)
+    own_sources, named_sources = own_and_names(sources)
+    own_targets, named_targets = own_and_names(targets)
     changes: dict[str, Any] = {
         "methods": named_methods,
         "sources": named_sources,
@@ -101,7 +101,7 @@ def compare(
     return Comparison(folder, rows, failures)
 
 
-def _own(given: Any) -> tuple[dict[str, Any], list[Any] | None]:
+def own_and_names(given: Any) -> tuple[dict[str, Any], list[Any] | None]:
     """The caller's own objects by name, and the names of all."""
     if given is None:
         return {}, None

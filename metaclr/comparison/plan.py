@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from episodes import PRESETS, AuditReport, ImageSet, audit
 from metaclr.comparison.cell import Cell
-from metaclr.comparison.targets import Target, prepare
-from metaclr.errors import UserError, unknown
+from metaclr.comparison.folder import open_folder
 from metaclr.comparison.method_files import find_method
+from metaclr.comparison.targets import prepare
+from metaclr.comparison.training import build_encoder_of, build_learner, sampler_for
+from metaclr.errors import UserError, unknown
+from metaclr.evaluate import HEADS, Target
 from metaclr.methods import Method
 
 if TYPE_CHECKING:
     import torch
 
-    from metaclr.recipe import CompareRecipe
+    from metaclr.recipe import CompareRecipe, EvaluateRecipe
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
     """A comparison that is known to be possible: its data, its cells and what is held fixed."""
 
@@ -30,8 +34,21 @@ class Plan:
     sources: dict[str, ImageSet]
     targets: dict[str, Target]
     cells: tuple[Cell, ...]
-    audits: dict[tuple[str, str], AuditReport] = field(default_factory=dict)
-    remarks: tuple[str, ...] = ()
+    audits: tuple[AuditReport, ...] = ()
+    remarks: tuple[str, ...] = field(default=())
+
+    @cached_property
+    def fingerprints(self) -> dict[str, str]:
+        """Of the images of every target."""
+        return {name: target.images.fingerprint() for name, target in self.targets.items()}
+
+    def digest(self, cell: Cell) -> str:
+        """Of everything that a cell's rows depend on (see `Cell.digest`)."""
+        return cell.digest(self.recipe, {**self.fingerprints, "source": self.sources[cell.source].fingerprint()})
+
+    def folder(self, cell: Cell) -> Path:
+        """Where a cell keeps its checkpoint, curve, rows and per-item results."""
+        return self.out / "runs" / cell.run
 
 
 def plan(
@@ -50,13 +67,12 @@ def plan(
         images: the caller's own image sets by name, beside those that `metaclr.data.load` knows.
 
     Raises:
-        UserError, EpisodeError: one line each.
+        UserError, EpisodeError: one line each, before any work.
     """
-    if recipe.views not in PRESETS:
-        raise unknown("views", recipe.views, PRESETS)
-    own = dict(methods or {})
-    chosen = {entry.title: find_method(entry.name, own) for entry in recipe.cells_methods}
-    loaded = {name: _load(name, recipe, data_root, images or {}) for name in (*recipe.sources, *recipe.targets)}
+    _check_names(recipe)
+    chosen = {entry.title: find_method(entry.name, methods) for entry in recipe.cells_methods}
+    names = dict.fromkeys((*recipe.sources, *recipe.targets))
+    loaded = {name: _load(name, recipe, data_root, images or {}) for name in names}
     sources = {name: loaded[name] for name in recipe.sources}
     cells = tuple(
         Cell(entry, chosen[entry.title], source, seed)
@@ -66,10 +82,31 @@ def plan(
     )
     for cell in cells:
         check_cell(cell, recipe, sources[cell.source])
-    audits = {(s, t): audit(sources[s], loaded[t]) for s in recipe.sources for t in recipe.targets if s != t}
-    targets = {name: prepare(name, loaded[name], recipe, out / "episodes") for name in recipe.targets}
-    remarks = tuple(line for target in targets.values() for line in target.remarks)
-    return Plan(recipe, out, device, sources, targets, cells, audits, remarks)
+    # Draw the episodes before the folder is made: a shape that cannot be must leave nothing behind.
+    for name in recipe.targets:
+        prepare(name, loaded[name], _probe(recipe), None)
+    open_folder(out, recipe)
+    prepared = {
+        name: prepare(name, loaded[name], recipe.evaluate, out / "episodes", shuffle=recipe.shuffle_labels)
+        for name in recipe.targets
+    }
+    audits = tuple(audit(sources[s], loaded[t]) for s in recipe.sources for t in recipe.targets if s != t)
+    remarks = tuple(line for _, lines in prepared.values() for line in lines)
+    return Plan(recipe, out, device, sources, {n: t for n, (t, _) in prepared.items()}, cells, audits, remarks)
+
+
+def _check_names(recipe: CompareRecipe) -> None:
+    if recipe.views not in PRESETS:
+        raise unknown("views", recipe.views, PRESETS)
+    few = recipe.evaluate.few_shot
+    if few and few.head not in HEADS:
+        raise unknown("few-shot head", few.head, HEADS)
+
+
+def _probe(recipe: CompareRecipe) -> EvaluateRecipe:
+    """The evaluation settings with two episodes: enough to know that the shapes are possible."""
+    few = recipe.evaluate.few_shot
+    return recipe.evaluate.model_copy(update={"few_shot": few and few.model_copy(update={"episodes": 2})})
 
 
 def _load(name: str, recipe: CompareRecipe, root: Path | None, images: Mapping[str, ImageSet]) -> ImageSet:
@@ -84,12 +121,16 @@ def check_cell(cell: Cell, recipe: CompareRecipe, source: ImageSet) -> None:
     """Refuse a method that cannot be trained on this source, and settings that it does not have.
 
     Builds the sampler and the learner once, without training.
-    """
-    from metaclr.comparison.training import build_learner, sampler_for
 
+    Raises:
+        UserError, EpisodeError: what is wrong, in one line.
+    """
     if cell.method.labels == "given" and source.labels is None:
         raise UserError(f"method {cell.entry.title!r} trains on labels, and source {cell.source!r} has none")
     if not cell.method.trained:
+        if cell.entry.settings:
+            raise UserError(f"method {cell.entry.title!r} is not trained and has no settings")
+        build_encoder_of(cell, recipe, source)
         return
     sampler_for(cell, recipe, source)
     build_learner(cell, recipe, source)

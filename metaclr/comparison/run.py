@@ -1,31 +1,24 @@
-"""Runs the cells of a plan one after the other, skips what is finished, and writes the results."""
+"""Runs the cells of a plan one after the other, and skips what is finished."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
 
 from metaclr.comparison.cell import Cell, finished
-from metaclr.comparison.judge import judge
+from metaclr.comparison.judge import Judged, judge
 from metaclr.comparison.plan import Plan
-from metaclr.comparison.training import build_learner, train_cell
+from metaclr.comparison.training import build_encoder_of, train_cell
 from metaclr.console import Progress, progress, say, span
 from metaclr.engine import NonFiniteLoss
 from metaclr.results.files import write_atomic
 
 
-def digest_of(plan: Plan, cell: Cell) -> str:
-    """The digest of a cell under this plan (see `Cell.digest`)."""
-    data = {name: target.images.fingerprint() for name, target in plan.targets.items()}
-    data[cell.source] = plan.sources[cell.source].fingerprint()
-    return cell.digest(plan.recipe, data)
-
-
-def folder_of(plan: Plan, cell: Cell) -> Path:
-    """Where a cell keeps its checkpoint, journal, rows and per-episode accuracies."""
-    return plan.out / "runs" / cell.run
+def unfinished(plan: Plan) -> list[Cell]:
+    """The cells that are still to be done, in the order of the recipe."""
+    return [cell for cell in plan.cells if not finished(plan.folder(cell), plan.digest(cell))]
 
 
 def run_cells(plan: Plan, *, quiet: bool = False) -> dict[str, str]:
@@ -34,42 +27,52 @@ def run_cells(plan: Plan, *, quiet: bool = False) -> dict[str, str]:
     Returns:
         Why a cell failed, by run name; empty where all went well.
     """
-    todo = [cell for cell in plan.cells if not finished(folder_of(plan, cell), digest_of(plan, cell))]
+    todo = unfinished(plan)
     if len(todo) < len(plan.cells) and not quiet:
         say(f"{len(plan.cells) - len(todo)} of {len(plan.cells)} cells are finished already and not redone")
     failures: dict[str, str] = {}
     for number, cell in enumerate(todo, start=1):
         title = f"[{number}/{len(todo)}] {cell.entry.title}, seed {cell.seed}"
+        began = time.monotonic()
         with progress(title, quiet=quiet) as bar:
-            began = time.monotonic()
-            try:
-                run_cell(plan, cell, bar)
-            except NonFiniteLoss as failure:
-                failures[cell.run] = str(failure)
-                say(f"{title}: {failure}")
-                continue
+            failure = run_cell(plan, cell, bar)
+        if failure:
+            failures[cell.run] = failure
         if not quiet:
-            say(f"{title}: {span(time.monotonic() - began)}")
+            say(f"{title}: {failure or span(time.monotonic() - began)}")
     return failures
 
 
-def run_cell(plan: Plan, cell: Cell, bar: Progress | None = None) -> None:
+def run_cell(plan: Plan, cell: Cell, bar: Progress | None = None) -> str:
     """Train (or resume), judge on every target, and leave a finished run folder.
 
-    Raises:
-        NonFiniteLoss: with step and learning rate; the last good checkpoint stays.
+    Returns:
+        Why it failed: a loss that is not finite, with step and learning rate (the last good checkpoint stays);
+        empty where it went well.
     """
-    folder = folder_of(plan, cell)
+    folder, recipe, source = plan.folder(cell), plan.recipe, plan.sources[cell.source]
     folder.mkdir(parents=True, exist_ok=True)
-    source, recipe = plan.sources[cell.source], plan.recipe
-    seconds = 0.0
-    if cell.method.trained:
-        learner, trained = train_cell(cell, recipe, source, folder, plan.device, _training_bar(bar))
-        seconds = trained.seconds
+    digest = plan.digest(cell)
+    if not cell.method.trained:
+        judged = _about(cell, recipe.encoder.name)
+        encoder = build_encoder_of(cell, recipe, source)
     else:
-        learner = build_learner(cell, recipe, source)
-    judge(plan, cell, learner, folder, seconds)
-    write_atomic(folder / "done.json", json.dumps({"digest": digest_of(plan, cell)}))
+        try:
+            learner, trained = train_cell(cell, recipe, source, folder, plan.device, digest, _training_bar(bar))
+        except NonFiniteLoss as failure:
+            return str(failure)
+        seconds = trained.views / trained.views_per_second if trained.views_per_second else 0.0
+        judged = replace(_about(cell, recipe.encoder.name), steps=trained.step, seconds=seconds, views=trained.views)
+        encoder = learner.get_submodule("encoder")
+    judge(encoder, list(plan.targets.values()), recipe.evaluate, judged, folder, plan.device)
+    # Written last: a killed run never looks finished.
+    write_atomic(folder / "done.json", json.dumps({"digest": digest}))
+    return ""
+
+
+def _about(cell: Cell, encoder: str) -> Judged:
+    named = "none" if cell.method.name == "pixels" else encoder
+    return Judged(run=cell.run, method=cell.entry.title, source=cell.source, encoder=named, seed=cell.seed)
 
 
 def _training_bar(bar: Progress | None) -> Callable[[int, int, float, float], None] | None:

@@ -1,49 +1,31 @@
-"""A target made ready once for all methods: its parts, its stored episodes, its stored label subsets."""
+"""A target made ready once for all methods: its stored episodes and its stored label subsets."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from episodes import EpisodeTable, ImageSet, TaskShape, halves, label_subset, stored_table
+from episodes import ImageSet, TaskShape, stored_label_subset, stored_table
 from metaclr.errors import UserError
+from metaclr.evaluate import Target
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from metaclr.recipe import CompareRecipe
+    from episodes import EpisodeTable
+    from metaclr.recipe import EvaluateRecipe
 
-SPLIT_SEED = 0
-"""Train and test images of a target never depend on the seed of a run."""
-
-
-@dataclass(frozen=True)
-class LabelSubset:
-    """A stored few labels: `name` as tables call it, the indices into the training part per subset seed."""
-
-    name: str
-    indices: tuple[Tensor, ...]
+Subsets = list[tuple[str, tuple["Tensor", ...]]]
 
 
-@dataclass(frozen=True)
-class Target:
-    """What every encoder is judged on.
+def prepare(
+    name: str, images: ImageSet, settings: EvaluateRecipe, folder: Path | None, *, shuffle: bool = False
+) -> tuple[Target, tuple[str, ...]]:
+    """Draw and store what the evaluators need of one target; and remarks about what it could not give.
 
-    Few-shot episodes draw on all images; probes fit on `train` and are judged on `test`.
-    """
-
-    name: str
-    images: ImageSet
-    train: ImageSet
-    test: ImageSet
-    tables: tuple[EpisodeTable, ...]
-    subsets: tuple[LabelSubset, ...]
-    remarks: tuple[str, ...] = ()
-
-
-def prepare(name: str, images: ImageSet, recipe: CompareRecipe, folder: Path) -> Target:
-    """Split, draw and store what the evaluators need of one target.
+    Args:
+        folder: of the stored episodes and label subsets.
+        shuffle: deal the labels at random first, the negative control.
 
     Raises:
         UserError: the target has no labels.
@@ -51,42 +33,45 @@ def prepare(name: str, images: ImageSet, recipe: CompareRecipe, folder: Path) ->
     """
     if images.labels is None:
         raise UserError(f"target {name!r} has no labels, so nothing can be measured on it")
-    if recipe.shuffle_labels:
+    if shuffle:
         images = images.shuffled_labels(seed=0)
-    train, test = halves(images, seed=SPLIT_SEED)
     remarks: list[str] = []
-    tables = tuple(_tables(images, recipe, folder))
-    subsets = tuple(_subsets(name, train, recipe, remarks))
-    return Target(name, images, train, test, tables, subsets, tuple(remarks))
+    tables = tuple(_tables(name, images, settings, folder, remarks))
+    bare = Target(name, images, tables)
+    subsets = _subsets(name, images.select(bare.train), settings, folder, remarks)
+    return Target(name, images, tables, tuple(subsets)), tuple(remarks)
 
 
-def _tables(images: ImageSet, recipe: CompareRecipe, folder: Path) -> list[EpisodeTable]:
-    settings = recipe.evaluate.few_shot
-    if not settings:
+def _tables(
+    name: str, images: ImageSet, settings: EvaluateRecipe, folder: Path | None, remarks: list[str]
+) -> list[EpisodeTable]:
+    few = settings.few_shot
+    if not few:
         return []
-    # A 20-way task on ten digits cannot be; the way is left out there, not shrunk in silence.
-    ways = [way for way in settings.ways if way <= images.classes] or [min(settings.ways)]
-    shapes = [TaskShape(way, shot, settings.query) for way in ways for shot in settings.shots]
-    return [stored_table(images, s, settings.episodes, settings.seed, folder) for s in shapes]
+    # A 20-way task on ten digits cannot be: it is left out there, and said; a target that can give none is refused.
+    ways = [way for way in few.ways if way <= images.classes]
+    if ways:
+        remarks += [f"{name}: no {way}-way tasks, it has {images.classes} classes" for way in set(few.ways) - set(ways)]
+    shapes = [TaskShape(way, shot, few.query) for way in ways or few.ways for shot in few.shots]
+    return [stored_table(images, shape, few.episodes, few.seed, folder) for shape in shapes]
 
 
-def _subsets(name: str, train: ImageSet, recipe: CompareRecipe, remarks: list[str]) -> list[LabelSubset]:
-    settings = recipe.evaluate.low_label
-    if not settings:
+def _subsets(name: str, train: ImageSet, settings: EvaluateRecipe, folder: Path | None, remarks: list[str]) -> Subsets:
+    few = settings.low_label
+    if not few:
         return []
-    if train.classes > settings.max_classes:
-        remarks.append(f"{name}: low-label left out ({train.classes} classes, max_classes {settings.max_classes})")
+    if train.classes > few.max_classes:
+        remarks.append(f"{name}: no low-label results, {train.classes} classes are more than {few.max_classes}")
         return []
-    seeds = range(settings.subsets)
-    made = []
-    for fraction in settings.fractions:
-        indices = tuple(label_subset(train, seed, fraction=fraction) for seed in seeds)
-        made.append(LabelSubset(f"{fraction * 100:g} % ({len(indices[0])})", indices))
+    made: Subsets = []
+    for fraction in few.fractions:
+        chosen = tuple(stored_label_subset(train, seed, folder, fraction=fraction) for seed in range(few.subsets))
+        made.append((f"{fraction * 100:g} % ({len(chosen[0])})", chosen))
     smallest = int(train.class_counts().min())
-    for k in settings.per_class:
+    for k in few.per_class:
         if k > smallest:
-            remarks.append(f"{name}: {k} labels per class left out (a class has {smallest} training images)")
+            remarks.append(f"{name}: no {k} labels per class, a class has {smallest} training images")
             continue
-        indices = tuple(label_subset(train, seed, per_class=k) for seed in seeds)
-        made.append(LabelSubset(f"{k} per class ({len(indices[0])})", indices))
+        chosen = tuple(stored_label_subset(train, seed, folder, per_class=k) for seed in range(few.subsets))
+        made.append((f"{k} per class ({len(chosen[0])})", chosen))
     return made

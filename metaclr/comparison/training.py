@@ -89,7 +89,7 @@ def build_learner(cell: Cell, recipe: CompareRecipe, source: ImageSet) -> nn.Mod
         return learner
     projector = build_projector(
         cell.entry.projector or method.projector,
-        encoder.features,
+        int(encoder.features),  # type: ignore[arg-type]
         hidden=settings.projector_hidden,
         dim=settings.projector_dim,
         seed=cell.seed,
@@ -105,7 +105,7 @@ def train_cell(
     cell: Cell,
     recipe: CompareRecipe,
     source: ImageSet,
-    folder: Path,
+    folder: Path | None,
     device: torch.device,
     identity: str,
     progress: Callable[[int, int, float, float], None] | None = None,

@@ -2,6 +2,7 @@
 
 from metaclr.recipe.files import dump, find, names, read, resolve
 from metaclr.recipe.model import (
+    CONTROLS,
     CompareRecipe,
     EncoderRecipe,
     EvaluateRecipe,
@@ -12,6 +13,7 @@ from metaclr.recipe.model import (
 )
 
 __all__ = [
+    "CONTROLS",
     "CompareRecipe",
     "EncoderRecipe",
     "EvaluateRecipe",

@@ -1,0 +1,120 @@
+"""`metaclr.evaluate(encoder, ...)`: any network gets the same episodes, statistics and tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from metaclr.recipe import CompareRecipe, resolve
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from episodes import ImageSet
+    from metaclr.api.compare import Comparison
+
+
+def evaluate(
+    encoders: nn.Module | Mapping[str, nn.Module],
+    targets: Sequence[str] | Mapping[str, ImageSet] = ("glyphs:held-out", "digits"),
+    *,
+    size: int = 28,
+    channels: int = 1,
+    out: str | Path | None = None,
+    device: str = "auto",
+    data_root: str | Path | None = None,
+    overrides: Sequence[str] = (),
+) -> Comparison:
+    """Judge encoders that were trained anywhere on stored episodes, probes and label subsets.
+
+    Args:
+        encoders: a module, or several by name, from float (B, channels, size, size) in [0, 1] to (B, F). Batch
+            norm is in eval mode; put a normalisation that the network expects into the module.
+        targets: names `NAME[:PART]`, or your own `ImageSet`s by name.
+        out: a folder for rows, tables, figures and report; None keeps the rows only.
+        overrides: settings of the evaluators, such as `"evaluate.few_shot.query=5"`.
+
+    Returns:
+        The rows as a frame (`.rows`), and the folder.
+
+    Raises:
+        UserError, EpisodeError: bad input, in one line.
+    """
+    from metaclr.api.compare import Comparison, own_and_names
+    from metaclr.comparison.targets import prepare
+    from metaclr.data import adapt, load
+    from metaclr.device import choose_device
+    from metaclr.results.rows import to_frame
+
+    own, names = own_and_names(targets)
+    by_name = dict(encoders) if isinstance(encoders, Mapping) else {"encoder": encoders}
+    recipe = _recipe(list(by_name), names or [], size, channels, overrides)
+    where, root = choose_device(device), Path(data_root) if data_root else None
+    images = {
+        name: adapt(own[name], size=size, channels=channels)
+        if name in own
+        else load(name, root, size=size, channels=channels)
+        for name in recipe.targets
+    }
+    with TemporaryDirectory() as scratch:
+        folder = Path(out) if out else Path(scratch)
+        if out:
+            folder.mkdir(parents=True, exist_ok=True)
+        prepared = {n: prepare(n, s, recipe.evaluate, folder / "episodes") for n, s in images.items()}
+        rows = _judge_all(by_name, recipe, prepared, folder, where)
+        if out:
+            _write(folder, recipe, prepared, rows, where)
+    return Comparison(folder, to_frame(rows), {})
+
+
+def _recipe(
+    methods: list[str], targets: list[str], size: int, channels: int, overrides: Sequence[str]
+) -> CompareRecipe:
+    tables = {
+        "name": "evaluation",
+        "sources": ["elsewhere"],
+        "targets": targets,
+        "methods": methods,
+        "size": size,
+        "channels": channels,
+        "encoder": {"name": "given"},
+    }
+    return resolve(tables, overrides)
+
+
+def _judge_all(
+    encoders: Mapping[str, nn.Module], recipe: CompareRecipe, prepared: Mapping[str, Any], folder: Path, device: Any
+) -> list[Any]:
+    from metaclr.comparison.judge import Judged, judge
+    from metaclr.networks import build_encoder
+
+    pixels = build_encoder("pixels", recipe.channels, recipe.size, seed=0)
+    rows = []
+    for name, encoder in {**encoders, "pixels": pixels}.items():
+        run = re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-") + "-given-s0"
+        about = Judged(run=run, method=name, source="elsewhere", encoder=type(encoder).__name__)
+        targets = [target for target, _ in prepared.values()]
+        rows += judge(encoder, targets, recipe.evaluate, about, folder / "runs" / run, device)
+    return rows
+
+
+def _write(folder: Path, recipe: CompareRecipe, prepared: Mapping[str, Any], rows: list[Any], device: Any) -> None:
+    from metaclr.environment import describe
+    from metaclr.recipe import dump
+    from metaclr.results import write_all
+    from metaclr.results.files import write_atomic
+    from metaclr.results.folder import About, collect, write_about
+
+    write_atomic(folder / "recipe.toml", dump(recipe))
+    collect(folder, list(dict.fromkeys(row.run for row in rows)))
+    about = About(
+        classes={name: target.images.classes for name, (target, _) in prepared.items()},
+        remarks=tuple(line for _, lines in prepared.values() for line in lines),
+        environment=describe(device),
+        command="metaclr.evaluate(...)",
+    )
+    write_about(folder, about)
+    write_all(folder)

@@ -1,0 +1,87 @@
+"""`metaclr.train(...)`: one method on one source; the trained encoder, to use or to judge elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from metaclr.recipe import CONTROLS, find, read, resolve
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from episodes import ImageSet
+    from metaclr.methods import Method
+
+
+def train(
+    method: str | Method,
+    source: str | ImageSet = "glyphs:source",
+    *,
+    recipe: str | Path = "glyphs",
+    settings: Mapping[str, Any] | None = None,
+    steps: int | None = None,
+    seed: int = 0,
+    out: str | Path | None = None,
+    device: str = "auto",
+    data_root: str | Path | None = None,
+    overrides: Sequence[str] = (),
+    quiet: bool = False,
+) -> nn.Module:
+    """Train one method and return its encoder, (B, C, H, W) in [0, 1] to (B, F), in eval mode.
+
+    Args:
+        method: a name, or your own `Method`.
+        source: a name `NAME[:PART]`, or your own `ImageSet`.
+        recipe: where encoder, views and budget come from; `steps` and `overrides` change it.
+        out: a folder for checkpoint and curve; a training that is there goes on, a finished one is loaded. The weights
+            of the encoder are written to `encoder.pt` in it.
+
+    Raises:
+        UserError, EpisodeError: bad input, in one line. NonFiniteLoss: with step and learning rate.
+    """
+    import torch
+
+    from metaclr.comparison.cell import Cell
+    from metaclr.comparison.method_files import find_method
+    from metaclr.comparison.plan import check_cell
+    from metaclr.comparison.training import train_cell
+    from metaclr.console import progress
+    from metaclr.data import adapt, load
+    from metaclr.device import choose_device
+    from metaclr.errors import UserError
+
+    found = find_method(method)
+    name = found.name or "mine"
+    tables = read(find(str(recipe)))
+    tables["methods"] = [{"name": name, "settings": dict(settings or {})}]
+    lines = [*([f"train.steps={steps}"] if steps is not None else []), *overrides]
+    resolved = resolve(tables, lines)
+    if name in CONTROLS or not found.trained:
+        raise UserError(f"method {name!r} is a control: there is nothing to train")
+    if isinstance(source, str):
+        root = Path(data_root) if data_root else None
+        images = load(source, root, size=resolved.size, channels=resolved.channels)
+    else:
+        images = adapt(source, size=resolved.size, channels=resolved.channels)
+    cell = Cell(resolved.methods[0], found, images.name, seed)
+    check_cell(cell, resolved, images)
+    folder = Path(out) if out else None
+    if folder:
+        folder.mkdir(parents=True, exist_ok=True)
+    identity = cell.digest(resolved, {"source": images.fingerprint()})
+    with progress(f"{name} on {images.name}", quiet=quiet) as bar:
+        learner, _ = train_cell(
+            cell,
+            resolved,
+            images,
+            folder,
+            choose_device(device),
+            identity,
+            lambda step, total, loss, rate: bar(step, total, f"loss {loss:.3f}  {rate:,.0f} views/s"),
+        )
+    encoder = learner.get_submodule("encoder").eval()
+    if folder:
+        torch.save(encoder.state_dict(), folder / "encoder.pt")
+    return encoder

@@ -1,0 +1,46 @@
+"""From a plan to its results: the cells, then rows, tables, figures and the report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from metaclr.comparison.plan import Plan
+from metaclr.comparison.run import run_cells
+from metaclr.environment import describe
+from metaclr.results.folder import About, collect, write_about
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def carry_out(plan: Plan, *, jobs: int = 1, quiet: bool = False) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Do what is not done yet, then write the folder's rows, tables, figures and report.
+
+    Returns:
+        The rows as a frame, and why cells failed, by run.
+    """
+    from metaclr.comparison.parallel import run_parallel
+    from metaclr.results import write_all
+    from metaclr.results.rows import to_frame
+
+    failures = run_cells(plan, quiet=quiet) if jobs == 1 else run_parallel(plan, jobs, quiet=quiet)
+    rows = collect(plan.out, [cell.run for cell in plan.cells if cell.run not in failures])
+    write_about(plan.out, about(plan, failures))
+    write_all(plan.out)
+    return to_frame(rows), failures
+
+
+def about(plan: Plan, failures: dict[str, str]) -> About:
+    """What the report says beside the numbers."""
+    return About(
+        methods={
+            cell.entry.title: {"summary": cell.method.summary, "reference": cell.method.reference}
+            for cell in plan.cells
+        },
+        classes={name: target.images.classes for name, target in plan.targets.items()},
+        failures=failures,
+        audit=tuple(line for report in plan.audits for line in report.lines()),
+        remarks=plan.remarks,
+        environment=describe(plan.device),
+        command=f"metaclr compare {plan.out / 'recipe.toml'}",
+    )

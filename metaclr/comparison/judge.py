@@ -1,0 +1,104 @@
+"""One trained encoder, judged on every target: measurements become rows and per-item results of its run."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from metaclr.evaluate import FineTune, Measurement, Target, embed
+from metaclr.evaluate.transfer import evaluate
+from metaclr.results.per_item import write_items
+from metaclr.results.rows import Row, write_rows
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from metaclr.recipe import EvaluateRecipe
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What rows say about the encoder that was judged."""
+
+    run: str
+    method: str
+    source: str
+    encoder: str
+    seed: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+    views: int = 0
+
+
+def judge(
+    encoder: nn.Module,
+    targets: Sequence[Target],
+    settings: EvaluateRecipe,
+    about: Judged,
+    folder: Path,
+    device: torch.device,
+) -> list[Row]:
+    """Run the recipe's evaluators on every target and write rows.csv and per_item.npz into the run folder."""
+    from metaclr.environment import short
+
+    environment = short(device)
+    rows, items = [], {}
+    for measured in measure(encoder, targets, settings, device):
+        row = _row(measured, about, environment)
+        rows.append(row)
+        if measured.per_item is not None:
+            items[row.id] = measured.per_item * 100
+    write_items(folder / "per_item.npz", items)
+    write_rows(folder / "rows.csv", rows)
+    return rows
+
+
+def measure(
+    encoder: nn.Module, targets: Sequence[Target], settings: EvaluateRecipe, device: torch.device
+) -> Iterator[Measurement]:
+    """Every measurement that the recipe asks for; features are computed once per target."""
+    encoder.to(device)
+    few, low = settings.few_shot, settings.low_label
+    tuning = FineTune(steps=low.steps, batch=low.batch, lr=low.lr) if low else None
+    for target in targets:
+        seen = embed(encoder, target, device, transductive_bn=settings.transductive_bn)
+        for name in evaluators(settings):
+            if name == "low-label finetune" and not any(True for _ in encoder.parameters()):
+                continue  # the pixels control has nothing to fine-tune: its frozen result is the whole of it
+            yield from evaluate(name, seen, head=few.head if few else "cosine", fine_tune=tuning)
+
+
+def evaluators(settings: EvaluateRecipe) -> list[str]:
+    """The names of the evaluators that a recipe asks for."""
+    chosen = [("few-shot", settings.few_shot), ("linear", settings.linear), ("knn", settings.knn)]
+    modes = [f"low-label {mode}" for mode in settings.low_label.modes] if settings.low_label else []
+    return [name for name, wanted in chosen if wanted] + modes
+
+
+def _row(measured: Measurement, about: Judged, environment: str) -> Row:
+    digest = hashlib.sha256(measured.protocol.encode()).hexdigest()[:12]
+    return Row(
+        run=about.run,
+        method=about.method,
+        source=about.source,
+        target=measured.target,
+        encoder=about.encoder,
+        seed=about.seed,
+        steps=about.steps,
+        evaluator=measured.evaluator,
+        way=measured.way if measured.shot is not None else None,
+        shot=measured.shot,
+        labels=measured.labels if measured.shot is None else "",
+        metric=measured.metric,
+        value=measured.value,
+        ci95=measured.ci95 if measured.ci95 == measured.ci95 else None,
+        n=measured.n,
+        protocol=f"{digest}: {measured.protocol}",
+        environment=environment,
+        seconds=round(about.seconds, 2),
+        views=about.views,
+    )
