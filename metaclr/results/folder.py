@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 CONTROLS = ("untrained", "pixels")
 """Methods that are not trained; tables set them apart at the bottom, and they win where they are best."""
 
+JOURNALS = ("curve.csv", "journal.csv")
+"""What a run folder's training curve may be called."""
+
 
 @dataclass(frozen=True)
 class About:
@@ -49,6 +52,7 @@ class Results:
     items: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     journals: Mapping[str, Mapping[str, NDArray[np.float64]]] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
+    recipe_text: str = ""
     about: About = field(default_factory=About)
 
     @property
@@ -129,21 +133,27 @@ def load(folder: Path, *, failures: Mapping[str, str] | None = None) -> Results:
     wanted = {row.id for row in rows}
     items = {key: value for key, value in read_items(folder / "per_item").items() if key in wanted}
     runs = list(dict.fromkeys(row.run for row in rows))
-    journals = {run: _read_journal(folder / "runs" / run / "journal.csv") for run in runs}
+    journals = {run: _read_journal(folder / "runs" / run) for run in runs}
     journals = {run: journal for run, journal in journals.items() if journal}
-    return Results(rows, items, journals, _read_recipe(folder / "recipe.toml"), about)
+    text = _read_text(folder / "recipe.toml")
+    return Results(rows, items, journals, _parse_recipe(folder / "recipe.toml", text), text, about)
 
 
 def _slug(title: str) -> str:
     return "".join(c if c.isascii() and (c.isalnum() or c == ".") else "-" for c in title).strip("-")
 
 
-def _read_recipe(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
+def _read_text(path: Path) -> str:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return path.read_text(encoding="utf-8") if path.is_file() else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: {error}") from error
+
+
+def _parse_recipe(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise UserError(f"{path}: not valid TOML: {error}") from error
 
 
@@ -158,11 +168,12 @@ def _read_about(path: Path) -> About:
     return replace(about, audit=tuple(about.audit), remarks=tuple(about.remarks))
 
 
-def _read_journal(path: Path) -> dict[str, NDArray[np.float64]]:
-    """Columns of a training journal as float64; a line cut short by a kill is left out, a blank is NaN."""
+def _read_journal(run: Path) -> dict[str, NDArray[np.float64]]:
+    """Columns of a run's training curve as float64; a line cut short by a kill is left out, a blank is NaN."""
     import numpy as np
 
-    if not path.is_file():
+    path = next((run / name for name in JOURNALS if (run / name).is_file()), None)
+    if path is None:
         return {}
     lines = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8", errors="replace"))))
     whole = [line for line in lines[1:] if len(line) == len(lines[0])]

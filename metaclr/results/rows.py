@@ -25,7 +25,8 @@ class Row:
 
     `way` and `shot` are None where the evaluator has none, `labels` is empty where all labels were used.
     `protocol` names the items and the way of judging: rows with the same protocol can be compared in pairs.
-    `seconds` and `views` are what the training of the run took, not the evaluation.
+    `seconds` and `views` are what the training of the run took, not the evaluation. A `ci95` of nan (one item
+    gives no interval) becomes None.
 
     Raises:
         UserError: a value that is not finite, a negative interval, no items, an empty name.
@@ -52,6 +53,8 @@ class Row:
     views: int = 0
 
     def __post_init__(self) -> None:
+        if self.ci95 is not None and math.isnan(self.ci95):
+            object.__setattr__(self, "ci95", None)
         for name in ("run", "method", "target", "evaluator", "metric"):
             if not getattr(self, name):
                 raise UserError(f"row: {name} is empty")

@@ -45,20 +45,21 @@ class Task:
 
     @property
     def column(self) -> str:
-        """The column's own heading: '5-way 1-shot', '1 % (12)', or 'accuracy'."""
-        if self.way is not None:
-            return f"{self.way}-way {self.shot}-shot" if self.shot is not None else f"{self.way}-way"
+        """The column's own heading: '5-way 1-shot', '1 % (12)', or 'all labels'."""
+        if self.family == "few-shot":
+            return " ".join(f"{v}-{n}" for v, n in ((self.way, "way"), (self.shot, "shot")) if v is not None)
+        if self.family in ("linear", "knn") and self.labels in ("", "all"):
+            return "all labels"
         return self.labels or self.metric
 
     @property
     def title(self) -> str:
-        """Group and column in one: '5-way 1-shot', 'linear probe', '1 % (12) labels, frozen'."""
-        if self.way is not None:
+        """Group and column in one: '5-way 1-shot', 'linear probe', '1 % (12), frozen'."""
+        if self.family == "few-shot":
             return self.column + (f", {self.variant}" if self.variant else "")
-        if self.labels:
-            name = self.variant if self.family == "low-label" else self.group
-            return f"{self.labels} labels" + (f", {name}" if name else "")
-        return self.group
+        if self.labels in ("", "all"):
+            return self.group
+        return f"{self.labels}, {self.variant}" if self.family == "low-label" else f"{self.group}, {self.labels}"
 
     @property
     def setting(self) -> Task:
@@ -72,7 +73,7 @@ class Task:
         return int(found.group(1)) if found else None
 
     def chance(self, classes: int | None = None) -> float | None:
-        """Accuracy of guessing in percent: 100/way, or 100/classes where the target's classes are known."""
+        """Accuracy of guessing in percent: 100/way, or 100/classes where a target's number of classes is known."""
         if self.metric != "accuracy":
             return None
         count = self.way if self.way is not None else classes

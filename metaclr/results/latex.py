@@ -1,0 +1,91 @@
+r"""Tables as LaTeX: `\input` them; the preamble needs \usepackage{booktabs} and nothing else."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from metaclr.results.layout import Block, Entry, Table
+
+_TEXT = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "|": r"\textbar{}", '"': "''", "'": "'", "±": r"$\pm$", "×": r"$\times$", "·": r"$\cdot$",
+    "–": "--", "—": "---", "…": r"\ldots{}", "−": "$-$", "→": r"$\to$", "τ": r"$\tau$", "λ": r"$\lambda$",
+    "α": r"$\alpha$", "β": r"$\beta$", "µ": r"$\mu$", "μ": r"$\mu$", "≥": r"$\ge$", "≤": r"$\le$", "°": r"$^\circ$",
+}  # fmt: skip
+# Letters that every LaTeX of this century sets from UTF-8 without a further package.
+_LETTERS = set("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿ")
+
+
+def to_latex(table: Table) -> str:
+    """One table environment: a tabular per block, notes below. Narrow enough for a page of one column."""
+    wide = any(e.sd is not None for block in table.lay(99) for line in block.lines for e in line.entries)
+    blocks = table.lay(4 if wide else 6)
+    notes = "\\\\\n".join(tex(note) for note in table.notes)
+    return "\n".join(
+        [
+            rf"% {tex(table.title)}: needs \usepackage{{booktabs}}",
+            r"\begin{table}[tbp]",
+            r"\centering",
+            rf"\caption{{{tex(table.title)}.}}",
+            rf"\label{{tab:{table.name}}}",
+            r"\footnotesize",
+            r"\setlength{\tabcolsep}{3pt}",
+            "\n\n\\medskip\n".join(_block(block) for block in blocks),
+            "",
+            r"\smallskip",
+            r"\begin{minipage}{\linewidth}",
+            rf"\scriptsize\raggedright {notes}",
+            r"\end{minipage}",
+            r"\end{table}",
+            "",
+        ]
+    )
+
+
+def tex(text: str) -> str:
+    """Text with everything special escaped, and characters that LaTeX may not know replaced by their nearest."""
+    return "".join(_character(c) for c in text)
+
+
+def _character(c: str) -> str:
+    if c in _TEXT:
+        return _TEXT[c]
+    if c.isascii() or c in _LETTERS:
+        return c
+    plain = unicodedata.normalize("NFKD", c).encode("ascii", "ignore").decode()
+    return "".join(_TEXT.get(p, p) for p in plain) or "?"
+
+
+def _block(block: Block) -> str:
+    lines = [rf"\begin{{tabular}}{{@{{}}l{'r' * len(block.heads)}@{{}}}}"]
+    if block.title:
+        lines.append(rf"\multicolumn{{{len(block.heads) + 1}}}{{@{{}}l}}{{\textbf{{{tex(block.title)}}}}} \\")
+    lines.append(r"\toprule")
+    if any(group for group, _ in block.heads):
+        lines += _groups(block)
+    heads = " & ".join(tex(part) for part in (block.corner, *(column for _, column in block.heads)))
+    lines += [rf"{heads} \\", r"\midrule"]
+    for line in block.lines:
+        if line.rule:
+            lines.append(r"\midrule")
+        lines.append(" & ".join([tex(line.label), *(_entry(e) for e in line.entries)]) + r" \\")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"])
+
+
+def _groups(block: Block) -> list[str]:
+    """The upper heading, each group above a rule of its own width."""
+    cells, rules, start = [""], [], 2
+    for group, count in block.spans:
+        cells.append(rf"\multicolumn{{{count}}}{{c}}{{{tex(group)}}}")
+        rules.append(rf"\cmidrule(lr){{{start}-{start + count - 1}}}")
+        start += count
+    return [" & ".join(cells) + r" \\", "".join(rules)]
+
+
+def _entry(entry: Entry) -> str:
+    number = tex(entry.number.replace("-", "−") if entry.value is not None else entry.number)
+    number = rf"{{\bfseries {number}}}" if entry.bold else number
+    small = [entry.interval, f"({entry.spread.removeprefix('sd ')})" if entry.spread else "", entry.remark]
+    rest = " ".join(tex(part) for part in small if part)
+    return rf"{number} {{\scriptsize {rest}}}" if rest else number

@@ -1,0 +1,89 @@
+"""One self-contained page that a colleague can open: the finding, what was held fixed, tables, figures."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from metaclr.results.files import write_atomic
+from metaclr.results.folder import Results
+from metaclr.results.formats import to_html
+from metaclr.results.headline import headlines, tally
+from metaclr.results.layout import Table
+from metaclr.results.protocol import held_fixed
+from metaclr.results.style import Drawn
+from metaclr.results.summary import summarise
+
+
+def write_report(folder: Path, results: Results, tables: Sequence[Table], figures: Sequence[Drawn]) -> Path:
+    """Write report.html atomically: images inside, no reference to anything outside the file."""
+    path = Path(folder) / "report.html"
+    write_atomic(path, render_report(results, tables, figures))
+    return path
+
+
+def render_report(results: Results, tables: Sequence[Table], figures: Sequence[Drawn]) -> str:
+    """The page as text. The same results give the same bytes; nothing in it is a date or a path of its own."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template("report.html.j2").render(**_content(results, tables, figures))
+
+
+def _content(results: Results, tables: Sequence[Table], figures: Sequence[Drawn]) -> dict[str, Any]:
+    from markupsafe import Markup
+
+    summary = summarise(results)
+    recipe = results.recipe
+    # to_html escapes what it is given, so its text may go into the page as it is.
+    html = [(table.name, Markup(to_html(table))) for table in tables]
+    pictures = [
+        {"name": f.name, "title": f.title, "caption": f.caption, "data": base64.b64encode(f.png).decode()}
+        for f in figures
+    ]
+    environments = dict.fromkeys(row.environment for row in results.rows if row.environment)
+    return {
+        "title": str(recipe.get("name") or "comparison"),
+        "about": str(recipe.get("about") or ""),
+        "headlines": headlines(summary),
+        "tally": tally(summary),
+        "fixed": held_fixed(results),
+        "methods": _methods(results),
+        "main": [text for name, text in html if name == "main"],
+        "tables": [text for name, text in html if name != "main"],
+        "figures": pictures,
+        "failures": [line for lines in results.failed.values() for line in lines],
+        "remarks": results.about.remarks,
+        "audit": results.about.audit,
+        "environment": dict(results.about.environment) or {"machine": "; ".join(environments)},
+        "command": results.about.command,
+        "recipe": results.recipe_text,
+    }
+
+
+def _methods(results: Results) -> list[dict[str, str]]:
+    """What differed: each method's line, and what the recipe overrides for it."""
+    entries = {(m.get("label") or m["name"]): m for m in results.recipe.get("methods", ()) if not isinstance(m, str)}
+    lines = []
+    for title in results.methods:
+        entry = entries.get(title, {})
+        settings = dict(entry.get("settings", {})) | {k: entry[k] for k in ("projector", "views") if k in entry}
+        said = dict(results.about.methods.get(title, {}))
+        lines.append(
+            {
+                "title": title,
+                "summary": said.get("summary", ""),
+                "reference": said.get("reference", ""),
+                "settings": ", ".join(f"{key} = {value}" for key, value in settings.items()),
+            }
+        )
+    return lines
