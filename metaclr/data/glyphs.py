@@ -11,7 +11,7 @@ import torch
 from episodes import ImageSet
 from metaclr.data.cache import cached
 from metaclr.data.fonts import characters, class_name_of, fonts_digest, script_of, text_fonts
-from metaclr.data.lookalikes import ENOUGH_OUTLINES, Selection, select
+from metaclr.data.lookalikes import ENOUGH_OUTLINES, ENOUGH_TO_TRAIN, Selection, select
 from metaclr.data.outlines import draw_outlines
 from metaclr.data.parts import take_parts
 from metaclr.data.pose import Pose, posed
@@ -52,9 +52,7 @@ def _scripts(parts: tuple[str, ...], kept: ImageSet, whole: ImageSet) -> list[st
     known = {group.lower(): group for group in kept.groups}
     for part in parts:
         if part in {group.lower() for group in whole.groups} - set(known):
-            raise UserError(
-                f"part of glyphs {part!r}: none of its characters has {ENOUGH_OUTLINES} different outlines of its own"
-            )
+            raise UserError(f"part of glyphs {part!r}: none of its characters has enough different outlines of its own")
         if part not in known:
             raise unknown("part of glyphs", part, ["source", "held-out", "left-out", "all", "every", *known])
     return [known[part] for part in parts]
@@ -73,7 +71,7 @@ def every_glyph(size: int = 28, cache_in: Path | None = None) -> ImageSet:
         "drawn by": [pillow, features.version("freetype2")],
         "pose": asdict(Pose()),
         "seed": POSE_SEED,
-        "enough": ENOUGH_OUTLINES,
+        "enough": [ENOUGH_OUTLINES, ENOUGH_TO_TRAIN],
     }
     return cached(key, lambda _: _render(fonts, size), cache_in)
 

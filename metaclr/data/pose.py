@@ -21,7 +21,7 @@ class Pose:
     scale: float = 0.1
     shear: float = 0.1
     shift: float = 0.05
-    stroke: float = 1.0
+    stroke: float = 0.8
 
 
 def posed(canvas: Tensor, ids: Tensor, size: int, *, seed: int, pose: Pose = Pose()) -> Tensor:

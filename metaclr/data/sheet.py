@@ -70,7 +70,7 @@ def _title(image_set: ImageSet, label: int) -> str:
         return ""
     name, group = image_set.class_name(label), image_set.groups[label] if image_set.groups else ""
     full = name if not group or name.startswith(f"{group}/") else f"{group}/{name}"
-    return full if len(full) <= 48 else f"{full[:47]}…"
+    return full if len(full) <= 60 else f"{full[:59]}…"
 
 
 def _text_font() -> Path:

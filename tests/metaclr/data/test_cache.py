@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from episodes import ImageSet
+from metaclr.data import cache
+from metaclr.data.cache import Allocate, cached
+
+
+def small(_: Allocate) -> ImageSet:
+    images = torch.arange(2 * 16, dtype=torch.uint8).reshape(2, 1, 4, 4)
+    return ImageSet(images, torch.tensor([0, 1]), ("a", "b"), ("x", "y"), ("train", "test"), "small")
+
+
+def never(_: Allocate) -> ImageSet:
+    raise AssertionError("made again")
+
+
+def same(one: ImageSet, two: ImageSet) -> bool:
+    fields = ("class_names", "groups", "split", "name")
+    return one.fingerprint() == two.fingerprint() and all(getattr(one, f) == getattr(two, f) for f in fields)
+
+
+def test_made_once(tmp_path: Path) -> None:
+    made = cached({"name": "s"}, small, tmp_path)
+    assert same(cached({"name": "s"}, never, tmp_path), made)
+    with pytest.raises(AssertionError):
+        cached({"name": "s", "size": 2}, never, tmp_path)
+    assert [p.name for p in tmp_path.glob(".*")] == []
+
+
+@pytest.mark.parametrize("file", ["images.npy", "labels.npy", "facts.json"])
+@pytest.mark.parametrize("kept", [None, 0, 40])
+def test_a_damaged_set_is_made_again(tmp_path: Path, file: str, kept: int | None) -> None:
+    made = cached({"name": "s"}, small, tmp_path)
+    path = next(tmp_path.iterdir()) / file
+    if kept is None:
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:kept])
+    assert same(cached({"name": "s"}, small, tmp_path), made)
+    assert same(cached({"name": "s"}, never, tmp_path), made)
+
+
+def test_a_large_set_is_decoded_and_read_through_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "LARGE", 100)
+
+    def make(allocate: Allocate) -> ImageSet:
+        images = allocate((10, 1, 4, 4))
+        assert isinstance(images, np.memmap)
+        images[:] = np.arange(160, dtype=np.uint8).reshape(10, 1, 4, 4)
+        return ImageSet(torch.from_numpy(images[:8]), torch.arange(8), name="large")
+
+    made = cached({"name": "l"}, make, tmp_path)
+    assert torch.equal(made.images.flatten(), torch.arange(128, dtype=torch.uint8))
+    place = next(tmp_path.iterdir())
+    assert sorted(p.name for p in place.iterdir()) == ["facts.json", "images.npy", "labels.npy"]
+    made.images[0] = 9  # a private copy: the file stays as it is
+    assert int(np.load(place / "images.npy")[0, 0, 0, 1]) == 1
+
+
+def test_an_unwritable_folder_costs_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    cache._say_once.cache_clear()
+    for _ in range(3):
+        assert len(cached({"name": "s"}, small, blocked / "cache")) == 2
+    said = capsys.readouterr().err.strip().splitlines()
+    assert len(said) == 1
+    assert "cannot be written" in said[0]
+
+
+def test_a_full_disk_costs_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    cache._say_once.cache_clear()
+    monkeypatch.setattr(np, "save", full)
+    assert len(cached({"name": "s"}, small, tmp_path)) == 2
+    assert "No space left" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+import numpy as np
+from tests_small import small
+import metaclr.data.cache as cache
+real = np.save
+def slow(path, array):
+    real(path, array)
+    print("writing", flush=True)
+    time.sleep(60)
+np.save = slow
+cache.cached({"name": "s"}, small, Path(sys.argv[1]))
+"""
+
+
+def test_a_killed_writer_leaves_nothing_that_is_read(tmp_path: Path) -> None:
+    folder = tmp_path / "cache"
+    (tmp_path / "tests_small.py").write_text(
+        "import torch\nfrom episodes import ImageSet\n"
+        "def small(_):\n    return ImageSet(torch.zeros(2, 1, 4, 4, dtype=torch.uint8), name='killed')\n"
+    )
+    paths = os.pathsep.join([str(tmp_path), str(Path(cache.__file__).parents[2])])
+    writer = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(folder)],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+    assert writer.stdout is not None
+    assert writer.stdout.readline() == b"writing\n"
+    writer.send_signal(signal.SIGKILL)
+    writer.wait()
+    assert [p.name[0] for p in folder.iterdir()] == ["."]
+    assert same(cached({"name": "s"}, small, folder), cached({"name": "s"}, never, folder))
+
+
+def test_what_killed_writers_left_is_cleared_after_a_day(tmp_path: Path) -> None:
+    left = tmp_path / ".s-0123.9-abcd"
+    left.mkdir()
+    old = time.time() - 2 * 24 * 3600
+    os.utime(left, (old, old))
+    cached({"name": "s"}, small, tmp_path)
+    assert not left.exists()
