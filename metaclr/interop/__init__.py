@@ -1,0 +1,1 @@
+"""Other libraries' data and loops beside ours. Each is imported when it is used."""

@@ -1,0 +1,27 @@
+"""A loss whose gradient has been computed already."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def with_gradient(value: Tensor, parameters: Sequence[Tensor], gradients: Sequence[Tensor]) -> Tensor:
+    """`value` (0-d), whose backward hands each of `parameters` its entry of `gradients`, of the same shape."""
+    loss: Tensor = _Known.apply(value, len(parameters), *parameters, *gradients)
+    return loss
+
+
+class _Known(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, value: Tensor, count: int, *tensors: Tensor) -> Tensor:
+        ctx.gradients = tensors[count:]
+        return value.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        known = [gradient * grads[0] for gradient in ctx.gradients]
+        return (None, None, *known, *(None for _ in known))
