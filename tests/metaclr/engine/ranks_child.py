@@ -1,0 +1,75 @@
+"""One rank of two (or the only one) for test_distributed: trains every case and saves what came out.
+
+Usage: ranks_child.py FOLDER, with torchrun's environment variables.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from episodes import Episode, EpisodeSampler, ImageSet, TaskShape
+from metaclr.engine import Learner, TrainSettings, train
+from metaclr.engine.distributed import join, leave, ranks
+from metaclr.methods import get
+
+CASES = {
+    "ways": (TaskShape(way=12, shot=1, query=1), "simclr", None),
+    "tasks": (TaskShape(way=4, shot=1, query=2, tasks=4), "protoclr", None),
+    "target": (TaskShape(way=8, shot=1, query=1), "simclr", 0.9),
+}
+
+
+def build(method: str, momentum: float | None) -> Learner:
+    torch.manual_seed(0)
+    encoder = nn.Sequential(
+        nn.Conv2d(1, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.AvgPool2d(4), nn.Flatten()
+    )
+    projector = nn.Sequential(nn.Linear(32, 16, bias=False), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 8))
+    return Learner(encoder, projector, get(method).objective.build(8), momentum=momentum)
+
+
+def gradients(learner: Learner, sampler: EpisodeSampler, render: object) -> dict[str, Tensor]:
+    """Loss and gradient of step 0, as the engine computes them."""
+    from metaclr.engine.precision import autocast
+    from metaclr.engine.step import forward_backward
+    from metaclr.engine.train import _share
+
+    if ranks().world > 1:
+        _share(learner, sampler, TrainSettings())
+    episode = sampler(0)
+    loss, _ = forward_backward(learner, render(episode), episode, autocast(torch.device("cpu"), None))
+    found = {n: p.grad.clone() for n, p in learner.named_parameters() if p.grad is not None}
+    return {"loss": loss, **found}
+
+
+def main(out: Path) -> None:
+    torch.set_num_threads(1)
+    join(torch.device("cpu"))
+    here = ranks()
+    assert here.world == int(os.environ["WORLD_SIZE"])
+    generator = torch.Generator().manual_seed(1)
+    images = ImageSet(torch.randint(0, 256, (64, 1, 8, 8), dtype=torch.uint8, generator=generator))
+
+    def render(episode: Episode) -> Tensor:
+        noise = (episode.views * 37 % 11).float() / 20
+        return images.images[episode.images].float() / 255 + noise[..., None, None, None]
+
+    results = {}
+    for name, (shape, method, momentum) in CASES.items():
+        sampler = EpisodeSampler(images, shape, seed=5, rank=here.rank, world=here.world)
+        first = gradients(build(method, momentum), sampler, render)
+        settings = TrainSettings(steps=4, optimizer="sgd", lr=0.05, log_every=2, precision="fp32", device="cpu")
+        folder = out / f"world{here.world}" / name
+        trained = train(build(method, momentum), sampler, render, settings, folder)
+        results[name] = {"first": first, "learner": trained.learner.state_dict(), "curve": list(trained.curve)}
+    torch.save(results, out / f"world{here.world}-rank{here.rank}.pt")
+    leave()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,130 @@
+"""A checkpoint is whole or it is not there; a bad one is refused in one line."""
+
+from __future__ import annotations
+
+import errno
+import multiprocessing
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from metaclr.engine import checkpoint
+from metaclr.errors import UserError
+
+
+def content(number: float, size: int = 4) -> dict[str, object]:
+    return {"learner": {"w": torch.full((size,), float(number))}, "step": int(number)}
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    assert checkpoint.load(tmp_path) is None
+    assert checkpoint.load(None) is None
+    checkpoint.save(tmp_path / "new", content(1))
+    checkpoint.save(tmp_path / "new", content(2))
+    there = checkpoint.load(tmp_path / "new")
+    assert there is not None
+    assert there["step"] == 2
+    assert torch.equal(there["learner"]["w"], torch.full((4,), 2.0))
+    assert [p.name for p in (tmp_path / "new").iterdir()] == [checkpoint.NAME]
+
+
+@pytest.mark.parametrize("kept", [0, 1, 100, -1])
+def test_truncated_is_one_line(tmp_path: Path, kept: int) -> None:
+    path = checkpoint.save(tmp_path, content(1))
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(UserError, match="is damaged"):
+        checkpoint.load(tmp_path)
+
+
+def test_one_flipped_bit_is_found(tmp_path: Path) -> None:
+    path = checkpoint.save(tmp_path, content(1, size=1000))
+    data = bytearray(path.read_bytes())
+    data[data.index(torch.ones(8).numpy().tobytes()) + 17] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(UserError, match="damaged.*checksum") as error:
+        checkpoint.load(tmp_path)
+    assert "\n" not in str(error.value)
+    assert str(path) in str(error.value)
+
+
+def test_code_in_a_checkpoint_is_not_run(tmp_path: Path) -> None:
+    class Evil:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return os.system, (f"touch {tmp_path / 'ran'}",)
+
+    torch.save({"format": 1, "x": Evil()}, tmp_path / checkpoint.NAME)
+    with pytest.raises(UserError):
+        checkpoint.load(tmp_path)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_another_format_is_refused(tmp_path: Path) -> None:
+    torch.save({"format": 99}, tmp_path / checkpoint.NAME)
+    with pytest.raises(UserError, match="format 99"):
+        checkpoint.load(tmp_path)
+
+
+def test_disk_full_keeps_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoint.save(tmp_path, content(1))
+
+    def full(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(checkpoint.os, "fsync", full)
+    with pytest.raises(UserError, match="No space left on device; the one before is untouched"):
+        checkpoint.save(tmp_path, content(2))
+    monkeypatch.undo()
+    there = checkpoint.load(tmp_path)
+    assert there is not None
+    assert there["step"] == 1
+    assert [p.name for p in tmp_path.iterdir()] == [checkpoint.NAME]
+
+
+def _save_under_limit(folder: Path) -> None:
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+    try:
+        checkpoint.save(folder, content(2, size=100_000))
+    except UserError as error:
+        (folder / "said").write_text(str(error))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs setrlimit")
+def test_a_write_that_really_fails_half_way(tmp_path: Path) -> None:
+    """The system itself refuses after 20 kB, in a process of its own."""
+    checkpoint.save(tmp_path, content(1))
+    child = multiprocessing.get_context("fork").Process(target=_save_under_limit, args=(tmp_path,))
+    child.start()
+    child.join(60)
+    assert child.exitcode == 0
+    assert "cannot be written" in (said := (tmp_path / "said").read_text())
+    assert "\n" not in said
+    there = checkpoint.load(tmp_path)
+    assert there is not None
+    assert there["step"] == 1
+    assert not (tmp_path / f"{checkpoint.NAME}.new").exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_read_only_folder_is_one_line(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(UserError, match="Permission denied"):
+        checkpoint.save(tmp_path, content(1))
+
+
+def test_another_network_names_the_parameter(tmp_path: Path) -> None:
+    small, wide = nn.Linear(2, 2), nn.Linear(2, 3)
+    with pytest.raises(UserError, match=r"weight is \(2, 2\), now \(3, 2\)"):
+        checkpoint.check_fits(tmp_path, wide, small.state_dict())
+    with pytest.raises(UserError, match="bias is not there"):
+        checkpoint.check_fits(tmp_path, small, nn.Linear(2, 2, bias=False).state_dict())
+    checkpoint.check_fits(tmp_path, small, small.state_dict())
+
+
+def test_other_settings_name_the_key(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"lr = 0.1, now it is 0.2"):
+        checkpoint.check_same(tmp_path, {"lr": 0.1, "steps": 3}, {"lr": 0.2, "steps": 3})

@@ -1,0 +1,73 @@
+"""Two gloo processes compute what one does: the same loss, gradient, parameters and curve."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from metaclr.engine.distributed import gather, shared_axis
+from metaclr.errors import UserError
+
+HERE = Path(__file__).parent
+
+
+def _start(out: Path, rank: int, world: int, port: int) -> subprocess.Popen[bytes]:
+    root = HERE.parents[2]
+    group = {"RANK": rank, "WORLD_SIZE": world, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "LOCAL_RANK": rank}
+    env = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", **{k: str(v) for k, v in group.items()}}
+    return subprocess.Popen([sys.executable, str(HERE / "ranks_child.py"), str(out)], env=env, cwd=root)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[tuple[int, int], Any]]:
+    out = tmp_path_factory.mktemp("ranks")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    processes = [_start(out, 0, 1, port), _start(out, 0, 2, port), _start(out, 1, 2, port)]
+    assert [p.wait(200) for p in processes] == [0, 0, 0]
+    pairs = [(1, 0), (2, 0), (2, 1)]
+    return out, {(w, r): torch.load(out / f"world{w}-rank{r}.pt", weights_only=True) for w, r in pairs}
+
+
+@pytest.mark.parametrize("case", ["ways", "tasks", "target"])
+def test_two_ranks_are_one_process(case: str, results: tuple[Path, dict[tuple[int, int], Any]]) -> None:
+    _, by_rank = results
+    alone = by_rank[1, 0][case]
+    for rank in (0, 1):
+        pair = by_rank[2, rank][case]
+        assert alone["first"].keys() == pair["first"].keys()
+        for part in ("first", "learner"):
+            for name, value in alone[part].items():
+                torch.testing.assert_close(pair[part][name], value, rtol=1e-5, atol=1e-5, msg=f"{part} {name}")
+    assert sum(float(v.abs().sum()) for n, v in alone["first"].items() if n != "loss") > 1e-2
+    first, second = by_rank[2, 0][case]["curve"], by_rank[2, 1][case]["curve"]
+    drop = "views_per_second"
+    for one, two, three in zip(alone["curve"], first, second, strict=True):
+        for name in one.keys() - {drop}:
+            assert one[name] == pytest.approx(two[name], abs=1e-5) == pytest.approx(three[name], abs=1e-5)
+
+
+def test_one_writer(results: tuple[Path, dict[tuple[int, int], Any]]) -> None:
+    out, _ = results
+    for case in ("ways", "tasks", "target"):
+        assert {p.name for p in (out / "world2" / case).iterdir()} == {"checkpoint.pt", "curve.csv"}
+
+
+def test_uneven_shares_are_refused() -> None:
+    assert shared_axis(4, 5, 2) == 0
+    assert shared_axis(1, 6, 3) == 1
+    with pytest.raises(UserError, match="5 ways cannot be dealt out evenly to 2 ranks"):
+        shared_axis(1, 5, 2)
+
+
+def test_alone_nothing_is_gathered() -> None:
+    rows = torch.ones(2, 3)
+    assert gather(rows, 0) is rows
