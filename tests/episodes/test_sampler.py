@@ -261,10 +261,17 @@ def test_other_errors() -> None:
         sample_table(toy, TaskShape(2, 1, 15), 10, 0)
 
 
-def test_a_table_is_drawn_far_faster_than_a_loop_would() -> None:
-    """A guard against a loop over tasks, not a measurement: a tenth of the rate of a busy, slow core."""
+def test_a_table_costs_no_python_per_episode() -> None:
+    """A guard on a ratio: 5,000 episodes cost about 10 times what 10 do; a loop over tasks would make it 500."""
     toy, shape = with_counts([600] * 20), TaskShape(5, 1, 15)
-    sample_table(toy, shape, 5000, 0)
-    begin = time.process_time()
-    sample_table(toy, shape, 20_000, 0)
-    assert time.process_time() - begin < 0.5
+    toy.fingerprint()
+
+    def least(episodes: int) -> float:
+        times = []
+        for _ in range(5):
+            begin = time.perf_counter()
+            sample_table(toy, shape, episodes, 0)
+            times.append(time.perf_counter() - begin)
+        return min(times)
+
+    assert least(5000) < 100 * least(10)
