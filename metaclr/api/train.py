@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from episodes import ImageSet
     from metaclr.methods import Method
+    from metaclr.recipe import CompareRecipe
 
 
 def train(
@@ -41,8 +43,6 @@ def train(
     Raises:
         UserError, EpisodeError: bad input, in one line. NonFiniteLoss: with step and learning rate.
     """
-    import torch
-
     from metaclr.comparison.cell import Cell
     from metaclr.comparison.method_files import find_method
     from metaclr.comparison.plan import check_cell
@@ -83,5 +83,24 @@ def train(
         )
     encoder = learner.get_submodule("encoder").eval()
     if folder:
-        torch.save(encoder.state_dict(), folder / "encoder.pt")
+        _write(encoder, resolved, folder)
     return encoder
+
+
+def _write(encoder: nn.Module, recipe: CompareRecipe, folder: Path) -> None:
+    """The weights, and what it takes to build the network that they fit."""
+    import tomli_w
+    import torch
+
+    from metaclr.results.files import write_atomic
+
+    buffer = BytesIO()
+    torch.save(encoder.state_dict(), buffer)
+    write_atomic(folder / "encoder.pt", buffer.getvalue())
+    facts = {
+        "name": recipe.encoder.name,
+        "options": recipe.encoder.options,
+        "channels": recipe.channels,
+        "size": recipe.size,
+    }
+    write_atomic(folder / "encoder.toml", tomli_w.dumps(facts))

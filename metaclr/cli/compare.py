@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from metaclr.cli._options import device_option, data_root_option, set_option
+from metaclr.cli._options import data_root_option, device_option, set_option
 
 
 @click.command(name="compare")
@@ -67,9 +67,12 @@ def command(
         overrides=overrides,
     )
     print_main_table(result.folder)
-    click.echo(
-        f"\nreport   {result.folder / 'report.html'}\ntables   {result.folder / 'tables'}\nrows     {result.folder / 'rows.csv'}"
-    )
+    for what in ("report.html", "tables", "rows.csv"):
+        click.echo(f"{what:12} {result.folder / what}")
+    for run, reason in result.failures.items():
+        click.echo(f"failed       {run}: {reason}")
+    if result.failures:
+        raise SystemExit(1)
 
 
 def _seeds(text: str | None) -> list[int] | None:

@@ -84,7 +84,7 @@ def show(
     if name.partition(":")[0] == "glyphs":
         from metaclr.data.glyphs import report
 
-        click.echo("\n".join(f"glyphs         {line}" for line in report()))
+        click.echo("\n".join(f"glyphs         {line}" for line in report(size or 28)))
     if out is not None:
         write_sheet(contact_sheet(found, classes=classes, images=images), out)
         click.echo(f"contact sheet  {out}")

@@ -1,0 +1,66 @@
+"""An encoder by what a user can type: FILE.py:FUNCTION, or the folder of a `metaclr train`."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from metaclr.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def find_encoder(name: str, *, channels: int, size: int) -> nn.Module:
+    """The module that a name stands for.
+
+    Raises:
+        UserError: no such file, function or run; a function that returns no module; weights that do not fit.
+    """
+    if ".py:" in name:
+        return _from_function(name)
+    folder = Path(name)
+    if not (folder / "encoder.pt").is_file():
+        raise UserError(f"encoder {name!r}: neither FILE.py:FUNCTION nor a folder with encoder.pt (metaclr train)")
+    return _from_run(folder, channels, size)
+
+
+def _from_function(name: str) -> nn.Module:
+    from torch import nn
+
+    file, _, function = name.rpartition(":")
+    path = Path(file)
+    if not path.is_file():
+        raise UserError(f"encoder {name!r}: no file {file}")
+    spec = spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+        encoder = getattr(module, function)()
+    except Exception as error:
+        raise UserError(f"encoder {name!r}: {type(error).__name__}: {error}") from error
+    if not isinstance(encoder, nn.Module):
+        raise UserError(f"encoder {name!r}: returned {type(encoder).__name__}, not a torch.nn.Module")
+    return encoder
+
+
+def _from_run(folder: Path, channels: int, size: int) -> nn.Module:
+    import torch
+
+    from metaclr.networks import build_encoder
+
+    facts = tomllib.loads((folder / "encoder.toml").read_text(encoding="utf-8"))
+    if (facts["channels"], facts["size"]) != (channels, size):
+        raise UserError(
+            f"encoder {folder}: takes --channels {facts['channels']} --size {facts['size']}, not {channels} and {size}"
+        )
+    encoder = build_encoder(facts["name"], channels, size, seed=0, **facts["options"])
+    try:
+        encoder.load_state_dict(torch.load(folder / "encoder.pt", weights_only=True, map_location="cpu"))
+    except Exception as error:
+        raise UserError(f"{folder / 'encoder.pt'}: cannot be read as weights of {facts['name']}: {error}") from error
+    return encoder

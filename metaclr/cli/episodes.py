@@ -1,0 +1,83 @@
+"""`metaclr episodes`: draw tasks and look at them as a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from metaclr.cli._options import data_root_option
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@click.command(name="episodes")
+@click.argument("data", default="glyphs:source")
+@click.option("--way", type=int, default=5, show_default=True)
+@click.option("--shot", type=int, default=1, show_default=True)
+@click.option("--query", type=int, default=4, show_default=True)
+@click.option("--ways", type=click.Choice(["instances", "classes"]), default="instances", show_default=True)
+@click.option("--views", default="gentle", show_default=True, help="View recipe of every image.")
+@click.option("--step", type=int, default=0, show_default=True, help="Which task: the same step is the same task.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--size", type=int, default=28, show_default=True, help="Pixels of either side.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("episode.png"), show_default=True)
+@data_root_option
+def command(
+    data: str,
+    way: int,
+    shot: int,
+    query: int,
+    ways: str,
+    views: str,
+    step: int,
+    seed: int,
+    size: int,
+    out: Path,
+    data_root: Path | None,
+) -> None:
+    """Draw one task of DATA: a row is a way, support left of the line, queries right of it."""
+    from episodes import PRESETS, EpisodeSampler, TaskShape, render
+    from metaclr.data import load
+    from metaclr.errors import unknown
+
+    if views not in PRESETS:
+        raise unknown("views", views, PRESETS)
+    image_set = load(data, data_root, size=size)
+    kind: Literal["classes", "instances"] = "classes" if ways == "classes" else "instances"
+    episode = EpisodeSampler(image_set, TaskShape(way, shot, query), ways=kind, seed=seed)(step)
+    pixels = render(image_set, episode, PRESETS[views], seed=seed)
+    names = [
+        image_set.class_name(int(i)) if ways == "classes" else f"image {int(i)}" for i in episode.labels[0].tolist()
+    ]
+    _draw(pixels[0], names, shot, f"{way}-way {shot}-shot of {data}, views {views}, seed {seed}, step {step}", out)
+    for name, images in zip(names, episode.images[0].tolist(), strict=True):
+        click.echo(f"{name:40} support {images[:shot]}  query {images[shot:]}")
+    click.echo(f"picture   {out}")
+
+
+def _draw(pixels: Tensor, names: list[str], shot: int, title: str, out: Path) -> None:
+    """Ways down, views across: (N, V, C, H, W) in [0, 1]."""
+    from matplotlib.figure import Figure
+
+    way, count = pixels.shape[:2]
+    figure = Figure(figsize=(1.6 + 0.8 * count, 0.9 + 0.8 * way), layout="constrained")
+    axes = figure.subplots(way, count, squeeze=False)
+    for row in range(way):
+        for column in range(count):
+            cell = axes[row][column]
+            cell.imshow(pixels[row, column].permute(1, 2, 0).squeeze(-1).numpy(), cmap="gray", vmin=0, vmax=1)
+            cell.set_xticks([])
+            cell.set_yticks([])
+            for spine in cell.spines.values():
+                spine.set_color("#c44e52" if column < shot else "#4c72b0")
+                spine.set_linewidth(2)
+        label = names[row].split("/")[-1]
+        axes[row][0].set_ylabel(label[:22], rotation=0, ha="right", va="center", fontsize=8)
+    axes[0][0].set_title("support", fontsize=9, color="#c44e52")
+    if shot < count:
+        axes[0][shot].set_title("query", fontsize=9, color="#4c72b0")
+    figure.suptitle(title, fontsize=9)
+    figure.savefig(out, dpi=150)
