@@ -11,13 +11,14 @@ import torch
 from episodes import ImageSet
 from metaclr.data.cache import cached
 from metaclr.data.fonts import characters, class_name_of, fonts_digest, script_of, text_fonts
-from metaclr.data.lookalikes import ENOUGH_OUTLINES, ENOUGH_TO_TRAIN, Selection, select
+from metaclr.data.lookalikes import ENOUGH_OUTLINES, ENOUGH_TO_TRAIN, REASONS, lines, select
 from metaclr.data.outlines import draw_outlines
 from metaclr.data.parts import take_parts
 from metaclr.data.pose import Pose, posed
 from metaclr.errors import UserError, unknown
 
 POSE_SEED = 0
+KEPT = ("source", "held-out")
 
 _CANVAS = 64  # where the outlines are compared and, for small images, drawn
 _FONTS = 64  # more than there are; an image's id is code * 64 + font
@@ -28,38 +29,43 @@ def glyphs(parts: tuple[str, ...] = (), size: int = 28, cache_in: Path | None = 
 
     Args:
         parts: "source", "held-out" (Greek, Cyrillic, Armenian, Georgian without look-alikes), "all" (the default:
-            both), "left-out" (look-alikes, twins, characters that most fonts draw alike; see `report`),
-            "every" (all characters), or a script in lower case, of those kept ("greek", "latin").
+            both), a script of these in lower case ("greek", "latin"), "every" (all characters), or what was left
+            out and why: "look-alike", "twin", "few" (see `lookalikes.REASONS`).
 
     Raises:
-        UserError: an unknown part.
+        UserError: an unknown part, or parts and scripts mixed.
     """
     whole = every_glyph(size, cache_in)
     if parts == ("every",):
         return whole
-    splits = [part for part in parts if part in ("source", "held-out", "left-out")]
-    if len(splits) < len(parts) or not parts:
-        kept = take_parts(whole, ("source", "held-out"), "glyphs")
-        if parts in ((), ("all",)):
-            return kept
-        if not splits:
-            return kept.only_groups(_scripts(parts, kept, whole))
-        raise UserError(f"glyphs:{'+'.join(parts)}: join parts with parts, or scripts with scripts")
-    return take_parts(whole, parts, "glyphs")
+    if parts and set(parts) <= {*KEPT, *REASONS}:
+        return take_parts(whole, parts, "glyphs")
+    kept = take_parts(whole, KEPT, "glyphs")
+    return kept if parts in ((), ("all",)) else kept.only_groups(_scripts(parts, kept, whole))
 
 
 def _scripts(parts: tuple[str, ...], kept: ImageSet, whole: ImageSet) -> list[str]:
     known = {group.lower(): group for group in kept.groups}
+    legal = [*KEPT, "all", "every", *REASONS, *known]
     for part in parts:
         if part in {group.lower() for group in whole.groups} - set(known):
             raise UserError(f"part of glyphs {part!r}: none of its characters has enough different outlines of its own")
+        if part in legal and part not in known:
+            raise UserError(f"glyphs:{'+'.join(parts)}: {part!r} goes with no script; join scripts with scripts")
         if part not in known:
-            raise unknown("part of glyphs", part, ["source", "held-out", "left-out", "all", "every", *known])
+            raise unknown("part of glyphs", part, legal)
     return [known[part] for part in parts]
 
 
+def report(size: int = 28, cache_in: Path | None = None) -> tuple[str, ...]:
+    """How many characters are in each part, and how many were left out and why."""
+    every = every_glyph(size, cache_in)
+    part_of = dict(zip(every.required_labels().tolist(), every.split, strict=True))
+    return lines(part_of.values())
+
+
 def every_glyph(size: int = 28, cache_in: Path | None = None) -> ImageSet:
-    """All characters that `fonts.ENOUGH_FONTS` fonts draw, with `split` "source", "held-out" or "left-out"."""
+    """All characters that `fonts.ENOUGH_FONTS` fonts draw, with `split` as `lookalikes.select` has it."""
     from PIL import __version__ as pillow
     from PIL import features
 
@@ -76,20 +82,9 @@ def every_glyph(size: int = 28, cache_in: Path | None = None) -> ImageSet:
     return cached(key, lambda _: _render(fonts, size), cache_in)
 
 
-def report() -> tuple[str, ...]:
-    """How many characters are in each part, and how many were left out and why. Draws them anew: seconds."""
-    return selection().lines()
-
-
-def selection() -> Selection:
-    """Which characters are in which part, and why the others are in none."""
-    fonts = text_fonts()
-    return select(draw_outlines(fonts, characters(fonts), _CANVAS))
-
-
 def _render(fonts: list[Path], size: int) -> ImageSet:
     outlines = draw_outlines(fonts, characters(fonts), canvas=max(_CANVAS, 2 * size))
-    chosen = select(outlines)
+    part = select(outlines)
     ids = torch.from_numpy(outlines.code * _FONTS + outlines.font)
     images = posed(torch.from_numpy(outlines.canvas), ids, size, seed=POSE_SEED)
     codes, labels = np.unique(outlines.code, return_inverse=True)
@@ -98,6 +93,6 @@ def _render(fonts: list[Path], size: int) -> ImageSet:
         torch.from_numpy(labels.astype(np.int64)),
         class_names=tuple(class_name_of(int(code)) for code in codes),
         groups=tuple(script_of(int(code)) for code in codes),
-        split=tuple(chosen.part_of(int(code)) for code in outlines.code),
+        split=tuple(part[int(code)] for code in outlines.code),
         name="glyphs",
     )

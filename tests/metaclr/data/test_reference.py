@@ -18,14 +18,13 @@ def test_what_is_written_is_read(base: str, parts: list[str]) -> None:
 
 
 @given(st.text(max_size=30))
-def test_any_text_is_read_or_refused_in_one_line(text: str) -> None:
+def test_any_text_is_read_or_refused(text: str) -> None:
     try:
         found = parse(text)
-    except UserError as error:
-        assert "\n" not in str(error)
-    else:
-        assert str(found) == text
-        assert "" not in found.parts
+    except UserError:
+        return
+    assert str(found) == text
+    assert "" not in found.parts
 
 
 @given(st.lists(word, min_size=2, max_size=4), st.lists(word, max_size=2, unique=True))
