@@ -123,9 +123,15 @@ class CompareRecipe(Strict):
     train: TrainRecipe = TrainRecipe()
     evaluate: EvaluateRecipe = EvaluateRecipe()
 
+    @field_validator("sources", "targets", "seeds", mode="before")
+    @classmethod
+    def _list(cls, value: Any) -> Any:
+        return [value] if isinstance(value, (str, int)) else value
+
     @field_validator("methods", mode="before")
     @classmethod
     def _entries(cls, values: Any) -> Any:
+        values = [values] if isinstance(values, str) else values
         if isinstance(values, (list, tuple)):
             return [{"name": v} if isinstance(v, str) else v for v in values]
         return values
