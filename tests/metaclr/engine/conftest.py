@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -71,3 +75,62 @@ def pixels(sampler: EpisodeSampler) -> Callable[[Episode], Tensor]:
         return sampler.image_set.images[episode.images].float() / 255 + noise[..., None, None, None]
 
     return render
+
+
+class Server:
+    """The other end of fork_server.py."""
+
+    def __init__(self) -> None:
+        here = Path(__file__).parent
+        root = here.parents[2]
+        self.process = subprocess.Popen(
+            [sys.executable, str(here / "fork_server.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=root,
+            env={**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"},
+        )
+        self._next = ""
+        assert self._line() == "ready"
+
+    def _line(self) -> str:
+        assert self.process.stdout
+        return self.process.stdout.readline().strip()
+
+    def _ask(self, line: str) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+    def train(self, folder: Path, dies_in_write: int = 0) -> int:
+        """Start a training in `folder`; its process id."""
+        self._ask(f"train {folder} {dies_in_write}")
+        word, pid = self._line().split()
+        assert word == "began"
+        return int(pid)
+
+    def ranks(self, folder: Path, port: int) -> None:
+        """Start one process alone and two ranks together."""
+        self._ask(f"ranks {folder} {port}")
+
+    def first_batch(self) -> bool:
+        """Wait for it; False: there was none left to train."""
+        self._next = self._line()
+        return self._next == "training"
+
+    def end(self) -> list[int]:
+        """Wait for the end; exit codes, negative for a signal."""
+        line, self._next = self._next, ""
+        while not line.startswith("ended"):
+            line = self._line()
+        return [int(code) for code in line.split()[1:]]
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    one = Server()
+    yield one
+    assert one.process.stdin
+    one.process.stdin.close()
+    one.process.wait(30)

@@ -1,12 +1,8 @@
-"""One rank of two (or the only one) for test_distributed: trains every case and saves what came out.
-
-Usage: ranks_child.py FOLDER, with torchrun's environment variables.
-"""
+"""One rank of two (or the only one) for test_distributed: trains every case and saves what came out."""
 
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import torch
@@ -47,11 +43,13 @@ def gradients(learner: Learner, sampler: EpisodeSampler, render: object) -> dict
     return {"loss": loss, **found}
 
 
-def main(out: Path) -> None:
-    torch.set_num_threads(1)
+def rank(out: Path, number: int, world: int, port: int) -> None:
+    """Train every case as rank `number` of `world`, told so in the environment, as torchrun does."""
+    os.environ.update(RANK=str(number), LOCAL_RANK=str(number), WORLD_SIZE=str(world))
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
     join(torch.device("cpu"))
     here = ranks()
-    assert here.world == int(os.environ["WORLD_SIZE"])
+    assert (here.rank, here.world) == (number, world)
     generator = torch.Generator().manual_seed(1)
     images = ImageSet(torch.randint(0, 256, (64, 1, 8, 8), dtype=torch.uint8, generator=generator))
 
@@ -69,7 +67,3 @@ def main(out: Path) -> None:
         results[name] = {"first": first, "learner": trained.learner.state_dict(), "curve": list(trained.curve)}
     torch.save(results, out / f"world{here.world}-rank{here.rank}.pt")
     leave()
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))

@@ -44,7 +44,7 @@ def test_one_flipped_bit_is_found(tmp_path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[data.index(torch.ones(8).numpy().tobytes()) + 17] ^= 1
     path.write_bytes(data)
-    with pytest.raises(UserError, match="damaged.*checksum") as error:
+    with pytest.raises(UserError, match=r"damaged.*checksum") as error:
         checkpoint.load(tmp_path)
     assert "\n" not in str(error.value)
     assert str(path) in str(error.value)

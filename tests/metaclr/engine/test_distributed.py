@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -15,24 +12,18 @@ import torch
 from metaclr.engine.distributed import gather, shared_axis
 from metaclr.errors import UserError
 
-HERE = Path(__file__).parent
-
-
-def _start(out: Path, rank: int, world: int, port: int) -> subprocess.Popen[bytes]:
-    root = HERE.parents[2]
-    group = {"RANK": rank, "WORLD_SIZE": world, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "LOCAL_RANK": rank}
-    env = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", **{k: str(v) for k, v in group.items()}}
-    return subprocess.Popen([sys.executable, str(HERE / "ranks_child.py"), str(out)], env=env, cwd=root)
+if TYPE_CHECKING:
+    from conftest import Server
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[tuple[int, int], Any]]:
+def results(server: Server, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[tuple[int, int], Any]]:
     out = tmp_path_factory.mktemp("ranks")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    processes = [_start(out, 0, 1, port), _start(out, 0, 2, port), _start(out, 1, 2, port)]
-    assert [p.wait(200) for p in processes] == [0, 0, 0]
+    server.ranks(out, port)
+    assert server.end() == [0, 0, 0]
     pairs = [(1, 0), (2, 0), (2, 1)]
     return out, {(w, r): torch.load(out / f"world{w}-rank{r}.pt", weights_only=True) for w, r in pairs}
 

@@ -123,7 +123,7 @@ def test_another_run_in_the_folder_is_refused(
     learner: Build, sampler: EpisodeSampler, pixels: Pixels, tmp_path: Path
 ) -> None:
     train(learner(), sampler, pixels, SHORT, tmp_path, identity="a")
-    with pytest.raises(UserError, match="lr = 0.001, now it is 0.5"):
+    with pytest.raises(UserError, match=r"lr = 0.001, now it is 0.5"):
         train(learner(), sampler, pixels, replace(SHORT, lr=0.5), tmp_path, identity="a")
     with pytest.raises(UserError, match="identity = 'a', now it is 'b'"):
         train(learner(), sampler, pixels, SHORT, tmp_path, identity="b")

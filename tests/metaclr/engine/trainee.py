@@ -1,23 +1,15 @@
-"""A training in a process of its own, for the tests that kill it.
-
-`python trainee.py` reads lines "FOLDER DIES_IN_WRITE" and forks one training for each: it answers "began PID", "training" with the
-first batch, then "ended CODE" with the child's exit code, negative for a signal. Forking spares each one the import of torch.
-"""
+"""A training for the tests that kill it: slow enough to be hit, with a checkpoint after every step."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import signal
 import stat
-import sys
 import time
-import traceback
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch._dynamo  # an optimiser imports it; once here, not in every child
 
 from episodes import Episode, EpisodeSampler, TaskShape
 from metaclr.engine import Interrupted, TrainSettings, checkpoint, train
@@ -25,16 +17,8 @@ from metaclr.engine import Interrupted, TrainSettings, checkpoint, train
 STEPS = 60
 
 
-def _small() -> Any:
-    spec = importlib.util.spec_from_file_location("small", Path(__file__).with_name("conftest.py"))
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def child(small: Any, folder: Path, dies_in_write: int) -> int:
+    """Train in `folder`; with `dies_in_write` = n, SIGKILL comes in the middle of the n-th write to disk."""
     sampler = EpisodeSampler(small.small_set(), TaskShape(way=8, shot=1, query=1, tasks=2), seed=3)
     writes = 0
     fsync = os.fsync
@@ -67,28 +51,3 @@ def child(small: Any, folder: Path, dies_in_write: int) -> int:
     except Interrupted as interrupt:
         return interrupt.exit_code
     return 0
-
-
-def main() -> None:
-    torch.set_num_threads(1)
-    small = _small()
-    print("ready", flush=True)
-    for line in sys.stdin:
-        folder, dies = line.split()
-        pid = os.fork()
-        if pid == 0:
-            print(f"began {os.getpid()}", flush=True)
-            code = 70
-            try:
-                code = child(small, Path(folder), int(dies))
-            except KeyboardInterrupt:
-                code = 1
-            except Exception:
-                traceback.print_exc()
-            finally:
-                os._exit(code)
-        print(f"ended {os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])}", flush=True)
-
-
-if __name__ == "__main__":
-    main()
