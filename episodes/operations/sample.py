@@ -15,7 +15,7 @@ def sampling_grid(theta: Tensor, height: int, width: int) -> Tensor:
     across = (torch.arange(width, device=theta.device) * 2 + 1) / width - 1
     down = (torch.arange(height, device=theta.device) * 2 + 1) / height - 1
     grid = theta[:, :, 0:1] * across.repeat(height)  # whole images as one row: long inner loops
-    grid.addcmul_(theta[:, :, 1:2], down.repeat_interleave(width)).add_(theta[:, :, 2:3])
+    grid.addcmul_(theta[:, :, 1:2], down.unsqueeze(1).expand(-1, width).flatten()).add_(theta[:, :, 2:3])
     return grid.view(-1, 2, height, width)
 
 
