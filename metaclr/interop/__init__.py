@@ -1,1 +1,7 @@
-"""Other libraries' data and loops beside ours. Each is imported when it is used."""
+"""learn2learn both ways: its data sets and tasksets feed our engine and evaluators, our samplers feed its loops."""
+
+from metaclr.interop.dataset import image_set_from_dataset
+from metaclr.interop.task_stream import TaskStream
+from metaclr.interop.taskset import TasksetBatches, table_from_taskset
+
+__all__ = ["TaskStream", "TasksetBatches", "image_set_from_dataset", "table_from_taskset"]
