@@ -69,6 +69,8 @@ def measure(
         for name in evaluators(settings):
             if name == "low-label finetune" and not any(True for _ in encoder.parameters()):
                 continue  # the pixels control has nothing to fine-tune: its frozen result is the whole of it
+            if name == "linear" and target.images.classes > settings.probe_classes:
+                continue
             yield from evaluate(name, seen, head=few.head if few else "cosine", fine_tune=tuning)
 
 

@@ -37,6 +37,9 @@ def prepare(
         images = images.shuffled_labels(seed=0)
     remarks: list[str] = []
     tables = tuple(_tables(name, images, settings, folder, remarks))
+    if images.classes > settings.probe_classes and (settings.linear or settings.low_label):
+        many = f"{images.classes} classes are more than probe_classes = {settings.probe_classes}"
+        remarks.append(f"{name}: no linear probe and no low-label results, {many}")
     bare = Target(name, images, tables)
     subsets = _subsets(name, images.select(bare.train), settings, folder, remarks)
     return Target(name, images, tables, tuple(subsets)), tuple(remarks)
@@ -60,8 +63,7 @@ def _subsets(name: str, train: ImageSet, settings: EvaluateRecipe, folder: Path 
     few = settings.low_label
     if not few:
         return []
-    if train.classes > few.max_classes:
-        remarks.append(f"{name}: no low-label results, {train.classes} classes are more than {few.max_classes}")
+    if train.classes > settings.probe_classes:
         return []
     made: Subsets = []
     for fraction in few.fractions:

@@ -85,7 +85,6 @@ class LowLabelRecipe(Strict):
     steps: int = Field(default=60, ge=1)
     batch: int = Field(default=64, ge=1)
     lr: float = Field(default=1e-3, gt=0)
-    max_classes: int = Field(default=200, ge=1, description="targets with more classes are left out, and said")
 
     @field_validator("fractions")
     @classmethod
@@ -102,6 +101,8 @@ class EvaluateRecipe(Strict):
     linear: bool = True
     knn: bool = True
     low_label: LowLabelRecipe | Literal[False] = LowLabelRecipe()
+    probe_classes: int = Field(default=200, ge=2)
+    """Targets of more classes get no linear probe and no low-label results (they cost minutes there); it is said."""
     transductive_bn: bool = False
 
 
