@@ -54,7 +54,7 @@ class TrainRecipe(Strict):
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     compile: Literal["auto", "on", "off"] = "auto"
     checkpoint_seconds: float = Field(default=30.0, gt=0)
-    log_every: int = Field(default=20, ge=1)
+    log_every: int = Field(default=10, ge=1)
 
 
 class FewShotRecipe(Strict):
@@ -84,7 +84,7 @@ class LowLabelRecipe(Strict):
     subsets: int = Field(default=1, ge=1, description="stored label subsets per setting")
     steps: int = Field(default=60, ge=1)
     batch: int = Field(default=64, ge=1)
-    lr: float = Field(default=1e-3, gt=0)
+    lr: float = Field(default=3e-4, gt=0)
 
     @field_validator("fractions")
     @classmethod
