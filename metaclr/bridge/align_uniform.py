@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from metaclr.bridge.context import Context
 from metaclr.bridge.log_sum_exp import log_sum_exp
-from metaclr.bridge.own import check_batch, mean, view_pairs, views_of
+from metaclr.bridge.own import check_batch, full_precision, mean, view_pairs, views_of
 from metaclr.bridge.spec import ObjectiveSpec, Sizes
 from metaclr.errors import UserError
 
@@ -42,6 +42,7 @@ class AlignUniformLoss(nn.Module):
         super().__init__()
         self.settings = settings
 
+    @full_precision
     def forward(self, embeddings: Tensor, context: Context | None = None) -> Tensor:
         """The loss of the batch."""
         own = self.settings

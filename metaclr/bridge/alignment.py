@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from metaclr.bridge.context import Context
 from metaclr.bridge.objective import check_shapes
-from metaclr.bridge.own import mean, view_pairs, views_of
+from metaclr.bridge.own import full_precision, mean, view_pairs, views_of
 from metaclr.bridge.spec import ObjectiveSpec, Sizes
 from metaclr.errors import UserError
 
@@ -38,6 +38,7 @@ class Aligned(nn.Module):
         super().__init__()
         self.settings = settings
 
+    @full_precision
     def forward(self, embeddings: Tensor, context: Context | None = None) -> Tensor:
         """The loss, 0 when all views agree."""
         context = check_shapes(embeddings, context)

@@ -28,7 +28,7 @@ class Decoupled:
     r"""Without the positives in the denominator: $\log \sum_{c^-} e^{l_c}$ (DCL, Yeh et al. 2021).
 
     With `sigma`, the positive term is weighted by $2 - e^{s^+/\sigma} / E[e^{s^+/\sigma}]$ (DCLW), without
-    gradient through the weight; s is the similarity before the temperature.
+    gradient through the weight; s is the similarity before the temperature. A query without negatives costs 0.
     """
 
     takes_apart: ClassVar[bool] = True
@@ -39,11 +39,11 @@ class Decoupled:
             raise UserError(f"denominator.sigma = {self.sigma} must be above 0, or None for no weights")
 
     def __call__(self, logits: Logits, numerator: Tensor, context: Context, scale: Tensor | float) -> Tensor:
-        check_negatives(logits, "a decoupled denominator")
         if self.sigma is not None:
             share = (numerator / scale / self.sigma).detach().softmax(-1)
             numerator = (2 - share.shape[-1] * share) * numerator
-        return log_sum_exp(logits.others) - numerator
+        denominator = log_sum_exp(logits.others)
+        return (denominator - numerator).where(denominator > NOT_ALLOWED, 0)
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,9 @@ class Linear:
 
     def __call__(self, logits: Logits, numerator: Tensor, context: Context, scale: Tensor | float) -> Tensor:
         negatives = logits.values.where(logits.negative, 0).sum(-1)
-        weight = 1 / logits.negative.sum(-1).clamp(min=1) if self.weight is None else self.weight
-        return weight * negatives - numerator
+        if self.weight is None:
+            return negatives / logits.negative.sum(-1).clamp(min=1) - numerator
+        return self.weight * negatives - numerator
 
 
 @dataclass(frozen=True)
@@ -72,12 +73,6 @@ class SquaredError:
         allowed = logits.values != NOT_ALLOWED
         error = (logits.values.sigmoid() - logits.positive.to(logits.values.dtype)).square()
         return error.where(allowed, 0).sum(-1) / allowed.sum(-1)
-
-
-def check_negatives(logits: Logits, what: str) -> None:
-    """Refuse a batch in which no column can be a negative: its loss would be minus infinity."""
-    if logits.given is not None and logits.column_class.shape[-1] <= logits.given.shape[-1]:
-        raise UserError(f"{what} needs at least 2 ways or extra negatives, got 1 way")
 
 
 everything = Everything()

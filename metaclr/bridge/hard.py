@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from metaclr.bridge.context import Context
-from metaclr.bridge.denominators import check_negatives
 from metaclr.bridge.log_sum_exp import log_sum_exp
 from metaclr.bridge.logits import NOT_ALLOWED, Logits
 from metaclr.errors import UserError
@@ -38,7 +37,6 @@ class HardWeighted:
             raise UserError(f"denominator.tau_plus = {self.tau_plus} must be in [0, 1)")
 
     def __call__(self, logits: Logits, numerator: Tensor, context: Context, scale: Tensor | float) -> Tensor:
-        check_negatives(logits, "a reweighted denominator")
         positives = log_sum_exp(logits.own)
         count = logits.negative.sum(-1).to(positives.dtype)
         hard = log_sum_exp((1 + self.beta) * logits.others)
@@ -47,7 +45,7 @@ class HardWeighted:
         if self.tau_plus > 0:
             chance = positives - log(logits.own.shape[-1]) + (count * self.tau_plus).log()
             hard = log_difference(hard, chance) - log(1 - self.tau_plus)
-        hard = torch.maximum(hard, count.log() - scale)
+        hard = torch.maximum(hard, count.log() - scale).where(count > 0, NOT_ALLOWED)
         return log_sum_exp(torch.stack([positives, hard], -1)) - numerator
 
 

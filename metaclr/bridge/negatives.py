@@ -73,14 +73,17 @@ class Queued(nn.Module):
         past = logits.against(rows.to(turn.query.dtype)).masked_fill(~written, NOT_ALLOWED)
         if self.training:
             self.memory.push(turn.support)
-        nobody = torch.full((len(rows),), -1, device=rows.device)
         if self.settings.with_batch:
-            values = torch.cat([logits.values, past], -1)
-            return Logits(lambda: values, logits.query_class, torch.cat([logits.column_class, nobody]), logits.given)
-        own, nought = logits.own, nobody.new_zeros(1)
-        values = torch.cat([own, past], -1)
-        columns = torch.cat([nought.expand(own.shape[-1]), nobody])
-        return Logits(lambda: values, nought.expand(own.shape[1]), columns, own)
+            values, classes, queries = logits.values, logits.column_class, logits.query_class
+        else:  # the query's own columns only, which are then the one class 0
+            values = logits.own
+            classes, queries = (
+                torch.zeros(size, dtype=torch.int64, device=rows.device) for size in values.shape[:0:-1]
+            )
+        nobody = torch.full((*classes.shape[:-1], len(rows)), -1, device=rows.device)
+        columns = torch.cat([values, past], -1)
+        classes = torch.cat([classes, nobody], -1)
+        return Logits(lambda: columns, queries, classes, logits.given, logits.against)
 
 
 in_batch = InBatch()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from itertools import combinations
+from typing import Concatenate, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor
@@ -10,6 +13,9 @@ from torch import Tensor
 from metaclr.bridge.context import Context
 from metaclr.bridge.objective import check_shapes
 from metaclr.errors import UserError
+
+M = TypeVar("M")
+P = ParamSpec("P")
 
 
 def views_of(embeddings: Tensor, context: Context | None = None, least: int = 2) -> list[Tensor]:
@@ -23,6 +29,17 @@ def views_of(embeddings: Tensor, context: Context | None = None, least: int = 2)
         raise UserError(f"this objective needs at least {least} views of each way, got {embeddings.shape[2]}")
     full = embeddings.float() if embeddings.dtype.itemsize < 4 else embeddings
     return list(full.flatten(0, 1).unbind(1))
+
+
+def full_precision(forward: Callable[Concatenate[M, Tensor, P], Tensor]) -> Callable[Concatenate[M, Tensor, P], Tensor]:
+    """A forward that autocast leaves alone: statistics of a batch and distances are never taken in half precision."""
+
+    @wraps(forward)
+    def without_autocast(module: M, embeddings: Tensor, /, *args: P.args, **kwargs: P.kwargs) -> Tensor:
+        with torch.autocast(embeddings.device.type, enabled=False):
+            return forward(module, embeddings, *args, **kwargs)
+
+    return without_autocast
 
 
 def view_pairs(views: int) -> list[tuple[int, int]]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from metaclr.bridge.context import Context
-from metaclr.bridge.own import check_batch, mean, view_pairs, views_of
+from metaclr.bridge.own import check_batch, full_precision, mean, view_pairs, views_of
 from metaclr.bridge.spec import ObjectiveSpec, Sizes
 
 EPSILON = 1e-5  # of the batch norm without affine parameters in facebookresearch/barlowtwins
@@ -34,6 +34,7 @@ class BarlowTwinsLoss(nn.Module):
         super().__init__()
         self.settings = settings
 
+    @full_precision
     def forward(self, embeddings: Tensor, context: Context | None = None) -> Tensor:
         """The loss of the batch."""
         views = [standardised(view) for view in views_of(embeddings, context)]

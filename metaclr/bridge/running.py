@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from metaclr.bridge.context import Context
-from metaclr.bridge.denominators import check_negatives
 from metaclr.bridge.log_sum_exp import log_sum_exp
 from metaclr.bridge.logits import Logits
 from metaclr.bridge.spec import Sizes
@@ -54,10 +53,11 @@ class RunningDenominator(nn.Module):
         self.register_buffer("log_u", torch.full((population,), float("-inf")))
 
     def forward(self, logits: Logits, numerator: Tensor, context: Context, scale: Tensor | float) -> Tensor:
-        check_negatives(logits, "a running denominator")
         images, turns = way_images(context, numerator)
+        if not images.shape[1] > 1:
+            raise UserError("a running denominator has no negatives in tasks of 1 way")
         # (turns, T, N, queries of a way): all that share one image share its estimate
-        count = logits.negative.sum(-1).log()
+        count = logits.negative.sum(-1).to(numerator.dtype).log()
         log_g = (log_sum_exp(logits.others) - count).reshape(turns, *images.shape, -1)
         before = self.log_u[images].to(log_g.dtype)[None, :, :, None]
         gamma, now = self.settings.gamma, log_g.detach()

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from metaclr.bridge.context import Context
 from metaclr.bridge.distances import labelled_rows, mean_of, pair_masks, squared_distances
 from metaclr.bridge.embedding import Embedding, unit_norm
+from metaclr.bridge.own import full_precision
 from metaclr.bridge.spec import ObjectiveSpec, Sizes
 from metaclr.errors import UserError
 
@@ -48,6 +49,7 @@ class SiameseLoss(nn.Module):
         super().__init__()
         self.settings = settings
 
+    @full_precision
     def forward(self, embeddings: Tensor, context: Context | None = None) -> Tensor:
         """The loss of the batch."""
         own = self.settings

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from metaclr.bridge.context import Context
-from metaclr.bridge.own import check_batch, mean, view_pairs, views_of
+from metaclr.bridge.own import check_batch, full_precision, mean, view_pairs, views_of
 from metaclr.bridge.spec import ObjectiveSpec, Sizes
 from metaclr.errors import UserError
 
@@ -37,6 +37,7 @@ class SpectralLoss(nn.Module):
         super().__init__()
         self.settings = settings
 
+    @full_precision
     def forward(self, embeddings: Tensor, context: Context | None = None) -> Tensor:
         """The loss of the batch."""
         views = [in_ball(view, self.settings.radius**0.5) for view in views_of(embeddings, context)]

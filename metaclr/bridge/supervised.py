@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from metaclr.bridge.context import Context
 from metaclr.bridge.objective import check_shapes
+from metaclr.bridge.own import full_precision
 from metaclr.bridge.spec import ObjectiveSpec, Sizes
 from metaclr.errors import UserError
 
@@ -44,6 +45,7 @@ class Classifier(nn.Module):
         self.linear = nn.Linear(sizes.dim, sizes.classes)
         self.accuracy: Tensor | None = None
 
+    @full_precision
     def forward(self, embeddings: Tensor, context: Context | None = None) -> Tensor:
         """Mean cross-entropy.
 

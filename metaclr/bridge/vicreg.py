@@ -8,7 +8,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from metaclr.bridge.context import Context
-from metaclr.bridge.own import check_batch, mean, view_pairs, views_of
+from metaclr.bridge.own import check_batch, full_precision, mean, view_pairs, views_of
 from metaclr.bridge.spec import ObjectiveSpec, Sizes
 
 EPSILON = 1e-4  # inside the root of the variance, as in facebookresearch/vicreg
@@ -38,6 +38,7 @@ class VICRegLoss(nn.Module):
         super().__init__()
         self.settings = settings
 
+    @full_precision
     def forward(self, embeddings: Tensor, context: Context | None = None) -> Tensor:
         """The loss of the batch."""
         own, views = self.settings, views_of(embeddings, context)

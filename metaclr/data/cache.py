@@ -23,7 +23,7 @@ from episodes import ImageSet
 LARGE = 1 << 30
 """Bytes; larger sets are written and read through a memory map instead of in memory."""
 
-_VERSION = 3
+_VERSION = 4
 _STALE = 24 * 3600.0  # seconds after which a folder left by a killed process is cleared away
 
 Allocate = Callable[[tuple[int, ...]], NDArray[np.uint8]]

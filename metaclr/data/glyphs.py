@@ -14,7 +14,7 @@ from metaclr.data.fonts import characters, class_name_of, fonts_digest, script_o
 from metaclr.data.lookalikes import ENOUGH_OUTLINES, ENOUGH_TO_TRAIN, REASONS, lines, select
 from metaclr.data.outlines import draw_outlines
 from metaclr.data.parts import take_parts
-from metaclr.data.pose import Pose, posed
+from metaclr.data.pose import Pose, oversampling, posed
 from metaclr.errors import UserError, unknown
 
 POSE_SEED = 0
@@ -83,7 +83,7 @@ def every_glyph(size: int = 28, cache_in: Path | None = None) -> ImageSet:
 
 
 def _render(fonts: list[Path], size: int) -> ImageSet:
-    outlines = draw_outlines(fonts, characters(fonts), canvas=max(_CANVAS, 2 * size))
+    outlines = draw_outlines(fonts, characters(fonts), canvas=max(_CANVAS, oversampling(size) * size))
     part = select(outlines)
     ids = torch.from_numpy(outlines.code * _FONTS + outlines.font)
     images = posed(torch.from_numpy(outlines.canvas), ids, size, seed=POSE_SEED)

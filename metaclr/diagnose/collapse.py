@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -17,4 +19,4 @@ def collapse(features: Tensor) -> float:
     if features.ndim != 2 or len(features) < 2:
         raise UserError(f"collapse needs features (M, D) with M of 2 or more, not {tuple(features.shape)}")
     unit = F.normalize(features.double(), dim=1)
-    return float(unit.std(0).mean()) * features.shape[1] ** 0.5
+    return float(unit.std(0).mean()) * math.sqrt(features.shape[1])

@@ -28,9 +28,9 @@ class FineTune:
     frozen_statistics: BatchNorm keeps the running statistics of pre-training (a few labels estimate none).
     """
 
-    steps: int = 40
-    batch: int = 64
-    lr: float = 1e-3
+    steps: int = 30
+    batch: int = 32
+    lr: float = 3e-4
     head_lr: float | None = None
     weight_decay: float = 0.0
     views: ViewRecipe | None = None

@@ -14,13 +14,15 @@ FED = (
 )  # fmt: skip
 """What a method is fed with, besides the axes of its objective."""
 
+EMPTY = {"views": "as compared", "support_views": "as views", "task_transform": "none"}
+
 
 def settings(method: Method) -> dict[str, str]:
     """Every setting of a method, as it is shown, by the name of its axis: the objective's, then what it is fed."""
     objective = axes(method.objective)
     # Where the objective has a labels axis, Method.labels only repeats it.
     labels = {} if "labels" in objective else {"labels": method.labels}
-    fed = {name: shown(getattr(method, name)) or "as compared" for name in FED}
+    fed = {name: shown(getattr(method, name)) or EMPTY[name] for name in FED}
     return {**objective, **labels, **fed}
 
 

@@ -102,8 +102,9 @@ def _mark_chance(axes: Axes, chance: float) -> None:
     if chance > low - 0.3 * (high - low):
         axes.axvline(chance, color="#888888", linestyle=":", linewidth=1)
         return
-    text = f"◂ chance {chance:.2g}"
-    axes.text(0.03, 0.03, text, transform=axes.transAxes, fontsize=6.5, color="#666666")
+    # The best methods are on top and far right, so the upper left is free.
+    text = f"◂ chance {chance:.2g} %"
+    axes.text(0.03, 0.97, text, transform=axes.transAxes, va="top", fontsize=6.5, color="#666666")
 
 
 def _caption(results: Results, summary: Summary, tasks: list[Task], chance: bool) -> str:

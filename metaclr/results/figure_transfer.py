@@ -20,11 +20,15 @@ def transfer_figures(results: Results, summary: Summary) -> list[Drawn]:
     """One figure with a panel for up to three settings; none where there is one source and one target."""
     from matplotlib.figure import Figure
 
+    labels = transfer_lines(summary)
     settings = _chosen(transfer_settings(summary))
     if not settings:
         return []
-    labels = transfer_lines(summary)
-    width = WIDTH if len(settings) > 1 else 3.4
+    # As many panels as leave every number room to be read.
+    targets = len(dict.fromkeys(t.target for t in summary.tasks))
+    beside = 0.3 + 0.065 * max(len(label) for label, _, _ in labels)
+    settings = settings[: max(1, int((WIDTH - beside) / (0.34 * targets + 0.1)))]
+    width = min(WIDTH, max(3.4, beside + len(settings) * (0.6 * targets + 0.1)))
     figure = Figure(figsize=(width, 1.15 + 0.2 * len(labels)), layout="constrained")
     panels = figure.subplots(1, len(settings), sharey=True, squeeze=False)[0]
     for axes, setting in zip(panels, settings, strict=True):
@@ -65,6 +69,6 @@ def _panel(axes: Axes, summary: Summary, setting: Task, labels: list[tuple[str, 
     axes.tick_params(axis="x", length=0)
     if max(map(len, targets)) * len(targets) > 16:
         for label in axes.get_xticklabels():
-            label.set(rotation=25, ha="right", rotation_mode="anchor")
+            label.set(rotation=30, ha="right", rotation_mode="anchor")
     axes.tick_params(axis="y", rotation=0, length=0)
     axes.grid(False)

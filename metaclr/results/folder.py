@@ -64,7 +64,7 @@ class Results:
     @property
     def methods(self) -> tuple[str, ...]:
         """Titles of all methods: in the recipe's order, then as the rows name them; controls last."""
-        found = [title for title, _ in self._entries] + [row.method for row in self.rows]
+        found = [title for title, _ in self._entries] + [row.method for row in self.rows] + list(self.failed)
         order = list(dict.fromkeys(found))
         have = {row.method for row in self.rows} | set(self.failed)
         return tuple(sorted((m for m in order if m in have), key=lambda m: m in self.controls))

@@ -10,7 +10,7 @@ from metaclr.results.latex import to_latex
 from metaclr.results.layout import Block, Entry, Table
 
 COLUMNS_MD = 6
-COLUMNS_HTML = 8
+COLUMNS_HTML = 6
 
 
 def to_csv(table: Table) -> str:
@@ -77,9 +77,7 @@ def _html_block(block: Block) -> str:
 
 def _html_entry(entry: Entry) -> str:
     number = f"<b>{escape(entry.number)}</b>" if entry.bold else escape(entry.number)
-    small = [f"({entry.spread})" if entry.spread else "", entry.remark]
-    rest = " ".join(part for part in (entry.interval, *small) if part)
-    return f"{number} <small>{escape(rest)}</small>" if rest else number
+    return f"{number} <small>{escape(entry.rest)}</small>" if entry.rest else number
 
 
 def _rounded(record: Mapping[str, Any]) -> dict[str, Any]:

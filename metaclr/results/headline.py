@@ -22,7 +22,8 @@ def headlines(summary: Summary) -> list[str]:
         ranked = summary.ranked(task)
         if ranked:
             where = f"On {task.target}" + (f", trained on {task.source}" if several else "")
-            lines.append(f"{where} ({task.title}): {_place(summary, task, ranked)}")
+            where += ", the training data itself" if task.source == task.target else ""
+            lines.append(f"{where} ({task.title}): {_place(summary, task, ranked, short=len(places) > 4)}")
     return lines
 
 
@@ -37,7 +38,7 @@ def tally(summary: Summary) -> str:
     return f"Best, or not significantly worse than the best, in how many of the {len(tasks)} columns: {said}."
 
 
-def _place(summary: Summary, task: Task, ranked: list[Score]) -> str:
+def _place(summary: Summary, task: Task, ranked: list[Score], *, short: bool) -> str:
     top = ranked[0]
     half = f" ± {top.ci95:.1f}" if top.ci95 is not None else ""
     number = f"{top.value:.1f}{half} %"
@@ -46,6 +47,8 @@ def _place(summary: Summary, task: Task, ranked: list[Score]) -> str:
     sentences = [f"{top.method} leads with {number}{_ties(summary, task, ranked)}."]
     if top.method in summary.controls:
         sentences[0] = f"no trained method beats the control {top.method} ({number}){_ties(summary, task, ranked)}."
+    if short:
+        return sentences[0]
     above = [text for m in summary.methods if m in summary.controls if (text := _above(summary, task, top, m))]
     if above:
         sentences.append(f"That is {' and '.join(above)}.")

@@ -3,8 +3,13 @@ r"""Tables as LaTeX: `\input` them; the preamble needs \usepackage{booktabs} and
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 from metaclr.results.layout import Block, Entry, Table
+
+COLUMNS = 4
+LINES = 40
+"""What a page of an article holds: columns of numbers with intervals, and lines of a table in small type."""
 
 _TEXT = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
@@ -18,17 +23,26 @@ _LETTERS = set("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâ
 
 
 def to_latex(table: Table) -> str:
-    """One table environment: a tabular per block, notes below. Narrow enough for a page of one column."""
-    wide = any(e.sd is not None for block in table.lay(99) for line in block.lines for e in line.entries)
-    blocks = table.lay(4 if wide else 6)
-    notes = "\\\\\n".join(tex(note) for note in table.notes)
+    """Table environments that fit a page of a one-column article: a tabular per block, notes under the last one."""
+    floats = _floats(table.lay(COLUMNS))
+    parts = []
+    for number, blocks in enumerate(floats, start=1):
+        last = number == len(floats)
+        label = f"tab:{table.name}" if last else f"tab:{table.name}-{number}"
+        notes = "\\\\\n".join(tex(note) for note in table.notes) if last else ""
+        see = rf"Notes are under Table~\ref{{tab:{table.name}}}."
+        caption = tex(table.title) + (f" ({number} of {len(floats)})" if len(floats) > 1 else "")
+        parts.append(_float(caption, label, blocks, notes or see))
+    return f"% {table.name}: needs \\usepackage{{booktabs}}\n" + "\n".join(parts)
+
+
+def _float(caption: str, label: str, blocks: Sequence[Block], notes: str) -> str:
     return "\n".join(
         [
-            rf"% {tex(table.title)}: needs \usepackage{{booktabs}}",
             r"\begin{table}[tbp]",
             r"\centering",
-            rf"\caption{{{tex(table.title)}.}}",
-            rf"\label{{tab:{table.name}}}",
+            rf"\caption{{{caption}.}}",
+            rf"\label{{{label}}}",
             r"\footnotesize",
             r"\setlength{\tabcolsep}{3pt}",
             "\n\n\\medskip\n".join(_block(block) for block in blocks),
@@ -41,6 +55,20 @@ def to_latex(table: Table) -> str:
             "",
         ]
     )
+
+
+def _floats(blocks: Sequence[Block]) -> list[list[Block]]:
+    """Blocks in groups that fit a page together, with room for the notes."""
+    groups: list[list[Block]] = []
+    room = 0
+    for block in blocks:
+        height = len(block.lines) + 5
+        if not groups or height > room:
+            groups.append([])
+            room = LINES
+        groups[-1].append(block)
+        room -= height
+    return groups
 
 
 def tex(text: str) -> str:
@@ -86,6 +114,4 @@ def _groups(block: Block) -> list[str]:
 def _entry(entry: Entry) -> str:
     number = tex(entry.number.replace("-", "−") if entry.value is not None else entry.number)
     number = rf"{{\bfseries {number}}}" if entry.bold else number
-    small = [entry.interval, f"({entry.spread.removeprefix('sd ')})" if entry.spread else "", entry.remark]
-    rest = " ".join(tex(part) for part in small if part)
-    return rf"{number} {{\scriptsize {rest}}}" if rest else number
+    return rf"{number} {{\scriptsize {tex(entry.rest)}}}" if entry.rest else number

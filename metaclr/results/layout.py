@@ -33,8 +33,8 @@ class Entry:
 
     @property
     def spread(self) -> str:
-        """'sd 0.6', or ''."""
-        return "" if self.value is None or self.sd is None else f"sd {self.sd:.{self._decimals}f}"
+        """'(0.6)', the standard deviation over seeds, or ''. Notes say what the parenthesis is."""
+        return "" if self.value is None or self.sd is None else f"({self.sd:.{self._decimals}f})"
 
     @property
     def remark(self) -> str:
@@ -42,10 +42,14 @@ class Entry:
         return self.text if self.value is not None else ""
 
     @property
+    def rest(self) -> str:
+        """What follows the number: '± 0.4 (0.6)'."""
+        return " ".join(part for part in (self.interval, self.spread, self.remark) if part)
+
+    @property
     def plain(self) -> str:
-        """'73.1 ± 0.4 (sd 0.6)'."""
-        spread = f"({self.spread})" if self.spread else ""
-        return " ".join(part for part in (self.number, self.interval, spread, self.remark) if part)
+        """'73.1 ± 0.4 (0.6)'."""
+        return f"{self.number} {self.rest}".rstrip()
 
     @property
     def _decimals(self) -> int:

@@ -58,7 +58,7 @@ def _reading(results: Results, summary: Summary, tasks: Sequence[Task]) -> str:
         return f"{over}. One training seed ({seeds[0]}): the interval says nothing about training again."
     return (
         f"{over}, averaged over {len(seeds)} training seeds; "
-        f"(sd) is the standard deviation over seeds, which the interval does not contain."
+        f"in parentheses the standard deviation over seeds, which the interval does not contain."
     )
 
 
@@ -148,7 +148,7 @@ def _low_label(recipe: Mapping[str, Any]) -> str:
         return ""
     subsets = settings.get("subsets", 1)
     drawn = "one stored label subset" if subsets == 1 else f"{subsets} stored label subsets"
-    return f"{drawn} per setting, the same for every method; judged on all test images"
+    return f"{drawn} per setting (in parentheses its labelled images), the same for every method, on all test images"
 
 
 def _batch_norm(recipe: Mapping[str, Any]) -> str:

@@ -39,27 +39,30 @@ class Task:
 
     @property
     def group(self) -> str:
-        """The heading above the column: 'few-shot', 'low-label, frozen', 'linear probe'."""
+        """The heading above the column: 'few-shot', 'low-label, frozen', 'all labels' (linear probe and kNN)."""
+        if self.family in ("linear", "knn"):
+            return "all labels" if self.labels in ("", "all") else self.labels
         name = _NAMES.get(self.family, self.evaluator)
         return f"{name}, {self.variant}" if self.variant and self.family in _NAMES else name
 
     @property
     def column(self) -> str:
-        """The column's own heading: '5-way 1-shot', '1 % (12)', or 'all labels'."""
+        """The column's own heading: '5-way 1-shot', '1 % (12)', or 'linear probe'."""
         if self.family == "few-shot":
             return " ".join(f"{v}-{n}" for v, n in ((self.way, "way"), (self.shot, "shot")) if v is not None)
-        if self.family in ("linear", "knn") and self.labels in ("", "all"):
-            return "all labels"
+        if self.family in ("linear", "knn"):
+            return _NAMES[self.family] + (f", {self.variant}" if self.variant else "")
         return self.labels or self.metric
 
     @property
     def title(self) -> str:
-        """Group and column in one: '5-way 1-shot', 'linear probe', '1 % (12), frozen'."""
+        """Group and column in one: '5-way 1-shot', 'linear probe', 'frozen, 1 % (12)'."""
         if self.family == "few-shot":
             return self.column + (f", {self.variant}" if self.variant else "")
-        if self.labels in ("", "all"):
-            return self.group
-        return f"{self.labels}, {self.variant}" if self.family == "low-label" else f"{self.group}, {self.labels}"
+        name = self.variant if self.family == "low-label" and self.variant else self.column
+        if self.family not in ("linear", "knn", "low-label"):
+            name = self.evaluator
+        return ", ".join(part for part in (name, self.labels if self.labels != "all" else "") if part)
 
     @property
     def setting(self) -> Task:

@@ -45,7 +45,7 @@ def print_table(table: Table, width: int | None = None, file: TextIO | None = No
         marked = any(entry.bold for block in blocks for line in block.lines for entry in line.entries)
         mark = f"Marked {MARK}: what is said of bold below."
         notes = [*([mark] if marked else []), *notes]
-        print("\n\n".join(_plain(block) for block in blocks), *notes, sep="\n", end="\n", file=out)
+        print("\n\n".join(_plain(block) for block in blocks), "", *notes, sep="\n", file=out)
         return
     from rich.console import Console
 
@@ -66,10 +66,11 @@ def fit(table: Table, width: int) -> tuple[Block, ...]:
 
 def _plain(block: Block) -> str:
     """Aligned text: title, the two heading lines, a rule, and one line per method."""
-    cells = [[e.plain + (f" {MARK}" if e.bold else "") for e in line.entries] for line in block.lines]
-    marked = [any(line.entries[i].bold for line in block.lines) for i in range(len(block.heads))]
-    # Where a column has marks, the other entries leave the place of the mark empty, so that digits align.
-    cells = [[t if not m or t.endswith(MARK) else t + "  " for t, m in zip(c, marked, strict=True)] for c in cells]
+    # Entries without a mark leave its place empty, so that digits align.
+    cells = [
+        [e.plain + (MARK if e.bold else " " if e.value is not None else "") for e in line.entries]
+        for line in block.lines
+    ]
     widths = [max(len(head), *(len(c[i]) for c in cells)) for i, (_, head) in enumerate(block.heads)]
     for i, (group, count) in zip(_starts(block), block.spans, strict=True):
         room = sum(widths[i : i + count]) + 2 * (count - 1)
@@ -123,7 +124,6 @@ def _rich(block: Block) -> RichTable:
         texts = [Text(line.label)]
         for entry in line.entries:
             text = Text(entry.number, style="bold green" if entry.bold else "")
-            rest = entry.plain.removeprefix(entry.number)
-            texts.append(text.append(rest, style="dim"))
+            texts.append(text.append(f" {entry.rest}".rstrip(), style="dim"))
         grid.add_row(*texts)
     return grid

@@ -85,8 +85,9 @@ def build(
     seeds: Sequence[int] = (0,),
     settings: Sequence[tuple[str, int | None, int | None, str]] = tuple(SETTINGS),
     about: About | None = None,
+    missing: Sequence[str] = (),
 ) -> Path:
-    """Write runs/*, recipe.toml and about.json, then collect."""
+    """Write runs/*, recipe.toml and about.json, then collect. Methods in `missing` leave no run."""
     folder.mkdir(parents=True, exist_ok=True)
     quoted = [", ".join(f'"{x}"' for x in names) for names in (sources, targets)]
     entries = "".join(f'[[methods]]\nname = "{m}"\n' for m in methods)
@@ -96,7 +97,7 @@ def build(
     runs = []
     for source in sources:
         for seed in seeds:
-            for method in methods:
+            for method in (m for m in methods if m not in missing):
                 runs.append(f"{method.replace('_', '-').strip('%$')}-{source.replace(':', '-')}-s{seed}")
                 _run(folder / "runs" / runs[-1], method, source, targets, seed, settings)
     write_about(folder, about or About())

@@ -1,0 +1,156 @@
+"""Every head against a loop over episodes, queries and other people's classifiers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from episodes import EpisodeTable, TaskShape, sample_table
+from metaclr.errors import UserError
+from metaclr.evaluate import HEADS, episode_accuracies, few_shot
+from tests.metaclr.evaluate.evaluate_data import blobs
+
+Tensor = torch.Tensor
+
+
+def case(shape: TaskShape, count: int = 20, width: int = 24) -> tuple[Tensor, EpisodeTable]:
+    images = blobs(classes=22, per_class=12)
+    made = torch.Generator().manual_seed(0)
+    centres = torch.randn(22, width, generator=made)
+    features = centres.repeat_interleave(12, 0) + 1.5 * torch.randn(22 * 12, width, generator=made) + 0.5
+    return features, sample_table(images, shape, count, seed=3)
+
+
+def looped(features: Tensor, table: EpisodeTable, predict: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Tensor:
+    """Accuracies by a loop: predict(support (N * K, F), labels (N * K,), query (Q', F)) -> labels (Q',)."""
+    way, shot = table.support.shape[1:]
+    labels = torch.arange(way)
+    found = []
+    for support, query in zip(table.support, table.query, strict=True):
+        said = predict(features[support.flatten()], labels.repeat_interleave(shot), features[query.flatten()])
+        found.append((said == labels.repeat_interleave(query.shape[1])).float().mean())
+    return torch.stack(found)
+
+
+def by_cosine(support: Tensor, labels: Tensor, query: Tensor) -> Tensor:
+    units = F.normalize(support, dim=1)
+    prototypes = torch.stack([units[labels == c].mean(0) for c in labels.unique()])
+    return torch.stack([torch.cosine_similarity(q, prototypes, dim=1).argmax() for q in query])
+
+
+def by_distance(support: Tensor, labels: Tensor, query: Tensor) -> Tensor:
+    prototypes = torch.stack([support[labels == c].mean(0) for c in labels.unique()])
+    return torch.stack([(q - prototypes).square().sum(1).argmin() for q in query])
+
+
+def by_neighbour(support: Tensor, labels: Tensor, query: Tensor) -> Tensor:
+    from sklearn.neighbors import KNeighborsClassifier
+
+    fitted = KNeighborsClassifier(1, metric="cosine").fit(support.numpy(), labels.numpy())
+    return torch.from_numpy(fitted.predict(query.numpy()))
+
+
+def by_ridge(support: Tensor, labels: Tensor, query: Tensor) -> Tensor:
+    from sklearn.linear_model import Ridge
+
+    one_hot = F.one_hot(labels).float().numpy()
+    fitted = Ridge(alpha=1.0, fit_intercept=False).fit(F.normalize(support, dim=1).numpy(), one_hot)
+    return torch.from_numpy(fitted.predict(F.normalize(query, dim=1).numpy())).argmax(1)
+
+
+def by_logistic(support: Tensor, labels: Tensor, query: Tensor) -> Tensor:
+    from sklearn.linear_model import LogisticRegression
+
+    fitted = LogisticRegression(C=1.0, tol=1e-8, max_iter=2000).fit(F.normalize(support, dim=1).numpy(), labels.numpy())
+    return torch.from_numpy(fitted.predict(F.normalize(query, dim=1).numpy()))
+
+
+LOOPS = {
+    "cosine": by_cosine,
+    "euclidean": by_distance,
+    "nearest": by_neighbour,
+    "ridge": by_ridge,
+    "logistic": by_logistic,
+}
+
+
+@pytest.mark.parametrize("shape", [TaskShape(5, 1, 5), TaskShape(5, 5, 4), TaskShape(20, 2, 3)], ids=str)
+@pytest.mark.parametrize("head", LOOPS)
+def test_head_is_the_loop(head: str, shape: TaskShape) -> None:
+    features, table = case(shape)
+    torch.testing.assert_close(
+        episode_accuracies(features, table, head=head), looped(features, table, LOOPS[head]), atol=1e-6, rtol=0
+    )
+
+
+def test_every_head_has_a_loop() -> None:
+    assert set(LOOPS) == set(HEADS)
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_chunks_do_not_matter(head: str) -> None:
+    features, table = case(TaskShape(5, 2, 5), count=33)
+    whole = episode_accuracies(features, table, head=head)
+    torch.testing.assert_close(episode_accuracies(features, table, head=head, chunk=7), whole)
+    assert 0.4 < whole.mean() < 0.95
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+@pytest.mark.parametrize("head", HEADS)
+def test_a_collapsed_encoder_is_at_chance(head: str, value: float) -> None:
+    _, table = case(TaskShape(5, 5, 5))
+    accuracies = episode_accuracies(torch.full((22 * 12, 8), value), table, head=head)
+    torch.testing.assert_close(accuracies, torch.full_like(accuracies, 0.2))
+
+
+def test_measurement_says_what_it_is() -> None:
+    features, table = case(TaskShape(5, 1, 5))
+    default, ridge = (
+        few_shot(features, table, target="blobs"),
+        few_shot(features, [table], target="blobs", head="ridge"),
+    )
+    (found,) = default
+    assert (found.evaluator, found.target, found.way, found.shot, found.n) == ("few-shot", "blobs", 5, 1, 20)
+    assert ridge[0].evaluator == "few-shot ridge"
+    assert found.per_item is not None
+    assert found.value == pytest.approx(100 * found.per_item.mean().item())
+    assert 0 < found.ci95 < 20
+    assert f"digest={table.digest[:16]}" in found.protocol
+    assert "cosine prototypes" in found.protocol
+    assert "Student t" in found.protocol
+
+
+def test_refusals() -> None:
+    features, table = case(TaskShape(5, 1, 5))
+    with pytest.raises(UserError, match="did you mean 'cosine'"):
+        few_shot(features, table, target="blobs", head="cosin")
+    with pytest.raises(UserError, match="another image set"):
+        few_shot(features[:100], table, target="blobs")
+    with pytest.raises(UserError, match=r"\(M, F\)"):
+        few_shot(features[0], table, target="blobs")
+    without = EpisodeTable(table.support, table.query[..., :0], table.fingerprint, table.seed)
+    with pytest.raises(UserError, match="0 queries"):
+        few_shot(features, without, target="blobs")
+
+
+def test_far_faster_than_a_loop() -> None:
+    """2,000 episodes at once against a plain loop over 100 of them, per episode: 20 times is a generous floor."""
+    features, table = case(TaskShape(5, 1, 10), count=2000, width=64)
+    few = EpisodeTable(table.support[:100], table.query[:100], table.fingerprint, table.seed)
+    episode_accuracies(features, few)
+
+    def per_episode(run: Callable[[], object], count: int) -> float:
+        times = []
+        for _ in range(3):
+            began = time.perf_counter()
+            run()
+            times.append(time.perf_counter() - began)
+        return min(times) / count
+
+    loop = per_episode(lambda: looped(features, few, by_cosine), 100)
+    batched = per_episode(lambda: episode_accuracies(features, table), 2000)
+    assert loop > 20 * batched, f"loop {1e6 * loop:.0f} us an episode, batched {1e6 * batched:.0f} us"

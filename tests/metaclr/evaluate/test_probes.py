@@ -1,0 +1,111 @@
+"""Linear probe and kNN: against loops, and blind to the test part."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metaclr.errors import UserError
+from metaclr.evaluate import knn, linear
+from metaclr.evaluate.knn import knn_labels
+from metaclr.evaluate.linear import PENALTIES, fit_probe
+from metaclr.evaluate.parts import held_out_third, parts
+
+Tensor = torch.Tensor
+
+
+def data(classes: int = 6, per_class: int = 20, width: int = 12) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    made = torch.Generator().manual_seed(5)
+    centres = torch.randn(classes, width, generator=made)
+    labels = torch.arange(classes).repeat_interleave(per_class)
+    x, x_test = (centres[labels] + torch.randn(len(labels), width, generator=made) for _ in range(2))
+    return x, labels, x_test, labels.clone()
+
+
+@given(st.lists(st.integers(1, 20), min_size=1, max_size=8), st.integers(0, 3))
+def test_a_stratified_third_is_held_out(counts: list[int], seed: int) -> None:
+    labels = torch.cat([torch.full((n,), c) for c, n in enumerate(counts)])[torch.randperm(sum(counts))]
+    fit, held = held_out_third(labels, seed)
+    assert torch.equal(torch.cat([fit, held]).sort().values, torch.arange(len(labels)))
+    assert torch.bincount(labels[held], minlength=len(counts)).tolist() == [n // 3 for n in counts]
+
+
+def test_linear_is_scikit_learns_pipeline() -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    x, y, x_test, _ = data(per_class=200)
+    probe = fit_probe(x, y, classes=6, penalties=[1e-2])
+    # The stated standardisation: variances counted with 30 images of average variance.
+    variance = (len(x) * x.var(0, correction=0) + 30 * x.var(0, correction=0).mean()) / (len(x) + 30)
+    scaled, asked = ((part - x.mean(0)) / variance.sqrt() for part in (x, x_test))
+    theirs = LogisticRegression(C=1 / (len(x) * 1e-2), tol=1e-8, max_iter=1000).fit(scaled.numpy(), y.numpy())
+    chances = torch.from_numpy(theirs.predict_proba(asked.numpy())).float()
+    torch.testing.assert_close(probe.scores(x_test).softmax(1), chances, atol=5e-3, rtol=0)
+
+
+def test_the_penalty_is_chosen_without_the_test_part() -> None:
+    x, y, x_test, y_test = data()
+    (found,) = linear(x, y, x_test, y_test, target="t")
+    (other,) = linear(x, y, x_test.flip(0), y_test.roll(3), target="t")
+    assert found.protocol == other.protocol
+    assert f"best of {len(PENALTIES)} on a held-out third of the training part" in found.protocol
+    assert found.value > 70
+    assert found.evaluator == "linear"
+    assert found.per_item is not None
+    assert found.per_item.shape == y_test.shape
+    assert other.value < 50
+
+
+def test_too_few_to_hold_out_is_a_fixed_penalty() -> None:
+    x, y, _, _ = data(per_class=2)
+    assert fit_probe(x, y, classes=6).said == f"{1 / 12:g} (fixed)"
+
+
+def test_knn_is_the_loop() -> None:
+    x, y, x_test, _ = data()
+    found = knn_labels(x, y, x_test, classes=6, k=17, temperature=0.1)
+    for query, said in zip(x_test, found, strict=True):
+        similarity = [torch.cosine_similarity(query, row, dim=0).item() for row in x]
+        votes = [0.0] * 6
+        for i in sorted(range(len(x)), key=lambda i: -similarity[i])[:17]:
+            votes[int(y[i])] += math.exp(similarity[i] / 0.1)
+        assert votes[int(said)] == max(votes)
+
+
+def test_knn_clips_k_and_says_so() -> None:
+    x, y, x_test, y_test = data()
+    (found,) = knn(x, y, x_test, y_test, target="t")
+    assert "k=120; temperature=0.1" in found.protocol
+    assert found.value > 70
+    assert math.isfinite(knn(x, y, x_test, y_test, target="t", temperature=1e-4)[0].value)
+
+
+def test_gaps_in_labels_and_classes_that_only_the_test_part_has() -> None:
+    x, y, x_test, y_test = data()
+    (found,) = linear(x, y * 10, x_test, y_test * 10, target="t")
+    assert found.value == linear(x, y, x_test, y_test, target="t")[0].value
+    kept = y != 2
+    (short,) = linear(x[kept], y[kept], x_test, y_test, target="t")
+    assert short.way == 5
+    assert short.per_item is not None
+    assert not short.per_item[y_test == 2].any()
+
+
+def test_refusals() -> None:
+    x, y, x_test, y_test = data()
+    with pytest.raises(UserError, match="test part is empty"):
+        parts(x, y, x_test[:0], y_test[:0])
+    with pytest.raises(UserError, match="training part is empty"):
+        parts(x[:0], y[:0], x_test, y_test)
+    with pytest.raises(UserError, match="one class only"):
+        parts(x[:5], y[:5], x_test, y_test)
+    with pytest.raises(UserError, match="12 numbers, test features 3"):
+        parts(x, y, x_test[:, :3], y_test)
+    with pytest.raises(UserError, match="labels"):
+        parts(x, y[:-1], x_test, y_test)
+    with pytest.raises(UserError, match="k >= 1"):
+        knn_labels(x, y, x_test, classes=6, k=0, temperature=0.1)
