@@ -127,7 +127,7 @@ def measure(name: str, batch: int, repeats: int, device: str) -> list[Row]:
     images = torch.randint(0, 256, (batch, channels, size, size), dtype=torch.uint8, generator=generator).to(device)
     # Slow chains run on a part of the batch, enough for milliseconds.
     runs: dict[str, tuple[Chain, Tensor]] = {"metaclr": (ours(recipe, batch, device), images)}
-    torchvision, part = theirs_torchvision(name), images[: max(1, batch // 8)]
+    torchvision, part = theirs_torchvision(name), images[: max(1, batch // 16)]
     pictures: list[object] = [to_pil_image(image) for image in part.cpu()]
     runs["torchvision v2, per tensor"] = (per_sample(torchvision, list(part)), part)
     runs["torchvision v2, per PIL image"] = (per_sample(torchvision, pictures), part)
@@ -167,14 +167,17 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the JSON here")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    rows = [row for name in CHAINS for row in measure(name, options.batch, options.repeats, options.device)]
+    rows = []
     print(f"{'chain':16s} {'library':29s} {'views/s':>9s}  {'quartiles':>17s}  metaclr is faster by")
-    for row in rows:
-        low, high = row.quartiles
-        print(
-            f"{row.chain:16s} {row.library:29s} {row.views_per_s:9,d}  {low:>8,d}-{high:<8,d}"
-            f"  {row.metaclr_over_it:.1f}"
-        )
+    for name in CHAINS:
+        rows += (measured := measure(name, options.batch, options.repeats, options.device))
+        for row in measured:
+            low, high = row.quartiles
+            print(
+                f"{row.chain:16s} {row.library:29s} {row.views_per_s:9,d}  {low:>8,d}-{high:<8,d}"
+                f"  {row.metaclr_over_it:.1f}",
+                flush=True,
+            )
     packages = ("torch", "torchvision", "kornia", "metaclr")
     report = {
         "benchmark": "augmentation",

@@ -1,0 +1,84 @@
+"""The command line as a user meets it: help is quick, bad input is one line and exit code 2."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+
+
+def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "metaclr", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env=None,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["compar"], "did you mean 'compare'"),
+        (["compare", "glyfs"], "did you mean 'glyphs'"),
+        (["compare", "--methods", "simcrl"], "did you mean 'simclr'"),
+        (["compare", "--device", "cuda:99"], "not on this machine"),
+        (["compare", "--device", "gpu"], "unknown"),
+        (["compare", "--set", "train.stesp=1"], "did you mean 'steps'"),
+        (["compare", "--seeds", "x"], "a count such as 3"),
+        (["methods", "show", "byo"], "did you mean 'byol'"),
+        (["recipes", "cp", "glyph"], "did you mean 'glyphs'"),
+        (["data", "show", "digit"], "did you mean 'digits'"),
+        (["evaluate", "nothing"], "neither FILE.py:FUNCTION"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(arguments: list[str], says: str, tmp_path: Path) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2, done
+    assert says in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; import metaclr; from metaclr.cli import cli\n"
+        "try: cli.main(['--help'], standalone_mode=False)\n"
+        "finally: print(sorted(m for m in ('torch', 'torchvision', 'pandas', 'seaborn', 'sklearn', 'learn2learn') "
+        "if m in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip().endswith("[]"), done.stdout
+    for verb in ("compare", "train", "evaluate", "table", "report", "data", "episodes", "methods", "recipes", "doctor"):
+        assert verb in done.stdout
+
+
+def test_a_recipe_can_be_copied_and_is_not_overwritten(tmp_path: Path) -> None:
+    target = tmp_path / "mine.toml"
+    assert run("recipes", "cp", "glyphs", str(target)).returncode == 0
+    assert target.read_text() == (ROOT / "metaclr/recipes/glyphs.toml").read_text()
+    again = run("recipes", "cp", "glyphs", str(target))
+    assert again.returncode == 2
+    assert "is there already" in again.stderr
+
+
+def test_a_missing_package_is_named() -> None:
+    code = (
+        "import sys; sys.modules['pydantic'] = None\n"
+        "sys.argv = ['metaclr', 'recipes', 'list']\n"
+        "from metaclr.__main__ import run; run()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 2
+    assert "needs the package 'pydantic'" in done.stderr
+
+
+def test_methods_diff_names_the_axes() -> None:
+    done = run("methods", "diff", "simclr", "infonce")
+    assert done.returncode == 0
+    assert "roles" in done.stdout

@@ -1,0 +1,138 @@
+"""The main job, whole: results on disk, nothing redone, interrupted and gone on, the negative control."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import metaclr
+from metaclr.bridge import Objective, Prototypes, dot, split, unit_norm
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[2]
+spec = spec_from_file_location("small", HERE / "small.py")
+assert spec is not None
+assert spec.loader is not None
+small = module_from_spec(spec)
+spec.loader.exec_module(small)
+
+METHODS = ["simclr", "protonet"]
+VARYING = ["seconds", "environment"]
+
+
+def compare(out: Path, *overrides: str, **arguments: object) -> metaclr.Comparison:
+    sets = {"source": small.stripes(name="ours"), "target": small.stripes(6, 16, name="theirs")}
+    return metaclr.compare(
+        "glyphs",
+        **{"methods": METHODS, **arguments},  # type: ignore[arg-type]
+        sources={"source": sets["source"]},
+        targets={"target": sets["target"]},
+        out=out,
+        device="cpu",
+        overrides=[*small.SETTINGS, *overrides],
+        quiet=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> metaclr.Comparison:
+    return compare(tmp_path_factory.mktemp("comparison") / "out")
+
+
+def plain(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.drop(columns=VARYING)
+
+
+def test_every_result_is_written(finished: metaclr.Comparison) -> None:
+    folder = finished.folder
+    for name in ("recipe.toml", "rows.csv", "report.html", "tables/main.tex", "tables/few_shot.md"):
+        assert (folder / name).stat().st_size > 0
+    assert list((folder / "figures").glob("*.png"))
+    assert list((folder / "figures").glob("*.pdf"))
+    assert list((folder / "per_item").glob("*.npz"))
+    assert set(finished.rows.method) == {"simclr", "protonet", "untrained", "pixels"}
+    kinds = {"few-shot", "linear", "knn", "low-label frozen", "low-label finetune"}
+    assert set(finished.rows.evaluator) == kinds
+    assert not finished.failures
+
+
+def test_all_methods_are_judged_on_the_same_items(finished: metaclr.Comparison) -> None:
+    for _, rows in finished.rows.groupby(["target", "evaluator", "way", "shot", "labels"], dropna=False):
+        assert rows.n.nunique() == 1
+        if (rows.evaluator == "few-shot").all():
+            assert rows.protocol.nunique() == 1
+
+
+def test_a_finished_folder_redoes_nothing(finished: metaclr.Comparison) -> None:
+    marks = {p: p.stat().st_mtime_ns for p in finished.folder.rglob("done.json")}
+    again = compare(finished.folder)
+    assert {p: p.stat().st_mtime_ns for p in finished.folder.rglob("done.json")} == marks
+    pd.testing.assert_frame_equal(again.rows, finished.rows)
+
+
+def test_one_more_method_adds_cells_and_keeps_the_others(finished: metaclr.Comparison, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    compare(out, methods=["simclr"])
+    mark = next(out.glob("runs/simclr-*/done.json")).stat().st_mtime_ns
+    both = compare(out)
+    assert next(out.glob("runs/simclr-*/done.json")).stat().st_mtime_ns == mark
+    pd.testing.assert_frame_equal(plain(both.rows), plain(finished.rows))
+
+
+def test_processes_side_by_side_give_the_same_rows(finished: metaclr.Comparison, tmp_path: Path) -> None:
+    apart = compare(tmp_path / "out", jobs=2)
+    numbers = ["value", "ci95"]
+    pd.testing.assert_frame_equal(plain(apart.rows).drop(columns=numbers), plain(finished.rows).drop(columns=numbers))
+    # Another number of threads may round a convolution otherwise; nothing more.
+    pd.testing.assert_frame_equal(apart.rows[numbers], finished.rows[numbers], atol=2.0, rtol=0)
+
+
+def test_my_own_method_stands_beside_the_shipped_ones(tmp_path: Path) -> None:
+    mine = metaclr.Method(
+        summary="one-way InfoNCE",
+        reference="this test",
+        objective=Objective(roles=split, embedding=unit_norm, head=Prototypes(dot), temperature=0.2),
+    )
+    result = compare(tmp_path / "out", methods={"mine": mine, "simclr": "simclr"})
+    assert {"mine", "simclr"} <= set(result.rows.method)
+
+
+def test_on_shuffled_labels_everything_is_at_chance(tmp_path: Path) -> None:
+    result = compare(tmp_path / "out", "shuffle_labels=true", "train.steps=20", "evaluate.few_shot.episodes=400")
+    for row in result.rows.itertuples():
+        chance = 100 / (row.way if row.evaluator == "few-shot" else 6)
+        # Two dozen rows: 95 % intervals would leave one out now and then, twice their width does not.
+        assert abs(row.value - chance) < 2 * max(row.ci95, 1.0), row
+
+
+def test_a_killed_comparison_goes_on_to_the_same_rows(finished: metaclr.Comparison, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    script = (
+        "import sys; sys.path[:0] = [sys.argv[1], sys.argv[2]]\n"
+        "import test_compare; from pathlib import Path\n"
+        "test_compare.compare(Path(sys.argv[3]), 'train.checkpoint_seconds=0.01')\n"
+    )
+    command = [sys.executable, "-c", script, str(ROOT), str(HERE), str(out)]
+    for wait in (0.3, 1.0):
+        process = subprocess.Popen(command, env={**os.environ})
+        deadline = time.monotonic() + 120
+        while not list(out.glob("runs/*/*")) and time.monotonic() < deadline and process.poll() is None:
+            time.sleep(0.05)
+        time.sleep(wait)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    rest = compare(out, "train.checkpoint_seconds=0.01")
+    pd.testing.assert_frame_equal(plain(rest.rows), plain(finished.rows))
+
+
+def test_a_full_results_folder_is_said_in_one_line(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    with pytest.raises(metaclr.UserError, match="--out"):
+        compare(blocked / "out")
