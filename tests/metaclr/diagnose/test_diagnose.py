@@ -31,7 +31,7 @@ def test_uniformity_is_the_loop_and_reaches_the_optimum() -> None:
     pairs = [math.exp(-2 * (unit[i] - unit[j]).square().sum().item()) for i in range(9) for j in range(9) if i != j]
     assert uniformity(features) == pytest.approx(math.log(sum(pairs) / len(pairs)))
     assert uniformity(torch.ones(5, 3)) == pytest.approx(0)
-    # Wang and Isola's optimum for 128 dimensions and t = 2 (section 3.2 of the research notes); over 1,024 rows, in chunks.
+    # The optimum for 128 dimensions and t = 2 (derived for this project); over 1,024 rows, so in chunks.
     assert uniformity(normal(4000, 128)) == pytest.approx(-3.9375, abs=2e-3)
 
 
