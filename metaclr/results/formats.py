@@ -53,9 +53,10 @@ def to_html(table: Table) -> str:
     """A fragment: caption, one <table> per block in a container that scrolls, notes. Styled by its page."""
     blocks = "\n".join(_html_block(block) for block in table.lay(COLUMNS_HTML))
     notes = "\n".join(f"<li>{escape(note)}</li>" for note in table.notes)
+    under = f'<ul class="notes">\n{notes}\n</ul>\n' if notes else ""
     return (
         f'<section class="table" id="table-{escape(table.name)}">\n<h3>{escape(table.title)}</h3>\n'
-        f'{blocks}\n<ul class="notes">\n{notes}\n</ul>\n</section>\n'
+        f"{blocks}\n{under}</section>\n"
     )
 
 

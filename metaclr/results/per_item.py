@@ -35,8 +35,11 @@ def write_items(path: Path, items: Mapping[str, Any]) -> None:
             raise UserError(f"per-item results of {key!r}: need (n,) finite numbers, got shape {array.shape}")
         arrays[key] = array
     buffer = io.BytesIO()
-    # Typed as keyword arguments, which numpy's stubs cannot tell from its own `allow_pickle`.
-    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    # As np.savez does, but a key may have any name, `file` included.
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for key, array in arrays.items():
+            with archive.open(f"{key}.npy", "w") as entry:
+                np.lib.format.write_array(entry, array)
     write_atomic(path, buffer.getvalue())
 
 

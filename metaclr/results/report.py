@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,11 @@ def _content(results: Results, tables: Sequence[Table], figures: Sequence[Drawn]
     summary = summarise(results)
     recipe = results.recipe
     # to_html escapes what it is given, so its text may go into the page as it is.
-    html = [(table.name, Markup(to_html(table))) for table in tables]
+    said = set(tables[0].notes) if tables else set()
+    html = [(tables[0].name, Markup(to_html(tables[0])))] if tables else []
+    for table in tables[1:]:
+        fresh = tuple(note for note in table.notes if note not in said)
+        html.append((table.name, Markup(to_html(replace(table, notes=fresh)))))
     pictures = [
         {"name": f.name, "title": f.title, "caption": f.caption, "data": base64.b64encode(f.png).decode()}
         for f in figures
@@ -58,8 +63,8 @@ def _content(results: Results, tables: Sequence[Table], figures: Sequence[Drawn]
         "tally": tally(summary),
         "fixed": held_fixed(results),
         "methods": _methods(results),
-        "main": [text for name, text in html if name == "main"],
-        "tables": [text for name, text in html if name != "main"],
+        "main": [text for _, text in html[:1]],
+        "tables": [text for _, text in html[1:]],
         "figures": pictures,
         "failures": [line for lines in results.failed.values() for line in lines],
         "remarks": results.about.remarks,

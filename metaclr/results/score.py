@@ -89,7 +89,7 @@ def _interval(rows: Sequence[Row], items: NDArray[np.float64] | None) -> float |
     if len(rows) > 1 and items is not None and rows[0].way is not None and rows[0].shot is not None:
         import torch
 
-        from metaclr.evaluate.statistics import mean_interval
+        from metaclr.evaluation.statistics import mean_interval
 
         return mean_interval(torch.from_numpy(items.mean(0))).half
     return sum(halves) / len(halves)

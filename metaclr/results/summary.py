@@ -82,7 +82,7 @@ def best(scores: Sequence[Score]) -> frozenset[str]:
     Raises:
         UserError: scores that are not over the same items, or without per-item results.
     """
-    from metaclr.evaluate.statistics import best_and_ties
+    from metaclr.evaluation.statistics import best_and_ties
 
     if len(scores) < 2:
         return frozenset()
@@ -98,7 +98,7 @@ def differences(scores: Sequence[Score], reference: str) -> dict[str, Difference
     Raises:
         UserError: the reference has no score, or scores that are not over the same items.
     """
-    from metaclr.evaluate.statistics import holm, paired_difference
+    from metaclr.evaluation.statistics import holm, paired_difference
 
     base = next((s for s in scores if s.method == reference), None)
     if base is None:

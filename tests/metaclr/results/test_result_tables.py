@@ -174,7 +174,7 @@ def test_terminal_keeps_its_width_and_its_numbers(comparison: Callable[..., Path
         print_main_table(path, width=width, file=out)
         text = out.getvalue()
         assert max(map(len, text.splitlines())) <= width
-        assert text.count("low-label, frozen") == 2
+        assert all(column in text for column in ("20-way 5-shot", "kNN", "5 per class (1300)"))
         summary = summarise(load(path))
         for method, task in summary.bold:
             s = summary.scores[method, task]
