@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from metaclr.evaluate import FineTune, Measurement, Target, embed
-from metaclr.evaluate.transfer import evaluate
+from metaclr.evaluation import FineTune, Measurement, Target, embed
+from metaclr.evaluation.transfer import evaluate
 from metaclr.results.per_item import write_items
 from metaclr.results.rows import Row, write_rows
 

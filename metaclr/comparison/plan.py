@@ -15,7 +15,7 @@ from metaclr.comparison.method_files import find_method
 from metaclr.comparison.targets import prepare
 from metaclr.comparison.training import build_encoder_of, build_learner, sampler_for
 from metaclr.errors import UserError, unknown
-from metaclr.evaluate import HEADS, Target
+from metaclr.evaluation import HEADS, Target
 from metaclr.methods import Method
 
 if TYPE_CHECKING:

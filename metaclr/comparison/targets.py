@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from episodes import ImageSet, TaskShape, stored_label_subset, stored_table
 from metaclr.errors import UserError
-from metaclr.evaluate import Target
+from metaclr.evaluation import Target
 
 if TYPE_CHECKING:
     from torch import Tensor

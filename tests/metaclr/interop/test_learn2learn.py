@@ -16,7 +16,7 @@ from episodes import EpisodeSampler, ImageSet, TaskShape, ViewRecipe, check_tabl
 from metaclr import methods
 from metaclr.engine import Learner, TrainSettings, train
 from metaclr.errors import UserError
-from metaclr.evaluate.few_shot import episode_accuracies
+from metaclr.evaluation.few_shot import episode_accuracies
 from metaclr.interop import TasksetBatches, TaskStream, image_set_from_dataset, table_from_taskset
 from metaclr.networks import build_encoder, build_projector
 

@@ -14,9 +14,9 @@ from episodes import ImageSet, ViewRecipe, augment, random, to_float
 from metaclr.engine.precision import autocast, compute_dtype
 from metaclr.engine.settings import Precision
 from metaclr.errors import UserError
-from metaclr.evaluate.linear import Probe
-from metaclr.evaluate.measurement import join
-from metaclr.evaluate.modes import evaluation_mode
+from metaclr.evaluation.linear import Probe
+from metaclr.evaluation.measurement import join
+from metaclr.evaluation.modes import evaluation_mode
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metaclr.errors import UserError
-from metaclr.evaluate import knn, linear
-from metaclr.evaluate.knn import knn_labels
-from metaclr.evaluate.linear import PENALTIES, fit_probe
-from metaclr.evaluate.parts import held_out_third, parts
+from metaclr.evaluation import knn, linear
+from metaclr.evaluation.knn import knn_labels
+from metaclr.evaluation.linear import PENALTIES, fit_probe
+from metaclr.evaluation.parts import held_out_third, parts
 
 Tensor = torch.Tensor
 

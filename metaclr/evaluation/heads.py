@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from metaclr.errors import unknown
-from metaclr.evaluate.logistic import fit_logistic
+from metaclr.evaluation.logistic import fit_logistic
 
 Scores = tuple[Tensor, Tensor]
 

@@ -11,8 +11,8 @@ from episodes import ImageSet, random, to_float
 from metaclr.engine.precision import autocast, compute_dtype
 from metaclr.engine.settings import Precision
 from metaclr.errors import UserError
-from metaclr.evaluate.measurement import join
-from metaclr.evaluate.modes import evaluation_mode
+from metaclr.evaluation.measurement import join
+from metaclr.evaluation.modes import evaluation_mode
 
 # On a CPU, what a layer of a small network keeps in its cache is fastest; a GPU wants as much as fits.
 _BATCH = {"cpu": 64, "cuda": 2048}

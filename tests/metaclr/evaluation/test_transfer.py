@@ -10,8 +10,8 @@ from torch import nn
 
 from episodes import TaskShape, sample_table
 from metaclr.errors import UserError
-from metaclr.evaluate import EVALUATORS, FineTune, Target, make_target, transfer
-from tests.metaclr.evaluate.evaluate_data import blobs, small_encoder
+from metaclr.evaluation import EVALUATORS, FineTune, Target, make_target, transfer
+from tests.metaclr.evaluation.evaluate_data import blobs, small_encoder
 
 SMALL = {"ways": (5,), "shots": (1,), "query": 5, "episodes": 30, "fractions": (), "per_class": (2,), "subsets": 2}
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from metaclr.evaluate.logistic import Logistic, fit_logistic
-from metaclr.evaluate.measurement import Measurement, join, of_images
-from metaclr.evaluate.parts import held_out_third, parts
+from metaclr.evaluation.logistic import Logistic, fit_logistic
+from metaclr.evaluation.measurement import Measurement, join, of_images
+from metaclr.evaluation.parts import held_out_third, parts
 
 PENALTIES = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
 """Tried from the strongest to the weakest; each against a mean cross-entropy, on standardised features."""

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from episodes import ImageSet, TaskShape, sample_table
-from metaclr.evaluate import EVALUATORS, HEADS, FineTune, Measurement, few_shot, make_target, transfer
-from tests.metaclr.evaluate.evaluate_data import blobs, small_encoder
+from metaclr.evaluation import EVALUATORS, HEADS, FineTune, Measurement, few_shot, make_target, transfer
+from tests.metaclr.evaluation.evaluate_data import blobs, small_encoder
 
 
 def measured(images: ImageSet) -> list[Measurement]:

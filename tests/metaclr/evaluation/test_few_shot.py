@@ -11,8 +11,8 @@ import torch.nn.functional as F
 
 from episodes import EpisodeTable, TaskShape, sample_table
 from metaclr.errors import UserError
-from metaclr.evaluate import HEADS, episode_accuracies, few_shot
-from tests.metaclr.evaluate.evaluate_data import blobs
+from metaclr.evaluation import HEADS, episode_accuracies, few_shot
+from tests.metaclr.evaluation.evaluate_data import blobs
 
 Tensor = torch.Tensor
 

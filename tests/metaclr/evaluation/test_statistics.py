@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from metaclr.errors import UserError
-from metaclr.evaluate import statistics
+from metaclr.evaluation import statistics
 
 
 def normal(*shape: int, seed: int = 0) -> torch.Tensor:

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from episodes import ImageSet
 from metaclr.errors import UserError
-from metaclr.evaluate.features import device_of, features
-from metaclr.evaluate.fine_tune import FineTune, fine_tune
-from metaclr.evaluate.linear import fit_probe
-from metaclr.evaluate.measurement import Measurement, join, of_subsets
-from metaclr.evaluate.parts import Parts, parts
+from metaclr.evaluation.features import device_of, features
+from metaclr.evaluation.fine_tune import FineTune, fine_tune
+from metaclr.evaluation.linear import fit_probe
+from metaclr.evaluation.measurement import Measurement, join, of_subsets
+from metaclr.evaluation.parts import Parts, parts
 
 
 def low_label_frozen(

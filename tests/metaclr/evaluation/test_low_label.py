@@ -7,8 +7,8 @@ import torch
 
 from episodes import EpisodeError, ImageSet, ViewRecipe, halves, label_subset
 from metaclr.errors import UserError
-from metaclr.evaluate import FineTune, Measurement, Pixels, features, low_label_finetune, low_label_frozen
-from tests.metaclr.evaluate.evaluate_data import blobs, small_encoder
+from metaclr.evaluation import FineTune, Measurement, Pixels, features, low_label_finetune, low_label_frozen
+from tests.metaclr.evaluation.evaluate_data import blobs, small_encoder
 
 
 def target(noise: float = 60.0) -> tuple[ImageSet, ImageSet, list[torch.Tensor]]:

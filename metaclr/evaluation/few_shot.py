@@ -10,8 +10,8 @@ from torch import Tensor
 
 from episodes import EpisodeTable
 from metaclr.errors import UserError
-from metaclr.evaluate import heads
-from metaclr.evaluate.measurement import Measurement, join, of_episodes
+from metaclr.evaluation import heads
+from metaclr.evaluation.measurement import Measurement, join, of_episodes
 
 # Bytes of gathered features worked on at once: about the cache of a core, or enough to fill a GPU.
 _CHUNK_BYTES = {"cpu": 1 << 21, "cuda": 1 << 28}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from metaclr.evaluate.statistics import mean_interval, proportion
+from metaclr.evaluation.statistics import mean_interval, proportion
 
 
 @dataclass(frozen=True, eq=False)

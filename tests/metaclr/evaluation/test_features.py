@@ -8,8 +8,8 @@ from torch import nn
 
 from episodes import to_float
 from metaclr.errors import UserError
-from metaclr.evaluate import Pixels, features, protocol_of
-from tests.metaclr.evaluate.evaluate_data import blobs, small_encoder
+from metaclr.evaluation import Pixels, features, protocol_of
+from tests.metaclr.evaluation.evaluate_data import blobs, small_encoder
 
 
 def test_is_the_encoder_in_eval_mode_whatever_the_batch() -> None:

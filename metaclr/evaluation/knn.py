@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from metaclr.errors import UserError
-from metaclr.evaluate.measurement import Measurement, join, of_images
-from metaclr.evaluate.parts import parts
+from metaclr.evaluation.measurement import Measurement, join, of_images
+from metaclr.evaluation.parts import parts
 
 _CHUNK_BYTES = {"cpu": 1 << 24, "cuda": 1 << 28}
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from episodes import ImageSet
-    from metaclr.api.compare import Comparison
+    from metaclr.api.comparing import Comparison
 
 
 def evaluate(
@@ -43,7 +43,7 @@ def evaluate(
     Raises:
         UserError, EpisodeError: bad input, in one line.
     """
-    from metaclr.api.compare import Comparison, own_and_names
+    from metaclr.api.comparing import Comparison, own_and_names
     from metaclr.comparison.targets import prepare
     from metaclr.data import adapt, load
     from metaclr.device import choose_device

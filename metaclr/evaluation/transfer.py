@@ -9,14 +9,14 @@ from torch import nn
 
 from metaclr.engine.settings import Precision
 from metaclr.errors import unknown
-from metaclr.evaluate.features import device_of, features, protocol_of
-from metaclr.evaluate.few_shot import few_shot
-from metaclr.evaluate.fine_tune import FineTune
-from metaclr.evaluate.knn import knn
-from metaclr.evaluate.linear import linear
-from metaclr.evaluate.low_label import low_label_finetune, low_label_frozen
-from metaclr.evaluate.measurement import Measurement, join
-from metaclr.evaluate.target import Embedded, Target
+from metaclr.evaluation.features import device_of, features, protocol_of
+from metaclr.evaluation.few_shot import few_shot
+from metaclr.evaluation.fine_tune import FineTune
+from metaclr.evaluation.knn import knn
+from metaclr.evaluation.linear import linear
+from metaclr.evaluation.low_label import low_label_finetune, low_label_frozen
+from metaclr.evaluation.measurement import Measurement, join
+from metaclr.evaluation.target import Embedded, Target
 
 EVALUATORS = ("few-shot", "linear", "knn", "low-label frozen", "low-label finetune")
 
