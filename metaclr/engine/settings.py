@@ -13,7 +13,7 @@ Schedule = Literal["cosine", "constant", "linear", "step"]
 Precision = Literal["auto", "bf16", "fp32"]
 Choice = Literal["auto", "on", "off"]
 
-FREE = ("checkpoint_seconds", "compile", "prefetch", "device", "precision")
+FREE = ("checkpoint_seconds", "compile", "prefetch", "device")
 """What may change between the two halves of an interrupted run: where and how often, not what is computed."""
 
 

@@ -92,6 +92,8 @@ def train(
         _share(learner, sampler, settings)
     optimizer = build_optimizer(learner, settings)
     run = Run(learner, optimizer, settings, folder, identity=identity, device=device, writes=here.first)
+    if int(agree(run.step, device=device)[0]) != run.step:
+        raise UserError(f"rank {here.rank} does not see the checkpoint in {folder}; all ranks must share the folder")
     resumed_at, began, views_before = run.step, time.monotonic(), run.views
     with _surroundings(device), listening() as stop:
         _loop(run, sampler, render, device, stop, progress)
@@ -158,15 +160,15 @@ def _keep(run: Run, meter: Meter, stop: Stop, device: torch.device) -> None:
 @contextmanager
 def _surroundings(device: torch.device) -> Iterator[None]:
     """Global generators as before afterwards; cuDNN may try its algorithms, since every batch has the same shape."""
-    gpus = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(gpus), ExitStack() as during:
-        if gpus:
-            flags = torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=True)
-            during.enter_context(flags)
+    tries = torch.backends.cudnn.benchmark
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.backends.cudnn.benchmark = True
         try:
             yield
         except torch.OutOfMemoryError as error:
             raise UserError(f"{device} has too little memory for a batch; lower batch_views") from error
+        finally:
+            torch.backends.cudnn.benchmark = tries
 
 
 def _share(learner: nn.Module, sampler: Sampler, settings: TrainSettings) -> None:
