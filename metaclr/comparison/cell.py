@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from metaclr.methods.differences import settings
 from metaclr.recipe import MethodEntry
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class Cell:
         part["train"].pop("checkpoint_seconds")
         part["cell"] = [self.entry.model_dump(mode="json"), self.source, self.seed]
         part["data"] = fingerprints
-        part["method"] = repr(self.method)
+        # Not repr: a function's address would make every process another comparison.
+        part["method"] = settings(self.method)
         return hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()
 
 
