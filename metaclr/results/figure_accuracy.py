@@ -32,10 +32,10 @@ def _figure(results: Results, summary: Summary, tasks: list[Task], name: str, ti
     from matplotlib.figure import Figure
 
     order = _order(summary, tasks)
-    columns = min(3, len(tasks))
+    columns = 2 if len(tasks) == 4 else min(3, len(tasks))
     rows = -(-len(tasks) // columns)
     width = WIDTH if columns > 1 else 3.4
-    figure = Figure(figsize=(width, rows * (0.62 + 0.185 * len(order))), layout="constrained")
+    figure = Figure(figsize=(width, rows * (0.68 + 0.185 * len(order))), layout="constrained")
     panels = figure.subplots(rows, columns, sharey=True, squeeze=False)
     look = looks(results)
     chances = []
@@ -45,10 +45,6 @@ def _figure(results: Results, summary: Summary, tasks: list[Task], name: str, ti
         _panel(axes, summary, task, order, look, chance)
     for axes in panels.flat[len(tasks) :]:
         axes.set_visible(False)
-    for number, axes in enumerate(panels.flat):
-        # The lowest visible panel of each column carries the unit.
-        if number < len(tasks) and number + columns >= len(tasks):
-            axes.set_xlabel("accuracy (%)")
     return finish(figure, name, title, _caption(results, summary, tasks, any(chances)))
 
 
@@ -92,19 +88,11 @@ def _panel(
     axes.set_ylim(-0.7, len(order) - 0.3)
     axes.margins(x=0.08)
     axes.tick_params(axis="y", length=0)
-    if chance is not None:
-        _mark_chance(axes, chance)
-
-
-def _mark_chance(axes: Axes, chance: float) -> None:
-    """A dotted line, or, where chance is so far left that the line would squeeze the dots, its value in words."""
+    axes.set_xlabel("accuracy (%)" if chance is None else f"accuracy (%), chance {chance:.2g}")
     low, high = axes.get_xlim()
-    if chance > low - 0.3 * (high - low):
+    # Where chance is far to the left, a line there would squeeze the dots; its value stands below the axis.
+    if chance is not None and chance > low - 0.3 * (high - low):
         axes.axvline(chance, color="#888888", linestyle=":", linewidth=1)
-        return
-    # The best methods are on top and far right, so the upper left is free.
-    text = f"◂ chance {chance:.2g} %"
-    axes.text(0.03, 0.97, text, transform=axes.transAxes, va="top", fontsize=6.5, color="#666666")
 
 
 def _caption(results: Results, summary: Summary, tasks: list[Task], chance: bool) -> str:
@@ -118,7 +106,7 @@ def _caption(results: Results, summary: Summary, tasks: list[Task], chance: bool
             f"Mean accuracy with its 95 % interval over {' or '.join(over)}; methods sorted by their mean.",
             f"Small ticks below a dot: the {seeds} training seeds." if seeds > 1 else "One training seed.",
             "Filled: the best, and those not significantly worse (paired, Holm-corrected)." if summary.bold else "",
-            "Dotted line or ◂: chance." if chance else "",
+            "Dotted line, where chance is near: chance." if chance else "",
             "The axes do not start at zero.",
         ]
     ).replace("  ", " ")

@@ -38,6 +38,13 @@ def tally(summary: Summary) -> str:
     return f"Best, or not significantly worse than the best, in how many of the {len(tasks)} columns: {said}."
 
 
+def caution(summary: Summary) -> str:
+    """What the tests do not say, where there is one training seed; '' with several."""
+    if any(len(s.seeds) > 1 for s in summary.scores.values()):
+        return ""
+    return "One training seed: 'significantly' speaks about these trained encoders, not about training again."
+
+
 def _place(summary: Summary, task: Task, ranked: list[Score], *, short: bool) -> str:
     top = ranked[0]
     half = f" ± {top.ci95:.1f}" if top.ci95 is not None else ""
@@ -59,12 +66,16 @@ def _place(summary: Summary, task: Task, ranked: list[Score], *, short: bool) ->
 
 
 def _ties(summary: Summary, task: Task, ranked: list[Score]) -> str:
+    top = ranked[0]
     if task in summary.unpaired:
         return f"; no test ({summary.unpaired[task]})"
     ties = [s.method for s in ranked[1:] if (s.method, task) in summary.bold]
     if ties:
         return f"; not significantly worse: {', '.join(ties)}"
-    return f", significantly better than every other (next: {ranked[1].method}, {ranked[1].value:.1f} %)"
+    second = ranked[1]
+    spread = max(top.sd or 0.0, second.sd or 0.0)
+    close = f", less than the spread over seeds, {spread:.1f}" if top.value - second.value < spread else ""
+    return f", significantly better than every other (next: {second.method}, {second.value:.1f} %{close})"
 
 
 def _above(summary: Summary, task: Task, top: Score, control: str) -> str:

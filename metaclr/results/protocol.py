@@ -44,6 +44,7 @@ def footnotes(results: Results, summary: Summary, tasks: Sequence[Task]) -> tupl
         *(f"{kind}: {text}." for kind, text in (*(("Few-shot", t) for t in few), *(("Low-label", t) for t in low))),
         f"Batch norm: {fixed['batch norm']}." if "batch norm" in fixed else "",
         _controls(summary),
+        _missing(results, summary, tasks),
         *_unpaired(summary, tasks),
         *_failures(results),
         *results.about.remarks,
@@ -71,7 +72,14 @@ def _controls(summary: Summary) -> str:
     there = [m for m in summary.methods if m in summary.controls]
     said = {"untrained": "untrained is the same encoder with random weights", "pixels": "pixels has no encoder"}
     text = "; ".join(said[m] for m in there if m in said)
-    return f"Controls below the rule: {text}." if text else ""
+    return f"Controls, last in the table: {text}." if text else ""
+
+
+def _missing(results: Results, summary: Summary, tasks: Sequence[Task]) -> str:
+    there = [m for m in summary.methods if m not in results.failed]
+    missing = [m for m in there if any((m, t) not in summary.scores for t in tasks)]
+    why = "; pixels has no weights to fine-tune" if "pixels" in missing else ""
+    return f"–: not measured{why}." if missing else ""
 
 
 def _unpaired(summary: Summary, tasks: Sequence[Task]) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from metaclr.results.files import write_atomic
 from metaclr.results.folder import Results
 from metaclr.results.formats import to_html
-from metaclr.results.headline import headlines, tally
+from metaclr.results.headline import caution, headlines, tally
 from metaclr.results.layout import Table
 from metaclr.results.protocol import held_fixed
 from metaclr.results.style import Drawn
@@ -61,6 +61,7 @@ def _content(results: Results, tables: Sequence[Table], figures: Sequence[Drawn]
         "about": str(recipe.get("about") or ""),
         "headlines": headlines(summary),
         "tally": tally(summary),
+        "caution": caution(summary),
         "fixed": held_fixed(results),
         "methods": _methods(results),
         "main": [text for _, text in html[:1]],

@@ -12,7 +12,7 @@ from scipy import stats
 
 from metaclr.errors import UserError
 from metaclr.results.folder import About, Results, load
-from metaclr.results.headline import headlines, tally
+from metaclr.results.headline import caution, headlines, tally
 from metaclr.results.rows import Row
 from metaclr.results.summary import differences, summarise
 
@@ -171,6 +171,18 @@ def test_headline_says_leader_ties_and_the_distance_to_untrained() -> None:
     assert "not significantly worse: c" in line
     assert f"{gain:.1f} ± " in line
     assert tally(summarise(made)) == ""
+
+
+def test_a_lead_within_the_spread_over_seeds_is_said() -> None:
+    rng = np.random.default_rng(3)
+    base = rng.uniform(0.3, 0.7, EPISODES)
+    noise = [rng.normal(scale=0.01, size=EPISODES) for _ in range(4)]
+    first = [(row("a", v, seed), v) for seed, v in enumerate([base + 0.1 + noise[0], base - 0.08 + noise[1]])]
+    second = [(row("b", v, seed), v) for seed, v in enumerate([base + 0.01 + noise[2], base - 0.01 + noise[3]])]
+    summary = summarise(results(*first, *second))
+    assert "less than the spread over seeds" in headlines(summary)[0]
+    assert caution(summary) == ""
+    assert "One training seed" in caution(summarise(results(first[0])))
 
 
 def test_one_method_alone_is_not_best() -> None:
