@@ -4,27 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
+from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 
-class _LogSumExp(torch.autograd.Function):
-    """Keeps the exponentials of the forward, so that the backward is one product."""
+class _LogSumExp(Function):
+    """Keeps the exponentials of the forward, so that the backward is one product; the maximum is found once."""
 
     @staticmethod
-    def forward(ctx: Any, values: Tensor) -> Tensor:
-        most = values.amax(-1, keepdim=True)
+    def forward(ctx: Any, values: Tensor) -> tuple[Tensor, Tensor]:
+        most, nearest = values.max(-1, keepdim=True)
         most = most.where(most > float("-inf"), 0)
         weights = (values - most).exp_()
         total = weights.sum(-1)
         ctx.save_for_backward(weights, total)
-        result: Tensor = total.log() + most.squeeze(-1)
-        return result
+        nearest = nearest.squeeze(-1)
+        ctx.mark_non_differentiable(nearest)
+        return total.log() + most.squeeze(-1), nearest
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+    def backward(ctx: Any, gradient: Tensor, _: Tensor) -> Tensor:
         weights, total = ctx.saved_tensors
         share = gradient / total.where(total > 0, 1)
         result: Tensor = weights * share.unsqueeze(-1)
@@ -33,5 +34,10 @@ class _LogSumExp(torch.autograd.Function):
 
 def log_sum_exp(values: Tensor) -> Tensor:
     """`(..., C)` to `(...)`; a row of nothing but -inf gives -inf with a zero gradient, where torch gives nan."""
-    result: Tensor = _LogSumExp.apply(values)
+    return log_sum_exp_and_nearest(values)[0]
+
+
+def log_sum_exp_and_nearest(values: Tensor) -> tuple[Tensor, Tensor]:
+    """`log_sum_exp`, and the column of the largest value, int64 `(...)`: of equal ones, the first."""
+    result: tuple[Tensor, Tensor] = _LogSumExp.apply(values)
     return result

@@ -11,7 +11,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from metaclr.bridge.log_sum_exp import log_sum_exp
+from metaclr.bridge.log_sum_exp import log_sum_exp_and_nearest
 from metaclr.errors import UserError
 
 NOT_ALLOWED = float("-inf")  # the logit of a column that a query must not see: its own row, an empty slot
@@ -20,8 +20,8 @@ NOT_ALLOWED = float("-inf")  # the logit of a column that a query must not see: 
 class Logits:
     """The logits of one batch, `(T, R, C)`, computed when they are first asked for.
 
-    The plain cross-entropy needs `own` and `log_sum_exp()` only, and neither needs the dense matrix where
-    `own` was given: this is the seam where a tiled log-sum-exp of O(R D) memory takes over.
+    A plain cross-entropy asks for `own` and `reduced` only, neither of which needs `values` where `own` was given:
+    this is the seam for a tiled log-sum-exp of O(R D) memory.
     """
 
     def __init__(
@@ -79,9 +79,14 @@ class Logits:
         """bool `(T, R)`: queries with a positive at all; None where every one of them has."""
         return self.positive.any(-1) if self.given is None else None
 
+    @cached_property
+    def reduced(self) -> tuple[Tensor, Tensor]:
+        """log-sum-exp over all columns that each query may see, and the nearest of them, both `(T, R)`."""
+        return log_sum_exp_and_nearest(self.values)
+
     def log_sum_exp(self) -> Tensor:
         """log of the sum of exponentials over all columns that each query may see, `(T, R)`."""
-        return log_sum_exp(self.values)
+        return self.reduced[0]
 
     def mean_own(self) -> Tensor:
         """Mean of the positives' logits, `(T, R)`; 0 where there is none."""
@@ -92,7 +97,7 @@ class Logits:
     @torch.no_grad()
     def right(self) -> Tensor:
         """bool `(T, R)`: whether each query's nearest column is of its own class (of ties, the first counts)."""
-        nearest = self.values.argmax(-1)
+        nearest = self.reduced[1] if "reduced" in self.__dict__ else self.values.argmax(-1)
         classes = self.column_class.expand(nearest.shape[0], -1)
         return classes.gather(1, nearest) == self.query_class
 

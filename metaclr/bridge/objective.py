@@ -93,7 +93,9 @@ class Bridge(nn.Module):
         """1 / temperature."""
         if self.log_scale is None:
             return 1 / self.settings.temperature
-        return self.log_scale.exp().clamp(max=legal.MOST_SCALE)
+        scale = self.log_scale.exp()
+        # clipped in value alone, so that the gradient can lead back
+        return scale + (scale.clamp(max=legal.MOST_SCALE) - scale).detach()
 
 
 def check_shapes(embeddings: Tensor, context: Context | None) -> Context:

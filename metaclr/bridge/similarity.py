@@ -18,7 +18,7 @@ Similarity = Callable[[Tensor, Tensor, Tensor | float], Tensor]
 
 def dot(query: Tensor, support: Tensor, scale: Tensor | float = 1.0) -> Tensor:
     r"""$q^\top s$; on unit vectors this is the cosine."""
-    return (query * scale) @ support.mT
+    return inner_products(query * scale, support)
 
 
 def cosine(query: Tensor, support: Tensor, scale: Tensor | float = 1.0) -> Tensor:
@@ -36,8 +36,18 @@ def squared_euclidean(query: Tensor, support: Tensor, scale: Tensor | float = 1.
 
     On unit vectors with temperature 2 tau it has the softmax of `cosine` at temperature tau.
     """
-    cross = (query * (2 * scale)) @ support.mT
+    cross = inner_products(query * (2 * scale), support)
     return cross - support.square().sum(-1).mul(scale).unsqueeze(-2) - query.square().sum(-1, keepdim=True) * scale
+
+
+FEW = 16  # products of so few rows go faster one by one than as a batch of tiny matrix products
+
+
+def inner_products(query: Tensor, support: Tensor) -> Tensor:
+    """`(..., R, D)` and `(..., C, D)` to `(..., R, C)`."""
+    if query.shape[-2] * support.shape[-2] <= FEW:
+        return (query.unsqueeze(-2) * support.unsqueeze(-3)).sum(-1)
+    return query @ support.mT
 
 
 def get(name: str) -> Similarity:

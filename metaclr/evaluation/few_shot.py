@@ -61,7 +61,7 @@ def episode_accuracies(
     chosen = heads.head(head)
     rows = F.normalize(features, dim=1) if chosen.unit else features
     support, query = table.support.to(rows.device), table.query.to(rows.device)
-    size = chunk or _chunk(rows, table)
+    size = chunk or _chunk(rows, table) * (16 if chosen.solver else 1)
     parts = [
         _chunk_accuracies(rows, s, q, chosen)
         for s, q in zip(torch.split(support, size), torch.split(query, size), strict=True)

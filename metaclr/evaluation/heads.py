@@ -22,11 +22,15 @@ Scores = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True)
 class Head:
-    """`fit` makes the scores; `unit` says that features are brought to length 1 first; `said` is its protocol."""
+    """`fit` makes the scores; `unit` says that features are brought to length 1 first; `said` is its protocol.
+
+    solver: many small steps on small matrices, which want more episodes at once than fit a core's cache.
+    """
 
     fit: Callable[[Tensor], Scores]
     unit: bool
     said: str
+    solver: bool = False
 
 
 def cosine(support: Tensor) -> Scores:
@@ -79,7 +83,8 @@ def logistic(support: Tensor, c: float = 1.0) -> Scores:
     """
     episodes, way, shot, _ = support.shape
     labels = torch.arange(way, device=support.device).repeat_interleave(shot)
-    fitted = fit_logistic(support.flatten(1, 2), labels.expand(episodes, -1), classes=way, penalty=1 / (c * way * shot))
+    rows, labels = support.flatten(1, 2), labels.expand(episodes, -1)
+    fitted = fit_logistic(rows, labels, classes=way, penalty=1 / (c * way * shot), tolerance=1e-10)
     return fitted.weight.mT, fitted.bias
 
 
@@ -87,8 +92,8 @@ HEADS = {
     "cosine": Head(cosine, unit=True, said="cosine prototypes"),
     "euclidean": Head(squared_euclidean, unit=False, said="squared Euclidean prototypes"),
     "nearest": Head(nearest, unit=True, said="nearest neighbour, cosine"),
-    "ridge": Head(ridge, unit=True, said="ridge on unit-norm features, penalty 1"),
-    "logistic": Head(logistic, unit=True, said="logistic regression on unit-norm features, C 1"),
+    "ridge": Head(ridge, unit=True, said="ridge on unit-norm features, penalty 1", solver=True),
+    "logistic": Head(logistic, unit=True, said="logistic regression on unit-norm features, C 1", solver=True),
 }
 
 
