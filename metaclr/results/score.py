@@ -67,7 +67,7 @@ def score(method: str, task: Task, rows: Sequence[Row], items: Mapping[str, NDAr
         task=task,
         value=float(np.mean(values)),
         ci95=_interval(rows, whole),
-        sd=float(np.std(values, ddof=0)) if len(rows) > 1 else None,
+        sd=float(np.std(values, ddof=1)) if len(rows) > 1 else None,
         seeds=tuple(row.seed for row in rows),
         values=tuple(values),
         n=rows[0].n,
