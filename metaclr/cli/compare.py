@@ -49,8 +49,10 @@ def command(
     unfinished one goes on.
     """
     from metaclr.api import compare
+    from metaclr.networks.memory import keep_freed_memory
     from metaclr.results.terminal import print_main_table
 
+    keep_freed_memory()  # a program may: it trains faster on a CPU
     result = compare(
         recipe,
         methods=methods.split(",") if methods else None,

@@ -32,7 +32,9 @@ def command(
 ) -> None:
     """Train METHOD (a name, or a .py file that defines METHOD). The same command goes on where it was cut off."""
     from metaclr.api import train
+    from metaclr.networks.memory import keep_freed_memory
 
+    keep_freed_memory()  # a program may: it trains faster on a CPU
     folder = out or Path("results") / f"train-{Path(method).stem}"
     train(
         method,
