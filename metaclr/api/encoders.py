@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import tomllib
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from metaclr.errors import UserError
+from metaclr.python_files import run_file
 
 if TYPE_CHECKING:
     from torch import nn
@@ -31,20 +31,14 @@ def _from_function(name: str) -> nn.Module:
     from torch import nn
 
     file, _, function = name.rpartition(":")
-    path = Path(file)
-    if not path.is_file():
-        raise UserError(f"encoder {name!r}: no file {file}")
-    spec = spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
+    what = f"encoder {name!r}"
+    module = run_file(Path(file), what)
     try:
-        spec.loader.exec_module(module)
         encoder = getattr(module, function)()
     except Exception as error:
-        raise UserError(f"encoder {name!r}: {type(error).__name__}: {error}") from error
+        raise UserError(f"{what}: {type(error).__name__}: {error}") from error
     if not isinstance(encoder, nn.Module):
-        raise UserError(f"encoder {name!r}: returned {type(encoder).__name__}, not a torch.nn.Module")
+        raise UserError(f"{what}: returned {type(encoder).__name__}, not a torch.nn.Module")
     return encoder
 
 

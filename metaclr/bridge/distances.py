@@ -11,9 +11,26 @@ from metaclr.bridge.objective import check_shapes
 from metaclr.errors import UserError
 
 
-def labelled_rows(embeddings: Tensor, context: Context | None, embedding: Embedding) -> tuple[Tensor, Tensor]:
-    """Rows `(B, d)` of all tasks together and int64 labels `(B,)`; without labels each way is its own class."""
-    context = check_shapes(embeddings, context)
+def check_pairs(labels: str, margin: float) -> None:
+    """Refuse settings that no loss on pairs has.
+
+    Raises:
+        UserError: labels neither "given" nor "instance", or a margin that is not above 0.
+    """
+    if labels not in ("given", "instance"):
+        raise UserError(f"labels = {labels!r} must be 'given' or 'instance'")
+    if not margin > 0:
+        raise UserError(f"margin = {margin} must be above 0")
+
+
+def labelled_rows(
+    embeddings: Tensor, context: Context | None, embedding: Embedding, kind: str = "given"
+) -> tuple[Tensor, Tensor]:
+    """Rows `(B, d)` of all tasks together and int64 labels `(B,)`.
+
+    Without labels each way is its own class, and so it is where `kind` is "instance", whatever the context holds.
+    """
+    context = check_shapes(embeddings, None if kind == "instance" else context)
     tasks, ways, views = embeddings.shape[:3]
     labels = context.labels
     if labels is None:

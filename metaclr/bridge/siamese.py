@@ -8,11 +8,10 @@ from typing import ClassVar, Literal
 from torch import Tensor, nn
 
 from metaclr.bridge.context import Context
-from metaclr.bridge.distances import labelled_rows, mean_of, pair_masks, squared_distances
+from metaclr.bridge.distances import check_pairs, labelled_rows, mean_of, pair_masks, squared_distances
 from metaclr.bridge.embedding import Embedding, unit_norm
 from metaclr.bridge.own import full_precision
 from metaclr.bridge.spec import ObjectiveSpec, Sizes
-from metaclr.errors import UserError
 
 SMALLEST = 1e-12  # under the root, where its slope is infinite
 
@@ -27,10 +26,7 @@ class Siamese(ObjectiveSpec):
     labels: Literal["given", "instance"] = "given"
 
     def __post_init__(self) -> None:
-        if self.labels not in ("given", "instance"):
-            raise UserError(f"labels = {self.labels!r} must be 'given' or 'instance'")
-        if not self.margin > 0:
-            raise UserError(f"margin = {self.margin} must be above 0")
+        check_pairs(self.labels, self.margin)
 
     @property
     def needs_labels(self) -> bool:
@@ -53,9 +49,7 @@ class SiameseLoss(nn.Module):
     def forward(self, embeddings: Tensor, context: Context | None = None) -> Tensor:
         """The loss of the batch."""
         own = self.settings
-        if own.labels == "instance":
-            context = None
-        rows, labels = labelled_rows(embeddings, context, own.embedding)
+        rows, labels = labelled_rows(embeddings, context, own.embedding, own.labels)
         squared = squared_distances(rows)
         same, other = pair_masks(labels)
         short = (own.margin - squared.clamp(min=SMALLEST).sqrt()).relu().square()

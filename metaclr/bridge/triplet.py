@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from metaclr.bridge.context import Context
-from metaclr.bridge.distances import labelled_rows, mean_of, pair_masks, squared_distances
+from metaclr.bridge.distances import check_pairs, labelled_rows, mean_of, pair_masks, squared_distances
 from metaclr.bridge.embedding import Embedding, unit_norm
 from metaclr.bridge.own import full_precision
 from metaclr.bridge.spec import ObjectiveSpec, Sizes
@@ -31,10 +31,7 @@ class Triplet(ObjectiveSpec):
     def __post_init__(self) -> None:
         if self.mining not in ("semi_hard", "batch_hard"):
             raise UserError(f"mining = {self.mining!r} must be 'semi_hard' or 'batch_hard'")
-        if self.labels not in ("given", "instance"):
-            raise UserError(f"labels = {self.labels!r} must be 'given' or 'instance'")
-        if not self.margin > 0:
-            raise UserError(f"margin = {self.margin} must be above 0")
+        check_pairs(self.labels, self.margin)
 
     @property
     def needs_labels(self) -> bool:
@@ -57,9 +54,7 @@ class TripletLoss(nn.Module):
     def forward(self, embeddings: Tensor, context: Context | None = None) -> Tensor:
         """The loss of the batch."""
         own = self.settings
-        if own.labels == "instance":
-            context = None
-        rows, labels = labelled_rows(embeddings, context, own.embedding)
+        rows, labels = labelled_rows(embeddings, context, own.embedding, own.labels)
         distances = squared_distances(rows)
         same, other = pair_masks(labels)
         mine = semi_hard if own.mining == "semi_hard" else batch_hard

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 from metaclr.errors import UserError
 from metaclr.methods import Method, get
+from metaclr.python_files import run_file
 
 
 def find_method(name: str | Method, own: Mapping[str, Method] | None = None) -> Method:
@@ -32,17 +32,9 @@ def from_file(path: Path) -> Method:
     Raises:
         UserError: no such file, it does not run, or it has no METHOD.
     """
-    if not path.is_file():
-        raise UserError(f"method file {str(path)!r}: no such file")
-    spec = spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise UserError(f"method file {str(path)!r}: not a Python file")
-    module = module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise UserError(f"method file {str(path)!r}: {type(error).__name__}: {error}") from error
+    what = f"method file {str(path)!r}"
+    module = run_file(path, what)
     method = getattr(module, "METHOD", None)
     if not isinstance(method, Method):
-        raise UserError(f"method file {str(path)!r}: defines no METHOD = metaclr.Method(...)")
+        raise UserError(f"{what}: defines no METHOD = metaclr.Method(...)")
     return replace(method, name=path.stem)

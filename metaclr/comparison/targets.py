@@ -5,17 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from episodes import ImageSet, TaskShape, stored_label_subset, stored_table
+from episodes import ImageSet, TaskShape, stored_table
 from metaclr.errors import UserError
 from metaclr.evaluation import Target
+from metaclr.evaluation.target import choose_labels
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from episodes import EpisodeTable
     from metaclr.recipe import EvaluateRecipe
-
-Subsets = list[tuple[str, tuple["Tensor", ...]]]
 
 
 def prepare(
@@ -42,7 +41,7 @@ def prepare(
         remarks.append(f"{name}: no linear probe and no low-label results, {many}")
     bare = Target(name, images, tables)
     subsets = _subsets(name, images.select(bare.train), settings, folder, remarks)
-    return Target(name, images, tables, tuple(subsets)), tuple(remarks)
+    return Target(name, images, tables, subsets), tuple(remarks)
 
 
 def _tables(
@@ -59,21 +58,17 @@ def _tables(
     return [stored_table(images, shape, few.episodes, few.seed, folder) for shape in shapes]
 
 
-def _subsets(name: str, train: ImageSet, settings: EvaluateRecipe, folder: Path | None, remarks: list[str]) -> Subsets:
+def _subsets(
+    name: str, train: ImageSet, settings: EvaluateRecipe, folder: Path | None, remarks: list[str]
+) -> tuple[tuple[str, tuple[Tensor, ...]], ...]:
     few = settings.low_label
-    if not few:
-        return []
-    if train.classes > settings.probe_classes:
-        return []
-    made: Subsets = []
-    for fraction in few.fractions:
-        chosen = tuple(stored_label_subset(train, seed, folder, fraction=fraction) for seed in range(few.subsets))
-        made.append((f"{fraction * 100:g} % ({len(chosen[0])})", chosen))
+    if not few or train.classes > settings.probe_classes:
+        return ()
     smallest = int(train.class_counts().min())
-    for k in few.per_class:
-        if k > smallest:
-            remarks.append(f"{name}: no {k} labels per class, a class has {smallest} training images")
-            continue
-        chosen = tuple(stored_label_subset(train, seed, folder, per_class=k) for seed in range(few.subsets))
-        made.append((f"{k} per class ({len(chosen[0])})", chosen))
-    return made
+    possible = [k for k in few.per_class if k <= smallest]
+    remarks += [
+        f"{name}: no {k} labels per class, a class has {smallest} training images"
+        for k in few.per_class
+        if k not in possible
+    ]
+    return choose_labels(train, few.fractions, possible, few.subsets, folder)

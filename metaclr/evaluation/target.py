@@ -9,7 +9,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from episodes import EpisodeTable, ImageSet, TaskShape, halves_indices, label_subset, stored_table
+from episodes import EpisodeTable, ImageSet, TaskShape, halves_indices, stored_label_subset, stored_table
 from metaclr.errors import UserError
 
 SPLIT_SEED = 0
@@ -76,14 +76,25 @@ def make_target(
     tables = tuple(stored_table(fitting, shape, episodes, seed, folder) for shape in shapes)
     bare = Target(name, fitting, tables)
     train = fitting.select(bare.train) if fractions or per_class else fitting
+    return Target(name, fitting, tables, choose_labels(train, fractions, per_class, subsets, folder))
+
+
+def choose_labels(
+    train: ImageSet, fractions: Sequence[float], per_class: Sequence[int], subsets: int, folder: Path | None
+) -> tuple[tuple[str, tuple[Tensor, ...]], ...]:
+    """The label subsets of a training part, stored in `folder`: the name tables use, and indices per subset seed.
+
+    Raises:
+        EpisodeError: a fraction or a number per class that the part cannot give, or a damaged file.
+    """
     few: list[tuple[str, tuple[Tensor, ...]]] = []
     for fraction in fractions:
-        indices = tuple(label_subset(train, s, fraction=fraction) for s in range(subsets))
+        indices = tuple(stored_label_subset(train, s, folder, fraction=fraction) for s in range(subsets))
         few.append((f"{fraction * 100:g} % ({len(indices[0])})", indices))
     for k in per_class:
-        indices = tuple(label_subset(train, s, per_class=k) for s in range(subsets))
+        indices = tuple(stored_label_subset(train, s, folder, per_class=k) for s in range(subsets))
         few.append((f"{k} per class ({len(indices[0])})", indices))
-    return Target(name, fitting, tables, tuple(few))
+    return tuple(few)
 
 
 @dataclass(frozen=True, eq=False)

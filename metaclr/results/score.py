@@ -50,6 +50,8 @@ def score(method: str, task: Task, rows: Sequence[Row], items: Mapping[str, NDAr
     """
     import numpy as np
 
+    from metaclr.evaluation.statistics import over_seeds
+
     rows = sorted(rows, key=lambda row: row.seed)
     for one, other in pairwise(rows):
         if one.seed == other.seed:
@@ -62,12 +64,13 @@ def score(method: str, task: Task, rows: Sequence[Row], items: Mapping[str, NDAr
     if len(found) > 1:
         raise UserError(f"{method} on {task.target}, {task.title}: seeds were judged on different items")
     whole = np.stack([array for _, array in known]) if len(known) == len(rows) else None
+    spread = over_seeds(values)
     return Score(
         method=method,
         task=task,
-        value=float(np.mean(values)),
+        value=spread.mean,
         ci95=_interval(rows, whole),
-        sd=float(np.std(values, ddof=1)) if len(rows) > 1 else None,
+        sd=spread.sd if spread.seeds > 1 else None,
         seeds=tuple(row.seed for row in rows),
         values=tuple(values),
         n=rows[0].n,

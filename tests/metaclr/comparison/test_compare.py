@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pandas as pd
@@ -13,15 +12,10 @@ import pytest
 
 import metaclr
 from metaclr.bridge import Objective, Prototypes, dot, split, unit_norm
+from tests.metaclr.comparison import small
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
-spec = spec_from_file_location("small", HERE / "small.py")
-assert spec is not None
-assert spec.loader is not None
-small = module_from_spec(spec)
-spec.loader.exec_module(small)
-
 METHODS = ["simclr", "protonet"]
 VARYING = ["seconds", "environment"]
 

@@ -5,26 +5,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from episodes import EpisodeError, ImageSet
+from episodes import EpisodeError
 from metaclr.comparison.cell import Cell, finished
 from metaclr.comparison.plan import Plan, plan
 from metaclr.comparison.training import task_shape, views_for
 from metaclr.errors import UserError
 from metaclr.methods import get
 from metaclr.recipe import MethodEntry, resolve
-
-
-def stripes(classes: int = 8, each: int = 12, name: str = "stripes") -> ImageSet:
-    """Images whose classes a network can tell apart: a bar at an angle, with noise."""
-    generator = torch.Generator().manual_seed(1)
-    labels = torch.arange(classes).repeat_interleave(each)
-    angle = labels * torch.pi / classes
-    y, x = torch.meshgrid(torch.linspace(-1, 1, 16), torch.linspace(-1, 1, 16), indexing="ij")
-    distance = (x * angle.cos().view(-1, 1, 1) + y * angle.sin().view(-1, 1, 1)).abs()
-    noise = 0.2 * torch.rand(len(labels), 16, 16, generator=generator)
-    images = (255 * ((distance < 0.25) * 0.8 + noise)).to(torch.uint8).unsqueeze(1)
-    return ImageSet(images, labels, tuple(f"angle {i}" for i in range(classes)), name=name)
-
+from tests.metaclr.comparison.small import stripes
 
 SMALL = {
     "sources": ["a"],
