@@ -12,6 +12,8 @@ from metaclr.results.folder import About, collect, write_about
 if TYPE_CHECKING:
     import pandas as pd
 
+    from metaclr.methods import Method
+
 
 def carry_out(plan: Plan, *, jobs: int = 1, quiet: bool = False) -> tuple[pd.DataFrame, dict[str, str]]:
     """Do what is not done yet, then write the folder's rows, tables, figures and report.
@@ -34,7 +36,11 @@ def about(plan: Plan, failures: dict[str, str]) -> About:
     """What the report says beside the numbers."""
     return About(
         methods={
-            cell.entry.title: {"summary": cell.method.summary, "reference": cell.method.reference}
+            cell.entry.title: {
+                "summary": cell.method.summary,
+                "reference": cell.method.reference,
+                "labels": labels_seen(cell.method),
+            }
             for cell in plan.cells
         },
         classes={name: target.images.classes for name, target in plan.targets.items()},
@@ -44,3 +50,8 @@ def about(plan: Plan, failures: dict[str, str]) -> About:
         environment=describe(plan.device),
         command=f"metaclr compare {plan.out / 'recipe.toml'}",
     )
+
+
+def labels_seen(method: Method) -> str:
+    """Whether a method trains on the source's labels: `yes`, `no`, or empty for a control."""
+    return ("yes" if method.labels == "given" else "no") if method.trained else ""

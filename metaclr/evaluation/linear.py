@@ -93,7 +93,8 @@ def _fit(x: Tensor, y: Tensor, classes: int, penalty: float, said: str = "", *, 
     """Fit on features standardised by x (n, F) alone, and return the probe on raw features."""
     mean, variance = x.mean(0), x.var(0, correction=0)
     # The variance of a feature over ten images is mostly noise: it counts with _PRIOR images of average variance
-    # (on digits with one label per class that is worth 6 points; with 900 images it changes nothing).
+    # On MNIST and Fashion-MNIST, which no default comparison is judged on, 10 to 300 such images are level within
+    # 0.5 points at 5 and 20 labels per class; none at all loses up to 6 points at one label per class.
     variance = (len(x) * variance + _PRIOR * variance.mean()) / (len(x) + _PRIOR)
     # Where nothing but rounding differs there is nothing to learn from.
     inverse = torch.where(variance > (1e-6 * x.abs().amax()) ** 2, variance.rsqrt(), 0)

@@ -43,6 +43,7 @@ def footnotes(results: Results, summary: Summary, tasks: Sequence[Task]) -> tupl
         f"The same for every method: {'; '.join(training)}." if training else "",
         *(f"{kind}: {text}." for kind, text in (*(("Few-shot", t) for t in few), *(("Low-label", t) for t in low))),
         f"Batch norm: {fixed['batch norm']}." if "batch norm" in fixed else "",
+        _labels(results, summary),
         _controls(summary),
         _missing(results, summary, tasks),
         *_unpaired(summary, tasks),
@@ -66,6 +67,15 @@ def _reading(results: Results, summary: Summary, tasks: Sequence[Task]) -> str:
 def _items_of(tasks: Sequence[Task]) -> str:
     families = {t.family == "few-shot" for t in tasks}
     return "episodes" if families == {True} else "test images" if families == {False} else "episodes or test images"
+
+
+def _labels(results: Results, summary: Summary) -> str:
+    """Which methods were given the source's labels: a reader must not compare them with the others unawares."""
+    seen = {m: results.about.methods.get(m, {}).get("labels", "") for m in summary.methods}
+    given = [m for m, said in seen.items() if said == "yes"]
+    if not any(seen.values()):
+        return ""
+    return f"Trained on the source's labels: {_listed(given) or 'none'}; every other method sees images alone."
 
 
 def _controls(summary: Summary) -> str:

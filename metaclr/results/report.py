@@ -89,6 +89,7 @@ def _methods(results: Results) -> list[dict[str, str]]:
                 "title": title,
                 "summary": said.get("summary", ""),
                 "reference": said.get("reference", ""),
+                "labels": said.get("labels", ""),
                 "settings": ", ".join(f"{key} = {value}" for key, value in settings.items()),
             }
         )

@@ -103,7 +103,8 @@ def test_best_and_ties() -> None:
 def test_correction_keeps_down_the_share_of_false_claims() -> None:
     """Eight equal methods: how many tables call some method worse than the best, with the correction and without.
 
-    The best is chosen on the same items, so the share with it is above 5 %; without it, it is several times that.
+    The best is chosen on the same items, so the share with it is above 5 %: 12.5 % (20,000 simulated tables in plain
+    numpy and scipy), and 50.3 % without it. 300 tables give that within three standard errors, 5.7 points.
     """
     tables = [{str(m): normal(60, seed=8 * t + m) for m in range(8)} for t in range(300)]
     corrected = sum(len(statistics.best_and_ties(table).ties) < 8 for table in tables) / len(tables)
@@ -111,8 +112,8 @@ def test_correction_keeps_down_the_share_of_false_claims() -> None:
     for table in tables:
         best = max(table.values(), key=lambda items: float(items.mean()))
         bare += any(statistics.paired_difference(best, items).p < 0.05 for items in table.values())
-    assert corrected < 0.2
-    assert bare / len(tables) > 2 * corrected
+    assert corrected == pytest.approx(0.125, abs=0.057)
+    assert bare / len(tables) == pytest.approx(0.503, abs=0.087)
 
 
 def test_class_bootstrap_sees_that_classes_succeed_together() -> None:

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -103,6 +104,15 @@ def test_footnotes_say_the_protocol(comparison: Callable[..., Path]) -> None:
         "same encoder with random weights",
     ):  # fmt: skip
         assert said in text, said
+
+
+def test_methods_that_see_labels_are_named(comparison: Callable[..., Path]) -> None:
+    seen = About(methods={"simclr": {"labels": "no"}, "protonet": {"labels": "yes"}, "pixels": {"labels": ""}})
+    results = load(comparison(methods=("simclr", "protonet", "pixels"), about=seen))
+    text = to_markdown(build_tables(results)[0])
+    assert "Trained on the source's labels: protonet; every other method sees images alone." in text
+    unsaid = replace(results, about=About())
+    assert "source's labels" not in to_markdown(build_tables(unsaid)[0])
 
 
 def test_own_views_and_unequal_budgets_are_said(comparison: Callable[..., Path]) -> None:
