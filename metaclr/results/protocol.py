@@ -35,12 +35,16 @@ def footnotes(results: Results, summary: Summary, tasks: Sequence[Task]) -> tupl
     fixed = dict(held_fixed(results))
     few = [fixed["few-shot"]] if any(t.family == "few-shot" for t in tasks) and "few-shot" in fixed else []
     low = [fixed["low-label"]] if any(t.family == "low-label" for t in tasks) and "low-label" in fixed else []
-    training = [f"{k}: {fixed[k]}" for k in ("encoder", "budget", "views") if k in fixed]
+    own_views = results.recipe.get("views_mode") == "own"
+    training = [
+        f"{k}: {fixed[k]}" for k in ("encoder", "budget", "views") if k in fixed and not (own_views and k == "views")
+    ]
     notes = [
         _reading(results, summary, tasks),
         f"Bold: the best of a column and those not significantly worse than it (paired t tests on the same "
         f"{_items_of(tasks)}, Holm-corrected, level {LEVEL:g}); it speaks about these trained encoders.",
         f"The same for every method: {'; '.join(training)}." if training else "",
+        f"NOT the same: views, {fixed['views']}." if own_views else "",
         *(f"{kind}: {text}." for kind, text in (*(("Few-shot", t) for t in few), *(("Low-label", t) for t in low))),
         f"Batch norm: {fixed['batch norm']}." if "batch norm" in fixed else "",
         _labels(results, summary),
@@ -122,7 +126,7 @@ def _views(recipe: Mapping[str, Any]) -> str:
     if "views" not in recipe:
         return ""
     if recipe.get("views_mode") == "own":
-        return f"each method's own (not held fixed); {recipe['views']!r} where a method has none"
+        return f"each method's own (not held fixed); {recipe['views']!r} for a method that has none"
     return f"{recipe['views']!r}, shared by all methods"
 
 
