@@ -81,7 +81,9 @@ def _check_format(size: int | None, channels: int | None) -> None:
 def _embedded(reference: Reference, size: int | None, cache: Path | None) -> ImageSet:
     if reference.base == "glyphs":
         return glyphs(reference.parts, size or 28, cache)
-    return take_parts(digits(size or 28), reference.parts, "digits")
+    # Kept too: importing scikit-learn takes seconds.
+    kept = cached({"name": "digits", "size": size or 28}, lambda _: digits(size or 28), cache)
+    return take_parts(kept, reference.parts, "digits")
 
 
 def _stored(
