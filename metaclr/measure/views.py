@@ -1,0 +1,19 @@
+"""Augmented views a second: gather and render a batch, as the engine asks for it."""
+
+from __future__ import annotations
+
+from episodes import EpisodeSampler, TaskShape, render
+from metaclr.measure.timing import Side, for_seconds
+from metaclr.measure.workload import Workload
+
+
+def views(load: Workload, seconds: float) -> Side:
+    """One turn renders batches (1, N, 2, C, H, W) of uint8 images that are on the device; index tables are drawn."""
+    source = load.images(2048).to(load.device)
+    episode = EpisodeSampler(source, TaskShape(min(load.batch_views // 2, len(source)), 1, 1), seed=load.seed)(0)
+    episode = episode.to(load.device)
+
+    def once() -> int:
+        return int(render(source, episode, load.recipe, seed=load.seed).shape[:3].numel())
+
+    return for_seconds(once, seconds, load.device)

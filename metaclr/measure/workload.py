@@ -1,0 +1,89 @@
+"""What is measured: a network, a batch, a chain of views, a device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from episodes import PRESETS, ImageSet, ViewRecipe
+from metaclr.engine.compiling import wanted
+from metaclr.engine.settings import Choice, Optimizer, Precision, TrainSettings
+from metaclr.errors import UserError, unknown
+
+if TYPE_CHECKING:
+    from metaclr.engine import Learner
+
+
+@dataclass(frozen=True)
+class Workload:
+    """SimCLR's training step on images (C, size, size): `batch_views` views of half as many images.
+
+    compile: "auto" is what a long run does: on a GPU yes, on a CPU no. seed: of weights, images and views.
+    Raises UserError for a batch that is no even number of at least 4, channels other than 1 and 3, unknown views.
+    """
+
+    encoder: str = "conv4"
+    size: int = 32
+    channels: int = 3
+    batch_views: int = 256
+    views: str = "simclr"
+    device: torch.device = torch.device("cpu")  # noqa: RUF009 - a value
+    precision: Precision = "auto"
+    compile: Choice = "auto"
+    optimizer: Optimizer = "adam"
+    projector_hidden: int = 256
+    projector_dim: int = 128
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.batch_views < 4 or self.batch_views % 2:
+            raise UserError(f"batch_views = {self.batch_views}: an even number of at least 4")
+        if self.channels not in (1, 3):
+            raise UserError(f"channels = {self.channels}: 1 or 3")
+        if self.views not in PRESETS:
+            raise unknown("views", self.views, PRESETS)
+
+    @property
+    def recipe(self) -> ViewRecipe:
+        """The chain of views."""
+        return PRESETS[self.views]
+
+    def settings(self, steps: int) -> TrainSettings:
+        """The engine's settings for a piece of training."""
+        pays = self.device.type == "cuda" if self.compile == "auto" else self.compile == "on"
+        return TrainSettings(
+            steps=steps,
+            optimizer=self.optimizer,
+            precision=self.precision,
+            compile="on" if pays else "off",
+            device=str(self.device),
+            seed=self.seed,
+        )
+
+    @property
+    def compiles(self) -> bool:
+        """Whether the networks are compiled here."""
+        return wanted(self.settings(1), self.device)
+
+    def images(self, count: int = 8192) -> ImageSet:
+        """Random pixels: no part's speed depends on what is in a picture."""
+        generator = torch.Generator().manual_seed(self.seed)
+        shape = (count, self.channels, self.size, self.size)
+        pixels = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
+        return ImageSet(pixels, name="random pixels")
+
+    def learner(self, population: int) -> Learner:
+        """Encoder, projector and SimCLR's objective; the same weights at every call."""
+        from metaclr import methods
+        from metaclr.engine import Learner
+        from metaclr.networks import build_encoder, build_projector
+
+        encoder = build_encoder(self.encoder, self.channels, self.size, seed=self.seed)
+        features = int(encoder.features)  # type: ignore[arg-type]
+        projector = build_projector(
+            "mlp", features, hidden=self.projector_hidden, dim=self.projector_dim, seed=self.seed
+        )
+        objective = methods.get("simclr").objective.build(self.projector_dim, population=population, classes=0)
+        return Learner(encoder, projector, objective, population=population)
