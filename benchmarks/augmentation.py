@@ -1,6 +1,6 @@
 """Augmented views a second: metaclr's batched operations against torchvision v2 per sample and kornia.
 
-    python benchmarks/augmentation.py [--threads 2] [--repeats 9] [--batch 512] [--json FILE]
+    python benchmarks/augmentation.py [--threads 2] [--repeats 9] [--batch 512] [--quick] [--json FILE]
 
 The same operations with the same ranges on the same uint8 images, in the same process, one library after the
 other in every repeat, so that a busy machine slows all alike: medians with their quartiles, ratios from paired
@@ -145,7 +145,7 @@ def measure(name: str, batch: int, repeats: int, device: str) -> list[Row]:
 
 
 def _row(name: str, library: str, rates: list[float], reference: list[float]) -> Row:
-    low, middle, high = statistics.quantiles(rates, n=4)
+    low, middle, high = statistics.quantiles(rates, n=4, method="inclusive")
     ratio = statistics.median(ours / theirs for ours, theirs in zip(reference, rates, strict=True))
     return Row(name, library, round(middle), (round(low), round(high)), round(ratio, 2))
 
@@ -164,8 +164,11 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--batch", type=int, default=512)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--quick", action="store_true", help="every part, small: numbers not to be quoted")
     parser.add_argument("--json", type=Path, help="also write the JSON here")
     options = parser.parse_args()
+    if options.quick:
+        options.repeats, options.batch = 2, 256
     torch.set_num_threads(options.threads)
     rows = []
     print(f"{'chain':16s} {'library':29s} {'views/s':>9s}  {'quartiles':>17s}  metaclr is faster by")

@@ -175,7 +175,9 @@ def main() -> None:
 
     print("\naccuracy in percent, and the 95 % half-width of what may differ by the draw of episodes:")
     for library, said in (agreement := bench.agreement()).items():
-        print(f"  {library:22s} {said['accuracy']:6.2f} +- {said['half_width']:.2f}  ({said['episodes']:,.0f} episodes)")
+        print(
+            f"  {library:22s} {said['accuracy']:6.2f} +- {said['half_width']:.2f}  ({said['episodes']:,.0f} episodes)"
+        )
     print("logistic head on the same episodes: " + ", ".join(f"{name} {value:g}" for name, value in same.items()))
     more = {"accuracy": agreement, "logistic_accuracy": same, "shape": f"5-way 5-shot {query}-query"}
     finish("few_shot", [*rows, *made], chosen, device, "learn2learn", "easyfsl", "scikit-learn", **more)

@@ -73,13 +73,19 @@ def easyfsl_accuracy(
     return float(evaluate(model, loader, device=str(device), use_tqdm=False))
 
 
-def learn2learn_tasks(data: Pairs, shape: TaskShape, count: int, *, load: bool = True) -> Any:
-    """learn2learn's tasks, with the transforms of its ProtoNet example. load=False leaves the pixels out."""
+def learn2learn_tasks(data: Pairs, shape: TaskShape, count: int, *, load: bool = True, fused: bool = False) -> Any:
+    """learn2learn's tasks, with the transforms of its ProtoNet example. load=False leaves the pixels out.
+
+    fused: its FusedNWaysKShots in place of NWays and KShots.
+    """
     import learn2learn as l2l
 
     meta = l2l.data.MetaDataset(data)
     made = l2l.data.transforms
-    transforms = [made.NWays(meta, shape.way), made.KShots(meta, shape.views)]
+    if fused:
+        transforms = [made.FusedNWaysKShots(meta, n=shape.way, k=shape.views)]
+    else:
+        transforms = [made.NWays(meta, shape.way), made.KShots(meta, shape.views)]
     if load:
         transforms += [made.LoadData(meta), made.RemapLabels(meta)]
     return l2l.data.TaskDataset(meta, task_transforms=transforms, num_tasks=count)

@@ -3,8 +3,8 @@
     python benchmarks/tasks.py [--threads 2] [--repeats 7] [--quick] [--json FILE]
 
 5-way tasks over 100 classes of 600 images (the size of mini-ImageNet), 15 queries. A task is which images are support
-and query: no library loads a picture here. learn2learn is timed on its transforms NWays and KShots, for tasks that were
-not drawn before; easyfsl on iterating its TaskSampler (patched: see peers_few_shot.py). metaclr draws tables of 20,000
+and query: no library loads a picture here. learn2learn is timed on its transforms NWays and KShots, and on
+FusedNWaysKShots which does both at once; easyfsl on iterating its TaskSampler (patched: see peers_few_shot.py). metaclr draws tables of 20,000
 tasks; the others draw one task at a time, and a few thousand of them give their rate. Index tables are made on the CPU
 whatever the device.
 """
@@ -32,11 +32,13 @@ def sides(shape: TaskShape, source: ImageSet, seconds: float) -> dict[str, Side]
     steps = iter(range(1 << 62))
 
     learn2learn = learn2learn_tasks(pairs, shape, -1, load=False)
+    fused = learn2learn_tasks(pairs, shape, -1, load=False, fused=True)
     easyfsl = iter(easyfsl_sampler(pairs, shape, 1 << 40))
     return {
         "metaclr": index_tables(seconds, shape),
         "metaclr, batches of 64 tasks": for_seconds(lambda: sampler(next(steps)).tasks, seconds, CPU),
         "learn2learn": for_seconds(lambda: _made(learn2learn.sample_task_description), seconds, CPU),
+        "learn2learn, fused": for_seconds(lambda: _made(fused.sample_task_description), seconds, CPU),
         "easyfsl": for_seconds(lambda: _made(easyfsl.__next__), seconds, CPU),
     }
 

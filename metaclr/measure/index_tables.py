@@ -23,6 +23,4 @@ def index_tables(seconds: float, shape: TaskShape, count: int = 20_000) -> Side:
     source = empty_set()
     source.fingerprint()  # computed once for a set, so it is not part of a draw
     seeds = iter(range(1 << 62))
-    return for_seconds(
-        lambda: len(sample_table(source, shape, count, seed=next(seeds))), seconds, torch.device("cpu")
-    )
+    return for_seconds(lambda: len(sample_table(source, shape, count, seed=next(seeds))), seconds, torch.device("cpu"))

@@ -72,7 +72,9 @@ def _figures(load: Workload, rates: Mapping[str, list[float]], features: int) ->
         Figure("training", f"training, {batch}", "views/s", spread(rates["engine"])),
         Figure("ceiling", "ceiling: network and optimiser on ready tensors", "views/s", spread(rates["ceiling"])),
         Figure("share", "share of the ceiling", "%", _percent(ratio(rates["engine"], rates["ceiling"]))),
-        Figure("few_shot", f"5-way 5-shot episodes, {features} cached features", "episodes/s", spread(rates["few_shot"])),
+        Figure(
+            "few_shot", f"5-way 5-shot episodes, {features} cached features", "episodes/s", spread(rates["few_shot"])
+        ),
     ]
 
 

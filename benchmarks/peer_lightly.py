@@ -1,0 +1,85 @@
+"""SimCLR training as lightly's documentation writes it, around an encoder and a head that are given; no timing here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+
+class Pictures(Dataset[tuple[Any, int]]):
+    """uint8 images (M, C, H, W) in memory, handed out as PIL images through a transform, as torchvision's CIFAR10 is."""
+
+    def __init__(self, images: Tensor, transform: Any) -> None:
+        self.images = np.ascontiguousarray(images.permute(0, 2, 3, 1).numpy())
+        self.transform = transform
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> tuple[Any, int]:
+        return self.transform(Image.fromarray(self.images[index])), 0
+
+
+def simclr_views(size: int) -> Any:
+    """lightly's SimCLRTransform with the ranges of our preset `simclr`: CIFAR's strength, no blur, no normalisation."""
+    from lightly.transforms import SimCLRTransform
+
+    return SimCLRTransform(input_size=size, cj_strength=0.5, gaussian_blur=0.0, normalize=None)
+
+
+class Training:
+    """Two views, two forwards, NTXentLoss, one optimiser step, as in lightly's SimCLR example."""
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        head: nn.Module,
+        images: Tensor,
+        *,
+        batch: int,
+        workers: int,
+        temperature: float,
+        lr: float,
+        device: torch.device,
+        autocast: torch.autocast,
+    ) -> None:
+        from lightly.loss import NTXentLoss
+
+        self.model = nn.Sequential(encoder, head).to(device).train()
+        self.criterion = NTXentLoss(temperature=temperature)
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=lr)
+        self.device, self.autocast, self.batch, self.workers = device, autocast, batch, workers
+        self.data = Pictures(images, simclr_views(images.shape[-1]))
+
+    def batches(self) -> Iterator[Any]:
+        """Batches without end, shuffled anew each epoch, from a loader that starts now."""
+        while True:
+            yield from DataLoader(
+                self.data,
+                batch_size=self.batch,
+                shuffle=True,
+                drop_last=True,
+                num_workers=self.workers,
+                pin_memory=self.device.type == "cuda",
+            )
+
+    def steps(self, batches: Iterator[Any], count: int) -> list[float]:
+        """Train `count` steps; the loss of each."""
+        losses = []
+        for _ in range(count):
+            (x0, x1), _ = next(batches)
+            x0, x1 = x0.to(self.device, non_blocking=True), x1.to(self.device, non_blocking=True)
+            with self.autocast:
+                z0, z1 = self.model(x0), self.model(x1)
+            loss = self.criterion(z0.float(), z1.float())
+            loss.backward()
+            self.optimizer.step()
+            self.optimizer.zero_grad()
+            losses.append(loss.detach())
+        return [float(loss) for loss in losses]
