@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 
 class Pictures(Dataset[tuple[Any, int]]):
-    """uint8 images (M, C, H, W) in memory, handed out as PIL images through a transform, as torchvision's CIFAR10 is."""
+    """uint8 images (M, C, H, W) in memory, handed out as PIL images through a transform, like torchvision's CIFAR10."""
 
     def __init__(self, images: Tensor, transform: Any) -> None:
         self.images = np.ascontiguousarray(images.permute(0, 2, 3, 1).numpy())

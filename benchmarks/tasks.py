@@ -4,9 +4,9 @@
 
 5-way tasks over 100 classes of 600 images (the size of mini-ImageNet), 15 queries. A task is which images are support
 and query: no library loads a picture here. learn2learn is timed on its transforms NWays and KShots, and on
-FusedNWaysKShots which does both at once; easyfsl on iterating its TaskSampler (patched: see peers_few_shot.py). metaclr draws tables of 20,000
-tasks; the others draw one task at a time, and a few thousand of them give their rate. Index tables are made on the CPU
-whatever the device.
+FusedNWaysKShots which does both at once; easyfsl on iterating its TaskSampler (patched: see peers_few_shot.py). metaclr
+draws tables of 20,000 tasks; the others draw one task at a time, as many as a turn has time for. Index tables are made
+on the CPU whatever the device.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def ceiling_run(load: Workload) -> Run:
     """
     learner = load.learner(1)
     network = nn.Sequential(learner.encoder, learner.projector).to(load.device)
-    network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    network.to(memory_format=torch.channels_last).train()
     settings = load.settings(1)
     optimizer = build_optimizer(network, settings)
     cast = autocast(load.device, compute_dtype(settings.precision, load.device))

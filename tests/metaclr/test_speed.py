@@ -52,7 +52,7 @@ def test_tasks_are_drawn_faster_than_by_a_loop() -> None:
                 random.sample(members[way], shape.views)
         return 300
 
-    assert times_as_fast(lambda: len(sample_table(source, shape, 5000, seed=0)), loop) > 5  # usual: 30 and more
+    assert times_as_fast(lambda: len(sample_table(source, shape, 5000, seed=0)), loop) > 5  # usual: 16
 
 
 def test_episodes_are_judged_faster_than_by_a_loop() -> None:
@@ -91,10 +91,10 @@ def test_views_are_rendered_faster_than_one_by_one() -> None:
     def theirs() -> int:
         return len(torch.stack([chain(image) for image in images[:64]]))
 
-    assert times_as_fast(ours, theirs) > 2  # usual: 12
+    assert times_as_fast(ours, theirs) > 2  # usual: 11
 
 
 def test_the_engine_comes_close_to_its_ceiling() -> None:
-    load = Workload(precision="fp32")
+    load = Workload(batch_views=128, precision="fp32")
     engine, ceiling = engine_run(load, load.images(1024)), ceiling_run(load)
-    assert times_as_fast(lambda: engine(3), lambda: ceiling(3), turns=4) > 0.6  # usual: 0.9
+    assert times_as_fast(lambda: engine(2), lambda: ceiling(2), turns=3) > 0.6  # usual: 0.9
