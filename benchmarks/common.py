@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -56,6 +57,8 @@ def start(chosen: argparse.Namespace) -> torch.device:
     except UserError as error:
         sys.exit(str(error))
     torch.set_num_threads(chosen.threads)
+    random.seed(0)  # learn2learn and easyfsl draw from the global generators
+    torch.manual_seed(0)
     keep_freed_memory()  # for the whole process, so for every library in it
     busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     if busy > 0.5:
@@ -95,13 +98,13 @@ def show(rows: Sequence[Row]) -> None:
         rate = row.rate
         times = "" if row.ours_over_it is None else f"{row.ours_over_it.median:8.2f}"
         span = f"{_number(rate.low)}-{_number(rate.high)}"
-        line = f"{row.task:34s} {row.library:34s} {_number(rate.median):>11s} {span:>23s} {row.unit:11s} {times:>8s}"
+        line = f"{row.task:36s} {row.library:29s} {_number(rate.median):>11s} {span:>23s} {row.unit:11s} {times:>8s}"
         print(f"{line}  {row.note}".rstrip(), flush=True)
 
 
 def heading() -> None:
     """The first line of the table."""
-    print(f"{'task':34s} {'library':34s} {'median':>11s} {'quartiles':>23s} {'unit':11s} {'ratio':>8s}", flush=True)
+    print(f"{'task':36s} {'library':29s} {'median':>11s} {'quartiles':>23s} {'unit':11s} {'ratio':>8s}", flush=True)
 
 
 def finish(

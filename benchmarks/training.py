@@ -152,11 +152,11 @@ def main() -> None:
         show(made)
         rows += made
         share = statistics.median(a / b for a, b in zip(rates["metaclr"], rates["ceiling"], strict=True))
-        print(f"{'':34s} share of the ceiling: {100 * share:.1f} %")
+        print(f"{'':36s} share of the ceiling: {100 * share:.1f} %")
         if work.views == "simclr":
-            print(f"{'':34s} lightly at its best: {best(rates)}")
+            print(f"{'':36s} lightly at its best: {best(rates)}")
             published[name] = found = losses(work, images, 2 if chosen.quick else 10 if work.encoder == "conv4" else 4)
-            print(f"{'':34s} losses: " + "; ".join(f"{n} {v[0]:.3f} -> {v[-1]:.3f}" for n, v in found.items()))
+            print(f"{'':36s} losses: " + "; ".join(f"{n} {v[0]:.3f} -> {v[-1]:.3f}" for n, v in found.items()))
     wait(device)
     dtype = compute_dtype(chosen.precision, device)
     computed = "float32" if dtype is None else str(dtype).removeprefix("torch.")
