@@ -7,7 +7,7 @@ import json
 import os
 import random
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from importlib.util import find_spec
@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from episodes import EpisodeError
 from metaclr.device import choose_device
 from metaclr.environment import describe
 from metaclr.errors import UserError
@@ -49,13 +50,10 @@ def options(doc: str | None, *, repeats: int = 5) -> argparse.ArgumentParser:
 
 
 def start(chosen: argparse.Namespace) -> torch.device:
-    """The device, once the threads are set. Ends the program with one line if there is no such device."""
+    """The device, once threads and the global generators are set. Raises UserError if there is no such device."""
     from metaclr.networks.memory import keep_freed_memory
 
-    try:
-        device = choose_device(chosen.device)
-    except UserError as error:
-        sys.exit(str(error))
+    device = choose_device(chosen.device)
     torch.set_num_threads(chosen.threads)
     random.seed(0)  # learn2learn and easyfsl draw from the global generators
     torch.manual_seed(0)
@@ -68,10 +66,19 @@ def start(chosen: argparse.Namespace) -> torch.device:
 
 
 def missing(*packages: str) -> None:
-    """End the program, in one line, if a library to compare with is not here."""
+    """Raises UserError if a library to compare with is not here."""
     absent = [name for name in packages if find_spec(name) is None]
     if absent:
-        sys.exit(f"not installed: {', '.join(absent)}; run this with `uv run --group bench python benchmarks/...`")
+        raise UserError(f"not installed: {', '.join(absent)}; run this with `uv run --group bench python ...`")
+
+
+def run(main: Callable[[], None]) -> None:
+    """A script's main: what a user can mend is one line and exit code 2."""
+    try:
+        main()
+    except (UserError, EpisodeError) as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
 
 
 def against(

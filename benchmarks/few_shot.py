@@ -24,7 +24,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from common import Row, against, finish, heading, missing, options, show, start
+from common import Row, against, finish, heading, missing, options, run, show, start
 from peers_few_shot import Pairs, easyfsl_accuracy, learn2learn_accuracies
 from torch import Tensor, nn
 
@@ -207,4 +207,4 @@ def _judge(rows: Tensor, table: EpisodeTable, head: str) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -21,7 +21,7 @@ from argparse import Namespace
 from dataclasses import replace
 
 import torch
-from common import Row, finish, heading, options, show, start
+from common import Row, finish, heading, options, run, show, start
 
 from episodes import EpisodeSampler, ImageSet, TaskShape, render
 from metaclr.console import progress, span
@@ -168,4 +168,4 @@ def workload(chosen: Namespace, device: torch.device) -> Workload:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
+
+from metaclr.networks.conv4 import Conv4
 
 
 class Pictures(Dataset[tuple[Any, int]]):
@@ -31,6 +34,18 @@ def simclr_views(size: int) -> Any:
     from lightly.transforms import SimCLRTransform
 
     return SimCLRTransform(input_size=size, cj_strength=0.5, gaussian_blur=0.0, normalize=None)
+
+
+def textbook_conv4(encoder: Conv4) -> nn.Module:
+    """The same Conv-4 with the same weights as everyone writes it: Conv2d, BatchNorm2d, ReLU, MaxPool2d, four times.
+
+    metaclr's own computes the same function in a cheaper order (metaclr/networks/block.py), which whoever hands its
+    encoder to lightly gets as well.
+    """
+    layers: list[nn.Module] = []
+    for block in deepcopy(encoder).blocks:
+        layers += [block.conv, block.norm, nn.ReLU(inplace=True), nn.MaxPool2d(2)]
+    return nn.Sequential(*layers, nn.Flatten()).to(memory_format=torch.contiguous_format)
 
 
 class Training:

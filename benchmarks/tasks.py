@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from common import Row, against, finish, heading, missing, options, show, start
+from common import Row, against, finish, heading, missing, options, run, show, start
 from peers_few_shot import Pairs, easyfsl_sampler, learn2learn_tasks
 
 from episodes import EpisodeSampler, ImageSet, TaskShape
@@ -67,4 +67,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)
