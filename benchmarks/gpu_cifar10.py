@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import statistics
 import time
+import warnings
 from argparse import Namespace
 from dataclasses import replace
 
@@ -55,6 +56,25 @@ def speeds(work: Workload, images: ImageSet, seconds: float, repeats: int) -> di
         },
         repeats,
     )
+
+
+def host_waits(work: Workload, images: ImageSet, steps: int = 40) -> float | None:
+    """How often the host waits for the GPU in a step, on average, by CUDA's own account; None without a GPU.
+
+    The engine means to wait where a training starts and where a row of its curve is written (every 20 steps here) only.
+    """
+    if work.device.type != "cuda":
+        return None
+    engine = engine_run(work, images)
+    engine(2)  # compiling and cuDNN's search may wait
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            engine(steps)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+    return sum("synchronizing" in str(warning.message) for warning in said) / steps
 
 
 def whole_training(work: Workload, images: ImageSet, epochs: float) -> tuple[torch.nn.Module, Trained]:
@@ -128,6 +148,9 @@ def main() -> None:
     heading()
     rows = rows_of(f"{work.encoder} cifar10, {work.batch_views} views", speeds(work, known, seconds, repeats))
     show(rows)
+    waits = host_waits(work, known)
+    if waits is not None:
+        print(f"host waits for the GPU: {waits:.2f} times a step")
 
     epochs = chosen.epochs or (0.01 if chosen.quick or not gpu else 200)
     began = time.monotonic()
@@ -151,7 +174,7 @@ def main() -> None:
         f"{epochs:g} epochs, {trained.step:,} steps: {span(took)}, {trained.views / took:,.0f} views/s, "
         f"loss {whole['loss']:.3f}, {whole['computed_in']}; kNN {found['knn']:.2f} %, linear {found['linear']:.2f} %"
     )
-    finish("gpu_cifar10", rows, chosen, device, "torchvision", training=whole, on=str(device))
+    finish("gpu_cifar10", rows, chosen, device, "torchvision", training=whole, on=str(device), host_waits=waits)
 
 
 def workload(chosen: Namespace, device: torch.device) -> Workload:
