@@ -75,10 +75,16 @@ class Hardest:
             raise UserError(f"denominator.count = {self.count} must be at least 1, or None for the share")
 
     def __call__(self, logits: Logits, numerator: Tensor, context: Context, scale: Tensor | float) -> Tensor:
-        columns = logits.column_class.shape[-1]
-        own = logits.given.shape[-1] if logits.given is not None else 1
-        many = max(1, round(self.share * max(1, columns - own))) if self.count is None else self.count
-        hardest = logits.others.topk(min(many, columns), -1).values
+        columns = logits.others.shape[-1]
+        if self.count is None:
+            # Of the negatives that each query really has: its own row and a queue's empty slots are none.
+            many: Tensor | int = (self.share * logits.negative.sum(-1, keepdim=True)).round().clamp(min=1)
+            most = max(1, round(self.share * columns))
+        else:
+            many = most = self.count
+        hardest = logits.others.topk(min(most, columns), -1).values
+        rank = torch.arange(hardest.shape[-1], device=hardest.device)
+        hardest = hardest.masked_fill(rank >= many, NOT_ALLOWED)
         return log_sum_exp(torch.cat([logits.own, hardest], -1)) - numerator
 
 

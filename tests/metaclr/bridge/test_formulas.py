@@ -121,6 +121,28 @@ def test_hardest_and_above(tau: float) -> None:
         close(value(settings, z), reference.hard_threshold(unit, tau, threshold))
 
 
+@pytest.mark.parametrize("share", [0.01, 0.3, 0.7, 1.0])
+def test_a_share_of_the_negatives_counts_negatives_only(share: float) -> None:
+    """Not the query's own row, not its other positives, and no empty slot of a queue."""
+    z, labels = draw(6, 2, 4), [0, 1, 0, 2, 1, 0]  # 6, 8 and 10 negatives
+    losses = []
+    for p, n in reference.anchors(reference.unit(z[0]), labels, 0.5, reference.dot):
+        hardest = sorted(n)[-max(1, round(share * len(n))) :]
+        losses.append(reference.log_sum_exp(p + hardest) - reference.mean(p))
+    settings = Objective(labels=given, temperature=0.5, denominator=Hardest(share))
+    close(value(settings, z, Context(labels=torch.tensor([labels]))), reference.mean(losses))
+
+    queue = Objective(roles=split, temperature=0.5, negatives=Queue(64), denominator=Hardest(share)).build(4).double()
+    queue(draw(10, 2, 4, seed=1))
+    unit, past = reference.unit(z[0]), reference.unit(draw(10, 2, 4, seed=1)[0, :, 0])
+    losses = []
+    for support, q in unit:
+        hardest = sorted(reference.dot(q, k) / 0.5 for k in past)[-max(1, round(share * 10)) :]
+        positive = reference.dot(q, support) / 0.5
+        losses.append(reference.log_sum_exp([positive, *hardest]) - positive)
+    close(float(queue(z)), reference.mean(losses))
+
+
 def test_within_class() -> None:
     z, labels = draw(6, 2, 4), [0, 1, 0, 2, 1, 0]
     context = Context(labels=torch.tensor([labels]))
