@@ -13,4 +13,5 @@ METHOD = Method(
         head=Prototypes(squared_euclidean),  # one shot and one query is all that their code takes
         temperature=0.1,  # their ImageNet flag t, which divides embeddings by sqrt(t)
     ),
+    projector="mlp_norm",
 )

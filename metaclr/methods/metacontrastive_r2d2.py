@@ -14,4 +14,5 @@ METHOD = Method(
         head=Ridge(regulariser=50 * 0.1),
         temperature=1.0,  # no scale: logits stay below 0.224, so the loss stays near log N
     ),
+    projector="mlp_norm",
 )

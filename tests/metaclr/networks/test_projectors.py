@@ -32,6 +32,16 @@ def test_layers(name: str, norms: int, linears: int) -> None:
     assert (layers[-1].bias is None) == (name == "byol")
 
 
+def test_mlp_norm_ends_in_a_batch_norm_whose_bias_stays_zero() -> None:
+    *inner, last = build_projector("mlp_norm", 8, hidden=16, dim=4).layers
+    assert [type(layer).__name__ for layer in inner] == ["Linear", "BatchNorm1d", "ReLU", "Linear"]
+    assert all(layer.bias is None for layer in inner if isinstance(layer, torch.nn.Linear))
+    assert isinstance(last, torch.nn.BatchNorm1d)
+    assert last.weight.requires_grad
+    assert not last.bias.requires_grad
+    assert last.bias.eq(0).all()
+
+
 def test_weights_are_a_function_of_the_seed() -> None:
     before = torch.get_rng_state()
     first, again, other = (build_projector("mlp", 8, dim=4, seed=seed).state_dict() for seed in (1, 1, 2))
