@@ -218,6 +218,16 @@ def moco(queries: Tensor, keys: Tensor, queue: Tensor, tau: float) -> float:
     return mean(losses)
 
 
+def sinkhorn(scores: Sequence[Sequence[float]], epsilon: float, iterations: int) -> list[list[float]]:
+    """Columns, then rows, are divided by their sums, in turn."""
+    plan = [[exp(one / epsilon) for one in row] for row in scores]
+    for _ in range(iterations):
+        sums = [sum(column) for column in zip(*plan, strict=True)]
+        plan = [[one / whole for one, whole in zip(row, sums, strict=True)] for row in plan]
+        plan = [[one / sum(row) for one in row] for row in plan]
+    return plan
+
+
 def psco_supervised(queries: Tensor, shots: Tensor, tau: float) -> float:
     """`queries` (N, D), `shots` (N, K, D): the pseudo-supervised term of PsCo."""
     losses = []

@@ -17,14 +17,14 @@ def command(context: click.Context) -> None:
 def list_methods() -> None:
     """One line per method."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from metaclr import methods
 
-    table = Table("method", "what it is", "labels", "reference", box=None, pad_edge=False)
+    table = Table(Column("method", no_wrap=True), "what it is", "labels", "reference", box=None, pad_edge=False)
     for name in methods.names():
         method = methods.get(name)
-        table.add_row(name, method.summary, "yes" if method.labels == "given" else "no", method.reference)
+        table.add_row(name, method.summary, "given" if method.labels == "given" else "none", method.reference)
     Console().print(table)
 
 

@@ -67,8 +67,8 @@ def build_encoder_of(cell: Cell, recipe: CompareRecipe, source: ImageSet) -> nn.
     """
     from metaclr.networks import build_encoder
 
-    if cell.method.name == "pixels":
-        return build_encoder("pixels", source.channels, recipe.size, seed=cell.seed)
+    if cell.method.encoder:
+        return build_encoder(cell.method.encoder, source.channels, recipe.size, seed=cell.seed)
     settings = recipe.encoder
     return build_encoder(settings.name, source.channels, recipe.size, seed=cell.seed, **settings.options)
 

@@ -16,14 +16,35 @@ FED = (
 
 EMPTY = {"views": "as compared", "support_views": "as views", "task_transform": "none"}
 
+WORDS = {
+    ("objective", "NoObjective"): "no loss on embeddings",
+    ("way", "None"): "as many as a batch has room for",
+    ("momentum", "None"): "no target network",
+    ("learner", "None"): "the engine's",
+    ("trained", "True"): "yes",
+    ("trained", "False"): "no",
+}
+"""A reader's words for settings whose plain value says too little."""
+
 
 def settings(method: Method) -> dict[str, str]:
-    """Every setting of a method, as it is shown, by the name of its axis: the objective's, then what it is fed."""
+    """Every setting of a method by the name of its axis: the objective's, a learner's own, then what it is fed.
+
+    These are the plain values, which a comparison's cells are identified by; `worded` is what is shown.
+    """
     objective = axes(method.objective)
     # Where the objective has a labels axis, Method.labels only repeats it.
     labels = {} if "labels" in objective else {"labels": method.labels}
+    # Elsewhere, `defaults` only repeats the objective.
+    learned = {name: shown(value) for name, value in method.defaults.items()} if method.learner else {}
     fed = {name: shown(getattr(method, name)) or EMPTY[name] for name in FED}
-    return {**objective, **labels, **fed}
+    encoder = {"encoder": method.encoder} if method.encoder else {}
+    return {**objective, **learned, **labels, **fed, **encoder}
+
+
+def worded(axis: str, value: str) -> str:
+    """A setting's value in a reader's words."""
+    return WORDS.get((axis, value), value)
 
 
 def axes(objective: ObjectiveSpec) -> dict[str, str]:
@@ -49,13 +70,24 @@ def differences(a: Method, b: Method) -> list[tuple[str, str, str]]:
     """`(axis, value in a, value in b)` wherever they differ; an axis that one does not have is "-"."""
     left, right = settings(a), settings(b)
     both = {axis: (left.get(axis, "-"), right.get(axis, "-")) for axis in {**left, **right}}
-    return [(axis, mine, other) for axis, (mine, other) in both.items() if mine != other]
+    return [(axis, worded(axis, mine), worded(axis, other)) for axis, (mine, other) in both.items() if mine != other]
 
 
 def lines(method: Method) -> list[str]:
-    """Name, reference, formula and every setting, one a line."""
+    """Name, reference, formula, whether it trains on labels, and every setting, one a line."""
     said = settings(method)
     wide = max(len(axis) for axis in said)
     head = [f"{method.name or 'method'}: {method.summary}", f"reference: {method.reference}"]
     formula = [f"formula: {method.formula}"] if method.formula else []
-    return head + formula + [f"  {axis:<{wide}}  {text}" for axis, text in said.items()]
+    listed = [f"  {axis:<{wide}}  {worded(axis, text)}" for axis, text in said.items()]
+    fed = list(said).index(FED[0])
+    return [*head, *formula, labels_line(method), "objective", *listed[:fed], "training tasks", *listed[fed:]]
+
+
+def labels_line(method: Method) -> str:
+    """Whether the method trains on labels, as a line."""
+    if not method.trained:
+        return "labels: none; it is not trained"
+    if method.labels == "given":
+        return "labels: given; it trains on the labels of the data set"
+    return "labels: none; it trains without labels"

@@ -33,6 +33,8 @@ class Method:
     """Query views per way in a training task; V = shot + query."""
     way: int | None = None
     """N of a training task; None: one task of as many ways as the batch of views has room for."""
+    encoder: str = ""
+    """An encoder of its own, by its name; empty: the comparison's."""
     projector: str = "mlp"
     """Default projector; "none" is the encoder's own features."""
     momentum: float | None = None

@@ -5,6 +5,7 @@ from metaclr.methods.method import Method
 METHOD = Method(
     summary="control: the pixels as features",
     reference="a control",
+    encoder="pixels",
     projector="none",
     trained=False,
 )
