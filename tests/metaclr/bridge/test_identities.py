@@ -163,12 +163,31 @@ def test_h_prototypes_are_a_linear_layer() -> None:
     agree(linear, proto, batch(views=5))
 
 
+def test_h_both_layers_have_the_same_nearest_class() -> None:
+    means, queries = batch(views=3)[0].mean(1), batch(views=3, seed=1)[0].flatten(0, 1)
+    linear = F.linear(queries, 2 * means, -means.square().sum(-1))
+    square = squared_euclidean(queries[None], means[None], 1.0)[0]
+    assert torch.equal(linear.argmax(-1), square.argmax(-1))
+    shift = queries.square().sum(-1, keepdim=True)
+    torch.testing.assert_close(linear - square, shift.expand(-1, 16), rtol=1e-10, atol=1e-10)
+
+
 @pytest.mark.parametrize("shape", [(4, 2, 32), (16, 3, 8)])
 def test_i_ridge_primal_is_dual(shape: tuple[int, int, int]) -> None:
     ways, shots, dim = shape
     support, query = batch(2, ways, shots, dim), batch(2, ways, 2, dim, seed=1).flatten(1, 2)
     torch.testing.assert_close(
         dual_scores(query, support, 50.0), primal_scores(query, support, 50.0), rtol=1e-10, atol=1e-12
+    )
+    agree(
+        lambda s: dual_scores(query, s, 50.0).square().sum(),
+        lambda s: primal_scores(query, s, 50.0).square().sum(),
+        support,
+    )
+    agree(
+        lambda q: dual_scores(q, support, 50.0).exp().sum(),
+        lambda q: primal_scores(q, support, 50.0).exp().sum(),
+        query,
     )
 
 
@@ -178,6 +197,12 @@ def test_j_ridge_with_a_large_regulariser_is_a_dot_prototype_head() -> None:
     errors = [(big * dual_scores(query, support, big) - expected).abs().max().item() for big in (1e6, 1e8)]
     assert errors[0] < 2e-2
     assert errors[1] < errors[0] / 50  # it falls like 1 / lambda
+
+    def scaled(support: Tensor, big: float = 1e8) -> Tensor:
+        return (big * dual_scores(query, support, big)).square().sum()
+
+    slopes = [with_gradient(loss, support)[1] for loss in (scaled, lambda s: (3 * query @ s.mean(2).mT).square().sum())]
+    torch.testing.assert_close(*slopes, rtol=1e-5, atol=1e-5 * float(slopes[1].abs().max()))
 
 
 def test_k_moco_is_an_episode_with_queue_entries_as_classes() -> None:
@@ -235,16 +260,25 @@ def test_n_the_positives_gradient_is_the_sum_of_the_negatives() -> None:
     torch.testing.assert_close(centred(z), centred(shifted), rtol=1e-10, atol=1e-10)
 
 
-def test_o_uniformity_optimum() -> None:
-    dim, t = 128, 2.0
+@pytest.mark.parametrize(
+    ("dim", "t", "optimum", "margin"),
+    [
+        (2, 2.0, -1.5750, 1e-2),
+        (64, 2.0, -3.8752, 2e-3),
+        (128, 2.0, -3.9375, 2e-3),
+        (256, 2.0, -3.9688, 2e-3),
+        (128, 1.0, -1.9844, 2e-3),
+    ],
+)
+def test_o_uniformity_optimum(dim: int, t: float, optimum: float, margin: float) -> None:
     points = F.normalize(batch(1, 2000, 1, dim)[0, :, 0], dim=-1)
     # log E exp(-t |x - y|^2) of the uniform distribution: -2t + log 0F1(; d/2; t^2), |x - y|^2 = 2 - 2 x.y
     series, term = 0.0, 1.0
     for k in range(60):
         series += term
         term *= t**2 / ((k + 1) * (dim / 2 + k))
-    assert log(series) - 2 * t == pytest.approx(-3.9375, abs=1e-4)
-    assert uniformity(points, t).item() == pytest.approx(-3.9375, abs=2e-3)
+    assert log(series) - 2 * t == pytest.approx(optimum, abs=1e-4)
+    assert uniformity(points, t).item() == pytest.approx(optimum, abs=margin)
 
 
 def test_decoupled_is_running_at_gamma_one() -> None:

@@ -101,6 +101,15 @@ def test_second_order_through_batch_norm_equals_torch_func() -> None:
     torch.testing.assert_close(ours, theirs, rtol=1e-8, atol=1e-10)
 
 
+def test_order_of_tasks_and_of_views_in_a_role_does_not_matter() -> None:
+    """The order of ways does: each has its own output of the head."""
+    learner = learner_of(Plain()).double()
+    pixels, episode = batch(3, 3, 5)
+    mixed = pixels[[2, 0, 1]][:, :, [1, 0, 4, 2, 3]]
+    values = [value_and_gradient(learner(images, episode)[0], learner) for images in (pixels, mixed)]
+    torch.testing.assert_close(*values, rtol=1e-10, atol=1e-12)
+
+
 def test_no_inner_step_is_the_plain_loss() -> None:
     learner = learner_of(Plain(), inner_steps=0).double()
     pixels, episode = batch(2, 3, 5)
