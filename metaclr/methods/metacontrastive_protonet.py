@@ -11,7 +11,7 @@ METHOD = Method(
         roles=split,
         embedding=unit_norm,
         head=Prototypes(squared_euclidean),  # one shot and one query is all that their code takes
-        temperature=0.1,  # their ImageNet flag t, which divides embeddings by sqrt(t)
+        temperature=0.1,  # their ImageNet flag t, which divides embeddings by sqrt(t); 0.5 on CIFAR-10
     ),
     projector="mlp_norm",
 )
