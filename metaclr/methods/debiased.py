@@ -6,7 +6,10 @@ from metaclr.methods.method import Method
 METHOD = Method(
     summary="SimCLR with the expected share of false negatives taken out of the denominator",
     reference="Chuang et al. 2020, arXiv:2007.00224",
-    formula=r"-\log\frac{e^{s^+}}{e^{s^+} + \max\{(\sum_k e^{s_k} - n\tau^+ e^{s^+})/(1-\tau^+),\, n e^{-1/\tau}\}}",
+    formula=(
+        r"-\log\frac{e^{l^+}}{e^{l^+} + \max\{(\sum_k e^{l_k} - n\tau^+ e^{l^+})/(1-\tau^+),\, n e^{-1/\tau}\}},"
+        r" \quad l_k = q^\top k/\tau"
+    ),
     objective=Objective(
         roles=leave_one_out,
         embedding=unit_norm,

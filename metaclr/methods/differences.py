@@ -16,6 +16,10 @@ FED = (
 
 EMPTY = {"views": "as compared", "support_views": "as views", "task_transform": "none"}
 
+NOTATION = (
+    "TeX, per query: q query, s support, k other rows, mu prototype, z embedding, + the query's own, tau temperature"
+)
+
 WORDS = {
     ("objective", "NoObjective"): "no loss on embeddings",
     ("way", "None"): "as many as a batch has room for",
@@ -78,7 +82,7 @@ def lines(method: Method) -> list[str]:
     said = settings(method)
     wide = max(len(axis) for axis in said)
     head = [f"{method.name or 'method'}: {method.summary}", f"reference: {method.reference}"]
-    formula = [f"formula: {method.formula}"] if method.formula else []
+    formula = [f"formula: {method.formula}", f"  ({NOTATION})"] if method.formula else []
     listed = [f"  {axis:<{wide}}  {worded(axis, text)}" for axis, text in said.items()]
     fed = list(said).index(FED[0])
     return [*head, *formula, labels_line(method), "objective", *listed[:fed], "training tasks", *listed[fed:]]

@@ -6,7 +6,7 @@ from metaclr.methods.method import Method
 METHOD = Method(
     summary="SimCLR against negatives of similarity above a threshold",
     reference="Wang and Liu 2021, arXiv:2012.09740",
-    formula=r"-\log\frac{e^{s^+/\tau}}{\sum_{s_k \geq \theta} e^{s_k/\tau} + e^{s^+/\tau}}",
+    formula=r"-\log\frac{e^{l^+/\tau}}{\sum_{l_k \geq \theta} e^{l_k/\tau} + e^{l^+/\tau}}, \quad l_k = q^\top k",
     objective=Objective(
         roles=leave_one_out,
         embedding=unit_norm,

@@ -7,8 +7,8 @@ METHOD = Method(
     summary="SimCLR with negatives weighted by their own similarity, false ones taken out on average",
     reference="Robinson et al. 2021, arXiv:2010.04592",
     formula=(
-        r"\text{debiased with } \sum_k e^{s_k} \to "
-        r"\frac{\sum_k w_k e^{s_k}}{\frac1n \sum_k w_k}, \quad w_k = e^{\beta s_k}"
+        r"\text{debiased with } \sum_k e^{l_k} \to \frac{\sum_k w_k e^{l_k}}{\frac1n \sum_k w_k},"
+        r" \quad w_k = e^{\beta l_k}, \quad l_k = q^\top k/\tau"
     ),
     objective=Objective(
         roles=leave_one_out,
