@@ -8,7 +8,6 @@ from typing import ClassVar
 from torch import Tensor
 
 from metaclr.bridge.context import Context
-from metaclr.bridge.log_sum_exp import log_sum_exp
 from metaclr.bridge.logits import NOT_ALLOWED, Logits
 from metaclr.errors import UserError
 
@@ -42,7 +41,7 @@ class Decoupled:
         if self.sigma is not None:
             share = (numerator / scale / self.sigma).detach().softmax(-1)
             numerator = (2 - share.shape[-1] * share) * numerator
-        denominator = log_sum_exp(logits.others)
+        denominator = logits.log_sum_exp_others()
         return (denominator - numerator).where(denominator > NOT_ALLOWED, 0)
 
 

@@ -37,11 +37,11 @@ class HardWeighted:
             raise UserError(f"denominator.tau_plus = {self.tau_plus} must be in [0, 1)")
 
     def __call__(self, logits: Logits, numerator: Tensor, context: Context, scale: Tensor | float) -> Tensor:
-        positives = log_sum_exp(logits.own)
-        count = logits.negative.sum(-1).to(positives.dtype)
-        hard = log_sum_exp((1 + self.beta) * logits.others)
+        positives = logits.log_sum_exp_own()
+        count = logits.count_others().to(positives.dtype)
+        hard = logits.log_sum_exp_others(1 + self.beta)
         if self.beta > 0:
-            hard = hard - log_sum_exp(self.beta * logits.others) + count.log()
+            hard = hard - logits.log_sum_exp_others(self.beta) + count.log()
         if self.tau_plus > 0:
             chance = positives - log(logits.own.shape[-1]) + (count * self.tau_plus).log()
             hard = log_difference(hard, chance) - log(1 - self.tau_plus)

@@ -12,6 +12,7 @@ from metaclr.bridge.context import Context
 from metaclr.bridge.labels import turn_labels
 from metaclr.bridge.logits import NOT_ALLOWED, Logits
 from metaclr.bridge.memory import Memory
+from metaclr.bridge.products import Held, Joined
 from metaclr.bridge.roles import Turn
 from metaclr.bridge.spec import Sizes
 from metaclr.errors import UserError
@@ -70,20 +71,30 @@ class Queued(nn.Module):
 
     def forward(self, logits: Logits, turn: Turn, context: Context, scale: Tensor | float) -> Logits:
         rows, written = self.memory.read()
-        past = logits.against(rows.to(turn.query.dtype)).masked_fill(~written, NOT_ALLOWED)
+        rows = rows.to(turn.query.dtype)
         if self.training:
             self.memory.push(turn.support)
-        if self.settings.with_batch:
-            values, classes, queries = logits.values, logits.column_class, logits.query_class
-        else:  # the query's own columns only, which are then the one class 0
-            values = logits.own
+        classes, queries = logits.column_class, logits.query_class
+        if not self.settings.with_batch:  # the query's own columns only, which are then the one class 0
             classes, queries = (
-                torch.zeros(size, dtype=torch.int64, device=rows.device) for size in values.shape[:0:-1]
+                torch.zeros(size, dtype=torch.int64, device=rows.device) for size in logits.own.shape[:0:-1]
             )
         nobody = torch.full((*classes.shape[:-1], len(rows)), -1, device=rows.device)
-        columns = torch.cat([values, past], -1)
         classes = torch.cat([classes, nobody], -1)
-        return Logits(lambda: columns, queries, classes, logits.given, logits.against)
+
+        def batch() -> Tensor:
+            return logits.values if self.settings.with_batch else logits.own
+
+        def dense() -> Tensor:
+            past = logits.against(rows).masked_fill(~written, NOT_ALLOWED)
+            return torch.cat([batch(), past], -1)
+
+        lean = None
+        if logits.given is not None and logits.lean_against is not None:
+            past = logits.lean_against(rows, written)
+            own = logits.lean if self.settings.with_batch else None
+            lean = None if past is None else Joined(own or Held(batch()), past)
+        return Logits(dense, queries, classes, logits.given, logits.against, lean)
 
 
 in_batch = InBatch()

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from metaclr.bridge.logits import Logits
+from metaclr.bridge.products import Product, product
 from metaclr.bridge.roles import Turn
 from metaclr.bridge.similarity import Similarity, squared_euclidean
 from metaclr.bridge.ways import check_distinct
@@ -41,7 +42,15 @@ class Prototypes:
                 values = values.scatter(-1, place.unsqueeze(-1).expand(len(values), -1, 1), own)
             return values
 
-        return Logits(dense, place, way, own, lambda vectors: self.similarity(query, vectors, scale))
+        def against(vectors: Tensor) -> Tensor:
+            return self.similarity(query, vectors, scale)
+
+        def lean_against(vectors: Tensor, written: Tensor) -> Product | None:
+            return product(self.similarity, query, vectors, scale, written=written)
+
+        # With leave-one-out a column is another one for each query of its way: dense.
+        lean = None if turn.leave_one_out else product(self.similarity, query, means, scale)
+        return Logits(dense, place, way, own, against, lean, lean_against)
 
     def numerator(self, logits: Logits) -> Tensor:
         """The logit of the query's own class, `(T, R)`."""

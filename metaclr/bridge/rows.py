@@ -12,8 +12,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from metaclr.bridge.log_sum_exp import log_sum_exp
 from metaclr.bridge.logits import NOT_ALLOWED, Logits
+from metaclr.bridge.products import Product, product
 from metaclr.bridge.roles import Turn
 from metaclr.bridge.similarity import Similarity, dot
 from metaclr.errors import UserError
@@ -44,16 +44,20 @@ def row_logits(turn: Turn, labels: Tensor | None, similarity: Similarity, scale:
     def against(vectors: Tensor) -> Tensor:
         return similarity(query, vectors, scale)
 
+    def lean_against(vectors: Tensor, written: Tensor) -> Product | None:
+        return product(similarity, query, vectors, scale, written=written)
+
+    lean = product(similarity, query, query if turn.query is turn.support else support, scale, turn.leave_one_out)
     if labels is not None:
         rows, columns = labels.repeat_interleave(asking, 1), labels.repeat_interleave(shots, 1)
-        return Logits(dense, rows, columns, against=against)
+        return Logits(dense, rows, columns, None, against, lean, lean_against)
     if turn.leave_one_out and asking < 2:
         raise UserError("leave_one_out with instance labels needs at least 2 views of each way, got 1")
     own = similarity(turn.query, turn.support, scale)
     own = without_diagonal(own) if turn.leave_one_out else own
     way = torch.arange(ways, device=query.device)
     rows, columns = way.repeat_interleave(asking), way.repeat_interleave(shots)
-    return Logits(dense, rows, columns, own.flatten(1, 2), against)
+    return Logits(dense, rows, columns, own.flatten(1, 2), against, lean, lean_against)
 
 
 def without_diagonal(square: Tensor) -> Tensor:
@@ -91,4 +95,4 @@ class Matching:
 
     def numerator(self, logits: Logits) -> Tensor:
         """log-sum-exp of the positives' logits, `(T, R)`."""
-        return log_sum_exp(logits.own)
+        return logits.log_sum_exp_own()

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from metaclr.bridge.context import Context
-from metaclr.bridge.log_sum_exp import log_sum_exp
 from metaclr.bridge.logits import Logits
 from metaclr.bridge.spec import Sizes
 from metaclr.errors import UserError
@@ -57,8 +56,8 @@ class RunningDenominator(nn.Module):
         if not images.shape[1] > 1:
             raise UserError("a running denominator has no negatives in tasks of 1 way")
         # (turns, T, N, queries of a way): all that share one image share its estimate
-        count = logits.negative.sum(-1).to(numerator.dtype).log()
-        log_g = (log_sum_exp(logits.others) - count).reshape(turns, *images.shape, -1)
+        count = logits.count_others().to(numerator.dtype).log()
+        log_g = (logits.log_sum_exp_others() - count).reshape(turns, *images.shape, -1)
         before = self.log_u[images].to(log_g.dtype)[None, :, :, None]
         gamma, now = self.settings.gamma, log_g.detach()
         kept = before + log(1 - gamma) if gamma < 1 else before.new_tensor(float("-inf"))

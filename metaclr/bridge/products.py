@@ -1,0 +1,233 @@
+"""Logits that are inner products, reduced without ever being held whole: O(R D) memory instead of O(R C)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from metaclr.bridge.log_sum_exp import log_sum_exp
+from metaclr.bridge.similarity import Similarity, cosine, dot, semi_normalised, squared_euclidean
+from metaclr.bridge.tiled import Reduced, Request, log_sum_exp_of_product, log_sum_exp_of_square
+from metaclr.bridge.tiles import Columns, Tiling, chosen
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Whose column is whose."""
+
+    query: Tensor
+    """int64 `(T, R)`"""
+    column: Tensor
+    """int64 `(T, C)`; -1 is nobody's class."""
+
+    @cached_property
+    def first(self) -> Tensor:
+        """int64 `(T, C)`: for each column, a number below C that the columns of its class share."""
+        return torch.searchsorted(self._sorted, self.column.contiguous())
+
+    @cached_property
+    def own(self) -> Tensor:
+        """The same number for each query's class, `(T, R)`; C or another class's number where there is none."""
+        return torch.searchsorted(self._sorted, self.query.contiguous())
+
+    @cached_property
+    def count(self) -> Tensor:
+        """int64 `(T, R)`: columns of the query's class."""
+        return torch.searchsorted(self._sorted, self.query.contiguous(), right=True) - self.own
+
+    @cached_property
+    def _sorted(self) -> Tensor:
+        return self.column.sort(-1).values
+
+
+class Lean(Protocol):
+    """Logits `(T, R, C)` that are not held."""
+
+    @property
+    def columns(self) -> int:
+        """C"""
+
+    def reduced(self, only: Columns, classes: Classes, times: float = 1.0) -> Reduced:
+        """log-sum-exp of `times` the logits over the columns that are asked for."""
+
+    def visible(self) -> Tensor | int:
+        """How many columns each query may see."""
+
+
+@dataclass(frozen=True)
+class Product:
+    """`query @ column.mT + bias + offset`; with leave-one-out, row i does not see column i."""
+
+    query: Tensor
+    """`(T, R, D)`"""
+    column: Tensor
+    """`(T, C, D)`; the same tensor as `query` where the logits are symmetric, bias and offset then being one too."""
+    bias: Tensor | None
+    """`(T, C)`; -inf for a column that nobody sees."""
+    offset: Tensor | None
+    """`(T, R)`"""
+    size: Tiling
+    alone: bool = False
+    written: Tensor | None = None
+    """bool `(C,)`: columns that are there; None for all of them."""
+
+    @property
+    def columns(self) -> int:
+        """C"""
+        return self.column.shape[1]
+
+    def reduced(self, only: Columns, classes: Classes, times: float = 1.0) -> Reduced:
+        """See `Lean`."""
+        request = Request(self.size, self.alone, only, classes.query, classes.column)
+        if only == "all":
+            request = Request(self.size, self.alone)
+        if self.column is self.query:
+            bias = None if self.bias is None else self.bias * times
+            return log_sum_exp_of_square(self.query * times**0.5, bias, request)
+        bias = self.bias if self.bias is None or times == 1 else self.bias * times
+        found = log_sum_exp_of_product(self.query if times == 1 else self.query * times, self.column, bias, request)
+        if self.offset is None:
+            return found
+        offset = self.offset * times
+        return Reduced(found.log_sum_exp + offset, found.largest + offset.detach(), found.nearest)
+
+    def visible(self) -> Tensor | int:
+        """See `Lean`."""
+        return (self.columns if self.written is None else self.written.sum()) - int(self.alone)
+
+    def own_count(self, classes: Classes) -> Tensor:
+        """How many columns of its own class each query may see, `(T, R)`."""
+        return classes.count - int(self.alone)
+
+    def mean_own(self, classes: Classes) -> Tensor:
+        """Mean logit of the columns of the query's own class, `(T, R)`, 0 where there is none: by sums over classes."""
+        count = self.own_count(classes)
+        total = _of_own_class(self.column, classes)
+        values = (self.query * (total - self.column if self.alone else total)).sum(-1)
+        if self.bias is not None:
+            biases = _of_own_class(self.bias.unsqueeze(-1), classes).squeeze(-1)
+            values = values + (biases - self.bias if self.alone else biases)
+        mean = values / count.clamp(min=1)
+        return (mean if self.offset is None else mean + self.offset).where(count > 0, 0)
+
+
+def _of_own_class(columns: Tensor, classes: Classes) -> Tensor:
+    """Sum of the columns `(T, C, D)` of each query's class, `(T, R, D)`."""
+    dim = columns.shape[-1]
+    sums = torch.zeros_like(columns).scatter_add(1, classes.first.unsqueeze(-1).expand(-1, -1, dim), columns)
+    own = classes.own.clamp(max=columns.shape[1] - 1)
+    return sums.gather(1, own.unsqueeze(-1).expand(-1, -1, dim)).where((classes.count > 0).unsqueeze(-1), 0)
+
+
+@dataclass(frozen=True)
+class Held:
+    """Logits `(T, R, C)` that are few enough to be held, all of them seen: a part of others that are not held."""
+
+    values: Tensor
+
+    @property
+    def columns(self) -> int:
+        """C"""
+        return self.values.shape[-1]
+
+    def reduced(self, only: Columns, classes: Classes, times: float = 1.0) -> Reduced:
+        """See `Lean`."""
+        largest, nearest = self.values.detach().max(-1)
+        values = self.values * times
+        if only != "all":
+            same = classes.query.unsqueeze(-1) == classes.column.unsqueeze(-2)
+            values = values.masked_fill(~same if only == "own" else same, float("-inf"))
+        return Reduced(log_sum_exp(values), largest * times, nearest)
+
+    def visible(self) -> int:
+        """See `Lean`."""
+        return self.columns
+
+
+@dataclass(frozen=True)
+class Joined:
+    """The columns of one after those of the other."""
+
+    one: Lean
+    other: Lean
+
+    @property
+    def columns(self) -> int:
+        """C"""
+        return self.one.columns + self.other.columns
+
+    def _split(self, classes: Classes) -> tuple[Classes, Classes]:
+        width = self.one.columns
+        return (
+            replace(classes, column=classes.column[:, :width].contiguous()),
+            replace(classes, column=classes.column[:, width:].contiguous()),
+        )
+
+    def reduced(self, only: Columns, classes: Classes, times: float = 1.0) -> Reduced:
+        """See `Lean`."""
+        parts = [
+            part.reduced(only, c, times) for part, c in zip((self.one, self.other), self._split(classes), strict=True)
+        ]
+        further = parts[1].largest > parts[0].largest
+        return Reduced(
+            log_sum_exp(torch.stack([part.log_sum_exp for part in parts], -1)),
+            torch.maximum(parts[0].largest, parts[1].largest),
+            torch.where(further, parts[1].nearest + self.one.columns, parts[0].nearest),
+        )
+
+    def visible(self) -> Tensor | int:
+        """See `Lean`."""
+        return self.one.visible() + self.other.visible()
+
+
+def product(
+    similarity: Similarity,
+    query: Tensor,
+    support: Tensor,
+    scale: Tensor | float,
+    alone: bool = False,
+    written: Tensor | None = None,
+) -> Product | None:
+    """The similarities of queries `(T, R, D)` to support `(T, C, D)` or `(C, D)` as a product to go over in tiles.
+
+    None where the dense form is the better one (`metaclr.bridge.tiles.chosen`), or where the similarity is not one of
+    `metaclr.bridge.similarity`.
+
+    Args:
+        similarity: how alike two rows are.
+        query: the queries; where `support` is the same tensor, the logits are symmetric and so is the work.
+        support: the columns.
+        scale: 1 / temperature.
+        alone: leave-one-out, row i does not see column i.
+        written: bool `(C,)`, columns that are there at all; None for all of them.
+    """
+    size = chosen(query, support.shape[-2])
+    if size is None or similarity not in (dot, cosine, semi_normalised, squared_euclidean):
+        return None
+    if query is support and written is None and similarity is not semi_normalised:
+        root = scale**0.5
+        if similarity is squared_euclidean:
+            shift = -scale * query.square().sum(-1)
+            rows = query * (2**0.5 * root)
+            return Product(rows, rows, shift, shift, size, alone)
+        rows = (F.normalize(query, dim=-1) if similarity is cosine else query) * root
+        return Product(rows, rows, None, None, size, alone)
+    bias: Tensor | None = None
+    offset: Tensor | None = None
+    if similarity is squared_euclidean:
+        bias, offset = -scale * support.square().sum(-1), -scale * query.square().sum(-1)
+        scale = 2 * scale
+    elif similarity is not dot:
+        support = F.normalize(support, dim=-1)
+        query = F.normalize(query, dim=-1) if similarity is cosine else query
+    if written is not None:
+        bias = (support.new_zeros(len(written)) if bias is None else bias).masked_fill(~written, float("-inf"))
+    tasks = len(query)
+    columns = support.expand(tasks, *support.shape[-2:])
+    biases = None if bias is None else bias.expand(tasks, -1)
+    return Product(query * scale, columns, biases, offset, size, alone, written)

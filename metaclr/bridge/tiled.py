@@ -1,0 +1,202 @@
+"""log-sum-exp of inner products in O(R D) memory: tile by tile, and once more in the backward.
+
+The running maximum and sum of Milakov and Gimelshein 2018, arXiv:1805.02867; the recomputing backward of
+FlashAttention (Dao et al. 2022, arXiv:2205.14135). The dense form holds several matrices `(T, R, C)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+
+from metaclr.bridge.tiles import Columns, Seen, Sums, Tiling, finite, spans
+
+
+class Reduced(NamedTuple):
+    """What is left of the logits of each query, all `(T, R)`."""
+
+    log_sum_exp: Tensor
+    largest: Tensor
+    """The largest logit among all columns that the query may see, of whatever class; without gradient."""
+    nearest: Tensor
+    """int64, its column: of equal ones, the first; 0 where there is none."""
+
+
+class Request(NamedTuple):
+    """What is asked of a product, the same for all tasks but for the classes."""
+
+    size: Tiling
+    alone: bool = False
+    """Leave-one-out: row i must not see column i."""
+    only: Columns = "all"
+    query_class: Tensor | None = None
+    """int64 `(T, R)`; not needed for all columns."""
+    column_class: Tensor | None = None
+    """int64 `(T, C)`; likewise."""
+
+    def task(self, number: int) -> Seen:
+        """The same of one task."""
+        if self.query_class is None or self.column_class is None:
+            return Seen(self.alone)
+        return Seen(self.alone, self.only, self.query_class[number], self.column_class[number])
+
+
+def log_sum_exp_of_product(query: Tensor, column: Tensor, bias: Tensor | None, request: Request) -> Reduced:
+    """Reduce the logits `query @ column.mT + bias` of queries `(T, R, D)`, columns `(T, C, D)`, bias `(T, C)`."""
+    return Reduced(*_Product.apply(query, column, bias, request))
+
+
+def log_sum_exp_of_square(rows: Tensor, bias: Tensor | None, request: Request) -> Reduced:
+    """Reduce the symmetric logits `rows @ rows.mT + bias_i + bias_j` of rows `(T, R, D)` with bias `(T, R)`.
+
+    Each tile above the diagonal serves its rows and its columns, which halves the work.
+    """
+    return Reduced(*_Square.apply(rows, bias, request))
+
+
+class _Product(Function):
+    @staticmethod
+    def forward(
+        ctx: Any, query: Tensor, column: Tensor, bias: Tensor | None, request: Request
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        found = []
+        for task in range(len(query)):
+            seen, sums = request.task(task), Sums(query, query.shape[1])
+            for rows, columns, tile in _tiles(query[task], len(column[task]), request.size):
+                if seen.empty(rows, columns):
+                    continue
+                _fill(tile, query[task, rows], column[task, columns], None if bias is None else bias[task, columns])
+                seen.hide_itself(tile, rows, columns)
+                most = sums.look(tile, rows, 1, columns.start)
+                most = tile.amax(1) if seen.hide_classes(tile, rows, columns) else most
+                sums.add(tile, rows, 1, most, tile)
+            found.append((sums.log_sum_exp(), sums.largest, sums.nearest))
+        result, largest, nearest = (torch.stack(parts) for parts in zip(*found, strict=True))
+        ctx.request = request
+        ctx.save_for_backward(query, column, bias, result)
+        ctx.mark_non_differentiable(largest, nearest)
+        return result, largest, nearest
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+        query, column, bias, result = ctx.saved_tensors
+        to_query, to_column, to_bias = (
+            torch.zeros_like(one) if needed else None
+            for one, needed in zip((query, column, bias), ctx.needs_input_grad[:3], strict=True)
+        )
+        weighted = query * gradient.unsqueeze(-1) if to_column is not None else query
+        base = finite(result).unsqueeze(-1)
+        for task in range(len(query)):
+            seen = ctx.request.task(task)
+            for rows, columns, tile in _tiles(query[task], len(column[task]), ctx.request.size):
+                if seen.empty(rows, columns):
+                    continue
+                _fill(tile, query[task, rows], column[task, columns], None if bias is None else bias[task, columns])
+                seen.hide_itself(tile, rows, columns)
+                seen.hide_classes(tile, rows, columns)
+                tile.sub_(base[task, rows]).exp_()
+                if to_query is not None:
+                    to_query[task, rows].addmm_(tile, column[task, columns])
+                if to_column is not None:
+                    to_column[task, columns].addmm_(tile.T, weighted[task, rows])
+                if to_bias is not None:
+                    to_bias[task, columns].addmv_(tile.T, gradient[task, rows])
+        if to_query is not None:
+            to_query *= gradient.unsqueeze(-1)
+        return to_query, to_column, to_bias, None
+
+
+class _Square(Function):
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, bias: Tensor | None, request: Request) -> tuple[Tensor, Tensor, Tensor]:
+        found = []
+        for task in range(len(rows)):
+            seen, sums = request.task(task), Sums(rows, rows.shape[1])
+            for here, there, tile, spare in _upper(rows[task], request.size):
+                if seen.empty(here, there):
+                    continue
+                _fill_square(tile, rows[task], None if bias is None else bias[task], here, there)
+                seen.hide_itself(tile, here, there)
+                sides = [(here, 1, there.start)] + [(there, 0, here.start)] * (here != there)
+                most = [sums.look(tile, at, axis, first) for at, axis, first in sides]
+                if seen.hide_classes(tile, here, there):
+                    most = [tile.amax(axis) for _, axis, _ in sides]
+                for (at, axis, _), largest in zip(sides, most, strict=True):
+                    sums.add(tile, at, axis, largest, spare)
+            found.append((sums.log_sum_exp(), sums.largest, sums.nearest))
+        result, largest, nearest = (torch.stack(parts) for parts in zip(*found, strict=True))
+        ctx.request = request
+        ctx.save_for_backward(rows, bias, result)
+        ctx.mark_non_differentiable(largest, nearest)
+        return result, largest, nearest
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+        rows, bias, result = ctx.saved_tensors
+        to_rows = torch.zeros_like(rows)
+        to_bias = None if bias is None else torch.zeros_like(bias)
+        base = finite(result)
+        for task in range(len(rows)):
+            seen = ctx.request.task(task)
+            for here, there, tile, spare in _upper(rows[task], ctx.request.size):
+                if seen.empty(here, there):
+                    continue
+                _fill_square(tile, rows[task], None if bias is None else bias[task], here, there)
+                seen.hide_itself(tile, here, there)
+                seen.hide_classes(tile, here, there)
+                # A logit is row i's and row j's: exp(l - lse_i) g_i + exp(l - lse_j) g_j.
+                torch.sub(tile, base[task, there], out=spare).exp_().mul_(gradient[task, there])
+                tile.sub_(base[task, here].unsqueeze(1)).exp_().mul_(gradient[task, here].unsqueeze(1)).add_(spare)
+                to_rows[task, here].addmm_(tile, rows[task, there])
+                if to_bias is not None:
+                    to_bias[task, here] += tile.sum(1)
+                if here != there:
+                    to_rows[task, there].addmm_(tile.T, rows[task, here])
+                    if to_bias is not None:
+                        to_bias[task, there] += tile.sum(0)
+        return to_rows, to_bias, None
+
+
+def _tiles(query: Tensor, columns: int, size: Tiling) -> Iterator[tuple[slice, slice, Tensor]]:
+    """Every tile of `(R, C)`: its rows, its columns, and the one buffer that all share."""
+    across = spans(columns, size.columns)
+    buffer = query.new_empty(min(size.rows, len(query)) * min(size.columns, columns))
+    for rows in spans(len(query), size.rows):
+        for part in across:
+            yield rows, part, _shaped(buffer, rows, part)
+
+
+def _upper(rows: Tensor, size: Tiling) -> Iterator[tuple[slice, slice, Tensor, Tensor]]:
+    """The square tiles of `(R, R)` on and above the diagonal, with two buffers that all share."""
+    parts = spans(len(rows), min(size.rows, size.columns))
+    one, other = rows.new_empty(2, min(parts[0].stop, len(rows)) ** 2)
+    for number, here in enumerate(parts):
+        for there in parts[number:]:
+            yield here, there, _shaped(one, here, there), _shaped(other, here, there)
+
+
+def _shaped(buffer: Tensor, rows: slice, columns: slice) -> Tensor:
+    height, width = rows.stop - rows.start, columns.stop - columns.start
+    return buffer[: height * width].view(height, width)
+
+
+def _fill(tile: Tensor, query: Tensor, column: Tensor, bias: Tensor | None) -> None:
+    """The logits of one tile."""
+    if bias is None:
+        torch.mm(query, column.T, out=tile)
+    else:
+        torch.addmm(bias, query, column.T, out=tile)
+
+
+def _fill_square(tile: Tensor, rows: Tensor, bias: Tensor | None, here: slice, there: slice) -> None:
+    """The same for rows against themselves, with the bias of both."""
+    _fill(tile, rows[here], rows[there], None if bias is None else bias[there])
+    if bias is not None:
+        tile += bias[here].unsqueeze(1)
