@@ -43,7 +43,7 @@ class HardWeighted:
         if self.beta > 0:
             hard = hard - logits.log_sum_exp_others(self.beta) + count.log()
         if self.tau_plus > 0:
-            chance = positives - log(logits.own.shape[-1]) + (count * self.tau_plus).log()
+            chance = positives - logits.count_own().log() + (count * self.tau_plus).log()
             hard = log_difference(hard, chance) - log(1 - self.tau_plus)
         hard = torch.maximum(hard, count.log() - scale).where(count > 0, NOT_ALLOWED)
         return log_sum_exp(torch.stack([positives, hard], -1)) - numerator

@@ -6,7 +6,8 @@ from typing import Any
 
 from torch import Tensor
 from torch.autograd import Function
-from torch.autograd.function import once_differentiable
+
+from metaclr.bridge.once import once
 
 
 class _LogSumExp(Function):
@@ -18,18 +19,18 @@ class _LogSumExp(Function):
         most = most.where(most > float("-inf"), 0)
         weights = (values - most).exp_()
         total = weights.sum(-1)
-        ctx.save_for_backward(weights, total)
+        result = total.log() + most.squeeze(-1)
+        ctx.save_for_backward(weights, total, result)
         nearest = nearest.squeeze(-1)
         ctx.mark_non_differentiable(nearest)
-        return total.log() + most.squeeze(-1), nearest
+        return result, nearest
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, gradient: Tensor, _: Tensor) -> Tensor:
-        weights, total = ctx.saved_tensors
-        share = gradient / total.where(total > 0, 1)
-        result: Tensor = weights * share.unsqueeze(-1)
-        return result
+        weights, total, result = ctx.saved_tensors
+        share = gradient.detach() / total.where(total > 0, 1)
+        to_values: Tensor = weights * share.unsqueeze(-1)
+        return once(result, (to_values,))[0]
 
 
 def log_sum_exp(values: Tensor) -> Tensor:

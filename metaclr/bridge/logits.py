@@ -130,13 +130,21 @@ class Logits:
             return self.lean.visible() - self.lean.own_count(self.classes)
         return self.negative.sum(-1)
 
+    def count_own(self) -> Tensor:
+        """Columns of its own class that each query may see, `(T, R)`, as a float; 1 where there is none."""
+        if self.given is not None:
+            return self.given.new_full(self.given.shape[:-1], self.given.shape[-1])
+        if isinstance(self.lean, Product):
+            return self.lean.own_count(self.classes).clamp(min=1).to(self.lean.query.dtype)
+        return self.positive.sum(-1).clamp(min=1).to(self.values.dtype)
+
     def mean_own(self) -> Tensor:
         """Mean of the positives' logits, `(T, R)`; 0 where there is none."""
         if self.given is not None:
             return self.given.mean(-1)
         if isinstance(self.lean, Product):
             return self.lean.mean_own(self.classes)
-        return self.values.where(self.positive, 0).sum(-1) / self.positive.sum(-1).clamp(min=1)
+        return self.values.where(self.positive, 0).sum(-1) / self.count_own()
 
     @torch.no_grad()
     def right(self) -> Tensor:

@@ -74,7 +74,9 @@ class Product:
     size: Tiling
     alone: bool = False
     written: Tensor | None = None
-    """bool `(C,)`: columns that are there; None for all of them."""
+    """bool `(C,)`: the columns are nobody's and the same for all tasks, and these of them exist. Tasks are then one."""
+    tasks: int = 1
+    """How many they were."""
 
     @property
     def columns(self) -> int:
@@ -83,18 +85,20 @@ class Product:
 
     def reduced(self, only: Columns, classes: Classes, times: float = 1.0) -> Reduced:
         """See `Lean`."""
-        request = Request(self.size, self.alone, only, classes.query, classes.column)
-        if only == "all":
-            request = Request(self.size, self.alone)
-        if self.column is self.query:
-            bias = None if self.bias is None else self.bias * times
-            return log_sum_exp_of_square(self.query * times**0.5, bias, request)
+        plain = only == "all" or self.written is not None  # nobody's columns are all others'
+        request = Request(self.size, self.alone)
+        if not plain:
+            request = Request(self.size, self.alone, only, classes.query, classes.column)
         bias = self.bias if self.bias is None or times == 1 else self.bias * times
+        if self.column is self.query:
+            return log_sum_exp_of_square(self.query if times == 1 else self.query * times**0.5, bias, request)
         found = log_sum_exp_of_product(self.query if times == 1 else self.query * times, self.column, bias, request)
-        if self.offset is None:
+        if self.offset is not None:
+            offset = self.offset * times
+            found = Reduced(found.log_sum_exp + offset, found.largest + offset.detach(), found.nearest)
+        if self.written is None:
             return found
-        offset = self.offset * times
-        return Reduced(found.log_sum_exp + offset, found.largest + offset.detach(), found.nearest)
+        return Reduced(*(one.view(self.tasks, -1) for one in found))
 
     def visible(self) -> Tensor | int:
         """See `Lean`."""
@@ -206,17 +210,14 @@ def product(
         alone: leave-one-out, row i does not see column i.
         written: bool `(C,)`, columns that are there at all; None for all of them.
     """
+    tasks = len(query)
+    if written is not None:
+        query, support = query.flatten(0, 1).unsqueeze(0), support.unsqueeze(0)
     size = chosen(query, support.shape[-2])
     if size is None or similarity not in (dot, cosine, semi_normalised, squared_euclidean):
         return None
-    if query is support and written is None and similarity is not semi_normalised:
-        root = scale**0.5
-        if similarity is squared_euclidean:
-            shift = -scale * query.square().sum(-1)
-            rows = query * (2**0.5 * root)
-            return Product(rows, rows, shift, shift, size, alone)
-        rows = (F.normalize(query, dim=-1) if similarity is cosine else query) * root
-        return Product(rows, rows, None, None, size, alone)
+    if query is support and similarity is not semi_normalised:
+        return _square(similarity, query, scale, size, alone)
     bias: Tensor | None = None
     offset: Tensor | None = None
     if similarity is squared_euclidean:
@@ -226,8 +227,16 @@ def product(
         support = F.normalize(support, dim=-1)
         query = F.normalize(query, dim=-1) if similarity is cosine else query
     if written is not None:
-        bias = (support.new_zeros(len(written)) if bias is None else bias).masked_fill(~written, float("-inf"))
-    tasks = len(query)
-    columns = support.expand(tasks, *support.shape[-2:])
-    biases = None if bias is None else bias.expand(tasks, -1)
-    return Product(query * scale, columns, biases, offset, size, alone, written)
+        bias = (support.new_zeros(support.shape[:2]) if bias is None else bias).masked_fill(~written, float("-inf"))
+    return Product(query * scale, support, bias, offset, size, alone, written, tasks)
+
+
+def _square(similarity: Similarity, query: Tensor, scale: Tensor | float, size: Tiling, alone: bool) -> Product:
+    """Rows against themselves: half of the scale goes onto either side, so that the logits stay symmetric."""
+    root = scale**0.5
+    if similarity is squared_euclidean:
+        shift = -scale * query.square().sum(-1)
+        rows = query * (2**0.5 * root)
+        return Product(rows, rows, shift, shift, size, alone)
+    rows = (F.normalize(query, dim=-1) if similarity is cosine else query) * root
+    return Product(rows, rows, None, None, size, alone)

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 
+from metaclr.bridge.once import once
 from metaclr.bridge.tiles import Columns, Seen, Sums, Tiling, finite, spans
 
 
@@ -67,49 +67,51 @@ class _Product(Function):
         found = []
         for task in range(len(query)):
             seen, sums = request.task(task), Sums(query, query.shape[1])
-            for rows, columns, tile in _tiles(query[task], len(column[task]), request.size):
-                if seen.empty(rows, columns):
-                    continue
-                _fill(tile, query[task, rows], column[task, columns], None if bias is None else bias[task, columns])
-                seen.hide_itself(tile, rows, columns)
+            for rows, columns, tile in _tiles(query[task], column[task], _of(bias, task), seen, request.size):
                 most = sums.look(tile, rows, 1, columns.start)
                 most = tile.amax(1) if seen.hide_classes(tile, rows, columns) else most
                 sums.add(tile, rows, 1, most, tile)
-            found.append((sums.log_sum_exp(), sums.largest, sums.nearest))
-        result, largest, nearest = (torch.stack(parts) for parts in zip(*found, strict=True))
+            found.append(sums.result())
         ctx.request = request
-        ctx.save_for_backward(query, column, bias, result)
-        ctx.mark_non_differentiable(largest, nearest)
-        return result, largest, nearest
+        return _keep(ctx, found, query, column, bias)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
         query, column, bias, result = ctx.saved_tensors
-        to_query, to_column, to_bias = (
-            torch.zeros_like(one) if needed else None
-            for one, needed in zip((query, column, bias), ctx.needs_input_grad[:3], strict=True)
-        )
-        weighted = query * gradient.unsqueeze(-1) if to_column is not None else query
-        base = finite(result).unsqueeze(-1)
-        for task in range(len(query)):
-            seen = ctx.request.task(task)
-            for rows, columns, tile in _tiles(query[task], len(column[task]), ctx.request.size):
-                if seen.empty(rows, columns):
-                    continue
-                _fill(tile, query[task, rows], column[task, columns], None if bias is None else bias[task, columns])
-                seen.hide_itself(tile, rows, columns)
-                seen.hide_classes(tile, rows, columns)
-                tile.sub_(base[task, rows]).exp_()
-                if to_query is not None:
-                    to_query[task, rows].addmm_(tile, column[task, columns])
-                if to_column is not None:
-                    to_column[task, columns].addmm_(tile.T, weighted[task, rows])
-                if to_bias is not None:
-                    to_bias[task, columns].addmv_(tile.T, gradient[task, rows])
-        if to_query is not None:
-            to_query *= gradient.unsqueeze(-1)
-        return to_query, to_column, to_bias, None
+        with torch.no_grad():
+            gradients = _to_product(query, column, bias, result, gradient, ctx.request, ctx.needs_input_grad)
+        return once(result, (*gradients, None))
+
+
+def _to_product(
+    query: Tensor,
+    column: Tensor,
+    bias: Tensor | None,
+    result: Tensor,
+    gradient: Tensor,
+    request: Request,
+    needed: tuple[bool, ...],
+) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+    """From the gradient of each query's log-sum-exp to those of the inputs that need one."""
+    to_query = torch.zeros_like(query) if needed[0] else None
+    to_column = torch.zeros_like(column) if needed[1] else None
+    to_bias = torch.zeros_like(bias) if bias is not None and needed[2] else None
+    weighted = query * gradient.unsqueeze(-1)
+    base = finite(result).unsqueeze(-1)
+    for task in range(len(query)):
+        seen = request.task(task)
+        for rows, columns, tile in _tiles(query[task], column[task], _of(bias, task), seen, request.size):
+            seen.hide_classes(tile, rows, columns)
+            tile.sub_(base[task, rows]).exp_()
+            if to_query is not None:
+                to_query[task, rows].addmm_(tile, column[task, columns])
+            if to_column is not None:
+                to_column[task, columns].addmm_(tile.T, weighted[task, rows])
+            if to_bias is not None:
+                to_bias[task, columns].addmv_(tile.T, gradient[task, rows])
+    if to_query is not None:
+        to_query *= gradient.unsqueeze(-1)
+    return to_query, to_column, to_bias
 
 
 class _Square(Function):
@@ -118,68 +120,93 @@ class _Square(Function):
         found = []
         for task in range(len(rows)):
             seen, sums = request.task(task), Sums(rows, rows.shape[1])
-            for here, there, tile, spare in _upper(rows[task], request.size):
-                if seen.empty(here, there):
-                    continue
-                _fill_square(tile, rows[task], None if bias is None else bias[task], here, there)
-                seen.hide_itself(tile, here, there)
+            for here, there, tile, spare in _upper(rows[task], _of(bias, task), seen, request.size):
                 sides = [(here, 1, there.start)] + [(there, 0, here.start)] * (here != there)
                 most = [sums.look(tile, at, axis, first) for at, axis, first in sides]
                 if seen.hide_classes(tile, here, there):
                     most = [tile.amax(axis) for _, axis, _ in sides]
                 for (at, axis, _), largest in zip(sides, most, strict=True):
                     sums.add(tile, at, axis, largest, spare)
-            found.append((sums.log_sum_exp(), sums.largest, sums.nearest))
-        result, largest, nearest = (torch.stack(parts) for parts in zip(*found, strict=True))
+            found.append(sums.result())
         ctx.request = request
-        ctx.save_for_backward(rows, bias, result)
-        ctx.mark_non_differentiable(largest, nearest)
-        return result, largest, nearest
+        return _keep(ctx, found, rows, bias)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
         rows, bias, result = ctx.saved_tensors
-        to_rows = torch.zeros_like(rows)
-        to_bias = None if bias is None else torch.zeros_like(bias)
-        base = finite(result)
-        for task in range(len(rows)):
-            seen = ctx.request.task(task)
-            for here, there, tile, spare in _upper(rows[task], ctx.request.size):
-                if seen.empty(here, there):
-                    continue
-                _fill_square(tile, rows[task], None if bias is None else bias[task], here, there)
-                seen.hide_itself(tile, here, there)
-                seen.hide_classes(tile, here, there)
-                # A logit is row i's and row j's: exp(l - lse_i) g_i + exp(l - lse_j) g_j.
-                torch.sub(tile, base[task, there], out=spare).exp_().mul_(gradient[task, there])
-                tile.sub_(base[task, here].unsqueeze(1)).exp_().mul_(gradient[task, here].unsqueeze(1)).add_(spare)
-                to_rows[task, here].addmm_(tile, rows[task, there])
-                if to_bias is not None:
-                    to_bias[task, here] += tile.sum(1)
-                if here != there:
-                    to_rows[task, there].addmm_(tile.T, rows[task, here])
-                    if to_bias is not None:
-                        to_bias[task, there] += tile.sum(0)
-        return to_rows, to_bias, None
+        with torch.no_grad():
+            gradients = _to_square(rows, bias, result, gradient, ctx.request)
+        return once(result, (*gradients, None))
 
 
-def _tiles(query: Tensor, columns: int, size: Tiling) -> Iterator[tuple[slice, slice, Tensor]]:
-    """Every tile of `(R, C)`: its rows, its columns, and the one buffer that all share."""
-    across = spans(columns, size.columns)
-    buffer = query.new_empty(min(size.rows, len(query)) * min(size.columns, columns))
+def _to_square(
+    rows: Tensor, bias: Tensor | None, result: Tensor, gradient: Tensor, request: Request
+) -> tuple[Tensor, Tensor | None]:
+    """The same; a logit is row i's and row j's, so its gradient is exp(l - lse_i) g_i + exp(l - lse_j) g_j."""
+    to_rows = torch.zeros_like(rows)
+    to_bias = None if bias is None else torch.zeros_like(bias)
+    base = finite(result)
+    for task in range(len(rows)):
+        seen = request.task(task)
+        for here, there, tile, spare in _upper(rows[task], _of(bias, task), seen, request.size):
+            seen.hide_classes(tile, here, there)
+            torch.sub(tile, base[task, there], out=spare).exp_().mul_(gradient[task, there])
+            tile.sub_(base[task, here].unsqueeze(1)).exp_().mul_(gradient[task, here].unsqueeze(1)).add_(spare)
+            to_rows[task, here].addmm_(tile, rows[task, there])
+            if to_bias is not None:
+                to_bias[task, here] += tile.sum(1)
+            if here == there:
+                continue
+            to_rows[task, there].addmm_(tile.T, rows[task, here])
+            if to_bias is not None:
+                to_bias[task, there] += tile.sum(0)
+    return to_rows, to_bias
+
+
+def _keep(
+    ctx: Any, found: list[tuple[Tensor, Tensor, Tensor]], *inputs: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The tasks' results as one, and what the backward needs of them."""
+    result, largest, nearest = (torch.stack(parts) for parts in zip(*found, strict=True))
+    ctx.save_for_backward(*inputs, result)
+    ctx.mark_non_differentiable(largest, nearest)
+    return result, largest, nearest
+
+
+def _of(bias: Tensor | None, task: int) -> Tensor | None:
+    return None if bias is None else bias[task]
+
+
+def _tiles(
+    query: Tensor, column: Tensor, bias: Tensor | None, seen: Seen, size: Tiling
+) -> Iterator[tuple[slice, slice, Tensor]]:
+    """Rows, columns and logits of every tile of `(R, C)`, all in the same buffer; a row does not see itself."""
+    buffer = query.new_empty(min(size.rows, len(query)) * min(size.columns, len(column)))
+    across = spans(len(column), size.columns)
     for rows in spans(len(query), size.rows):
-        for part in across:
-            yield rows, part, _shaped(buffer, rows, part)
+        for columns in across:
+            if not seen.empty(rows, columns):
+                tile = _shaped(buffer, rows, columns)
+                _fill(tile, query[rows], column[columns], None if bias is None else bias[columns])
+                seen.hide_itself(tile, rows, columns)
+                yield rows, columns, tile
 
 
-def _upper(rows: Tensor, size: Tiling) -> Iterator[tuple[slice, slice, Tensor, Tensor]]:
-    """The square tiles of `(R, R)` on and above the diagonal, with two buffers that all share."""
+def _upper(
+    rows: Tensor, bias: Tensor | None, seen: Seen, size: Tiling
+) -> Iterator[tuple[slice, slice, Tensor, Tensor]]:
+    """The same for square tiles of `(R, R)` on and above the diagonal, with another buffer of their shape."""
     parts = spans(len(rows), min(size.rows, size.columns))
-    one, other = rows.new_empty(2, min(parts[0].stop, len(rows)) ** 2)
+    one, other = rows.new_empty(2, parts[0].stop ** 2)
     for number, here in enumerate(parts):
         for there in parts[number:]:
-            yield here, there, _shaped(one, here, there), _shaped(other, here, there)
+            if not seen.empty(here, there):
+                tile = _shaped(one, here, there)
+                _fill(tile, rows[here], rows[there], None if bias is None else bias[there])
+                if bias is not None:
+                    tile += bias[here].unsqueeze(1)
+                seen.hide_itself(tile, here, there)
+                yield here, there, tile, _shaped(other, here, there)
 
 
 def _shaped(buffer: Tensor, rows: slice, columns: slice) -> Tensor:
@@ -193,10 +220,3 @@ def _fill(tile: Tensor, query: Tensor, column: Tensor, bias: Tensor | None) -> N
         torch.mm(query, column.T, out=tile)
     else:
         torch.addmm(bias, query, column.T, out=tile)
-
-
-def _fill_square(tile: Tensor, rows: Tensor, bias: Tensor | None, here: slice, there: slice) -> None:
-    """The same for rows against themselves, with the bias of both."""
-    _fill(tile, rows[here], rows[there], None if bias is None else bias[there])
-    if bias is not None:
-        tile += bias[here].unsqueeze(1)

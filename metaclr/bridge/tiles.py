@@ -31,8 +31,8 @@ class Tiling(NamedTuple):
 ON_CPU = Tiling(512, 512, 8 << 20)
 ON_GPU = Tiling(2048, 8192, 256 << 20)
 
-FEW = 1 << 18
-"""Logits of one task below which tiles are too small to pay: the columns are then few, or the tasks many."""
+FEW = 256
+"""Rows or columns of a task below which its logits are hardly more than its embeddings, and tiles would be slow."""
 
 _forced: ContextVar[Tiling | None] = ContextVar("tiling", default=None)
 
@@ -55,7 +55,7 @@ def chosen(query: Tensor, columns: int) -> Tiling | None:
     tasks, rows = query.shape[:2]
     forced = _forced.get()
     size = forced or (ON_GPU if query.is_cuda else ON_CPU)
-    small = forced is None and rows * columns < FEW
+    small = forced is None and min(rows, columns) < FEW
     return None if small or tasks * rows * columns * query.element_size() <= size.above else size
 
 
@@ -134,9 +134,9 @@ class Sums:
         self.total[at] = self.total[at] * (before - base).exp_() + out.sum(axis)
         self.most[at] = now
 
-    def log_sum_exp(self) -> Tensor:
-        """`(R,)`; -inf where a query saw nothing."""
-        return self.total.log() + finite(self.most)
+    def result(self) -> tuple[Tensor, Tensor, Tensor]:
+        """log-sum-exp `(R,)`, -inf where a query saw nothing; the largest logit and its column."""
+        return self.total.log() + finite(self.most), self.largest, self.nearest
 
 
 def finite(values: Tensor) -> Tensor:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from episodes import Episode, EpisodeSampler, ImageSet, TaskShape
+from metaclr.bridge.tiles import tiling
 from metaclr.engine import Learner, TrainSettings, train
 from metaclr.engine.distributed import join, leave, ranks
 from metaclr.methods import get
@@ -17,6 +19,7 @@ CASES = {
     "ways": (TaskShape(way=12, shot=1, query=1), "simclr", None),
     "tasks": (TaskShape(way=4, shot=1, query=2, tasks=4), "protoclr", None),
     "target": (TaskShape(way=8, shot=1, query=1), "simclr", 0.9),
+    "tiled": (TaskShape(way=12, shot=1, query=1), "simclr", None),  # as "ways", never holding the logits
 }
 
 
@@ -60,10 +63,13 @@ def rank(out: Path, number: int, world: int, port: int) -> None:
     results = {}
     for name, (shape, method, momentum) in CASES.items():
         sampler = EpisodeSampler(images, shape, seed=5, rank=here.rank, world=here.world)
-        first = gradients(build(method, momentum), sampler, render)
+        above = 0 if name == "tiled" else sys.maxsize
+        with tiling(5, 4, above):
+            first = gradients(build(method, momentum), sampler, render)
         settings = TrainSettings(steps=4, optimizer="sgd", lr=0.05, log_every=2, precision="fp32", device="cpu")
         folder = out / f"world{here.world}" / name
-        trained = train(build(method, momentum), sampler, render, settings, folder)
+        with tiling(5, 4, above):
+            trained = train(build(method, momentum), sampler, render, settings, folder)
         results[name] = {"first": first, "learner": trained.learner.state_dict(), "curve": list(trained.curve)}
     torch.save(results, out / f"world{here.world}-rank{here.rank}.pt")
     leave()

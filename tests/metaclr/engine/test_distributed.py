@@ -28,7 +28,7 @@ def results(server: Server, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
     return out, {(w, r): torch.load(out / f"world{w}-rank{r}.pt", weights_only=True) for w, r in pairs}
 
 
-@pytest.mark.parametrize("case", ["ways", "tasks", "target"])
+@pytest.mark.parametrize("case", ["ways", "tasks", "target", "tiled"])
 def test_two_ranks_are_one_process(case: str, results: tuple[Path, dict[tuple[int, int], Any]]) -> None:
     _, by_rank = results
     alone = by_rank[1, 0][case]
@@ -46,9 +46,19 @@ def test_two_ranks_are_one_process(case: str, results: tuple[Path, dict[tuple[in
             assert one[name] == pytest.approx(two[name], abs=1e-5) == pytest.approx(three[name], abs=1e-5)
 
 
+def test_ranks_over_tiles_are_one_process_with_the_matrix(
+    results: tuple[Path, dict[tuple[int, int], Any]],
+) -> None:
+    _, by_rank = results
+    whole, tiled = by_rank[1, 0]["ways"], by_rank[2, 1]["tiled"]
+    for part in ("first", "learner"):
+        for name, value in whole[part].items():
+            torch.testing.assert_close(tiled[part][name], value, rtol=1e-5, atol=1e-5, msg=f"{part} {name}")
+
+
 def test_one_writer(results: tuple[Path, dict[tuple[int, int], Any]]) -> None:
     out, _ = results
-    for case in ("ways", "tasks", "target"):
+    for case in ("ways", "tasks", "target", "tiled"):
         assert {p.name for p in (out / "world2" / case).iterdir()} == {"checkpoint.pt", "curve.csv"}
 
 

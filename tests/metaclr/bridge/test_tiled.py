@@ -1,0 +1,438 @@
+"""Losses over tiles are the dense ones: values, gradients, accuracy; and they never hold the matrix."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from math import log
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from metaclr import methods
+from metaclr.bridge import (
+    Blend,
+    Context,
+    HardWeighted,
+    Matching,
+    Objective,
+    Pairs,
+    Prototypes,
+    Queue,
+    Running,
+    cosine,
+    decoupled,
+    dot,
+    given,
+    leave_one_out,
+    raw,
+    split,
+    squared_euclidean,
+    swap,
+    unit_norm,
+)
+from metaclr.bridge.logits import NOT_ALLOWED, Logits
+from metaclr.bridge.similarity import semi_normalised
+from metaclr.bridge.tiled import Request, log_sum_exp_of_product, log_sum_exp_of_square
+from metaclr.bridge.tiles import ON_CPU, Columns, Tiling, chosen, tiling
+
+ROOT = Path(__file__).parents[3]
+DIM = 5
+TILES = [(3, 2), (2, 5), (7, 7), (1, 1), (64, 64)]
+ONLY: list[Columns] = ["all", "own", "others"]
+
+
+def dense() -> AbstractContextManager[None]:
+    return tiling(above=sys.maxsize)
+
+
+@contextmanager
+def no_matrix() -> Iterator[None]:
+    """Inside the block nobody can ask for the logits as a matrix."""
+
+    def refuse(_: Logits) -> Tensor:
+        raise AssertionError("the matrix of logits was made")
+
+    before = Logits.__dict__["values"]
+    Logits.values = property(refuse)  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        Logits.values = before
+
+
+def draw(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
+    return torch.randn(*shape, dtype=dtype, generator=torch.Generator().manual_seed(seed))
+
+
+def masked(logits: Tensor, alone: bool, only: Columns, asking: Tensor, answering: Tensor) -> Tensor:
+    """The definition, as a matrix."""
+    if alone:
+        logits = logits.masked_fill(torch.eye(*logits.shape[-2:], dtype=torch.bool), NOT_ALLOWED)
+    same = asking.unsqueeze(-1) == answering.unsqueeze(-2)
+    hidden = {"all": torch.zeros_like(same), "own": ~same, "others": same}[only]
+    return logits.masked_fill(hidden, NOT_ALLOWED)
+
+
+def results(module: torch.nn.Module, z: Tensor, context: Context | None) -> list[Tensor]:
+    """Loss, accuracy, gradients of the embeddings and of the parameters."""
+    z = z.detach().requires_grad_()
+    loss = module(z, context)
+    inputs = [z, *(one for one in module.parameters() if one.requires_grad)]
+    found = torch.autograd.grad(loss, inputs, allow_unused=True)
+    parts = list(module.terms) if hasattr(module, "terms") else [module]
+    scores = [part.accuracy for part in parts if getattr(part, "accuracy", None) is not None]
+    return [loss.detach(), *scores, *(one for one in found if one is not None)]
+
+
+@pytest.mark.parametrize("tile", TILES)
+@pytest.mark.parametrize("only", ONLY)
+@pytest.mark.parametrize("alone", [False, True])
+@pytest.mark.parametrize("with_bias", [False, True])
+def test_products_are_reduced_like_the_matrix(
+    tile: tuple[int, int], only: Columns, alone: bool, with_bias: bool
+) -> None:
+    rows, columns = (8, 8) if alone else (7, 11)
+    query, column = draw(2, rows, DIM).requires_grad_(), draw(2, columns, DIM, seed=1).requires_grad_()
+    bias = draw(2, columns, seed=2).requires_grad_() if with_bias else None
+    asking, answering = torch.arange(rows).expand(2, -1) % 3, torch.arange(columns).expand(2, -1) % 4
+    whole = query @ column.mT + (0 if bias is None else bias.unsqueeze(1))
+    expected = masked(whole, alone, only, asking, answering).logsumexp(-1)
+    request = Request(Tiling(*tile, 0), alone, only, asking, answering)
+    found = log_sum_exp_of_product(query, column, bias, request)
+    torch.testing.assert_close(found.log_sum_exp, expected, rtol=1e-12, atol=1e-12)
+    weights = draw(2, rows, seed=3)  # every query's own share of the loss
+    inputs = [query, column] + ([] if bias is None else [bias])
+    mine = torch.autograd.grad((weights * found.log_sum_exp).sum(), inputs)
+    theirs = torch.autograd.grad((weights * expected).sum(), inputs)
+    torch.testing.assert_close(mine, theirs, rtol=1e-11, atol=1e-12)
+    if only != "own":
+        largest, nearest = masked(whole, alone, "all", asking, answering).max(-1)
+        torch.testing.assert_close(found.largest, largest.detach(), rtol=1e-12, atol=1e-12)
+        assert torch.equal(found.nearest, nearest)
+
+
+@pytest.mark.parametrize("tile", TILES)
+@pytest.mark.parametrize("only", ONLY)
+@pytest.mark.parametrize("alone", [False, True])
+@pytest.mark.parametrize("with_bias", [False, True])
+def test_squares_are_reduced_like_the_matrix(
+    tile: tuple[int, int], only: Columns, alone: bool, with_bias: bool
+) -> None:
+    rows = draw(2, 9, DIM).requires_grad_()
+    bias = draw(2, 9, seed=2).requires_grad_() if with_bias else None
+    classes = torch.arange(9).expand(2, -1) // 2 % 3
+    whole = rows @ rows.mT + (0 if bias is None else bias.unsqueeze(1) + bias.unsqueeze(2))
+    expected = masked(whole, alone, only, classes, classes).logsumexp(-1)
+    found = log_sum_exp_of_square(rows, bias, Request(Tiling(*tile, 0), alone, only, classes, classes))
+    torch.testing.assert_close(found.log_sum_exp, expected, rtol=1e-12, atol=1e-12)
+    weights = draw(2, 9, seed=3)
+    inputs = [rows] + ([] if bias is None else [bias])
+    mine = torch.autograd.grad((weights * found.log_sum_exp).sum(), inputs)
+    theirs = torch.autograd.grad((weights * expected).sum(), inputs)
+    torch.testing.assert_close(mine, theirs, rtol=1e-11, atol=1e-12)
+    if only != "own":
+        largest, nearest = masked(whole, alone, "all", classes, classes).max(-1)
+        torch.testing.assert_close(found.largest, largest.detach(), rtol=1e-12, atol=1e-12)
+        assert torch.equal(found.nearest, nearest)
+
+
+@pytest.mark.parametrize("only", ONLY)
+def test_gradcheck(only: Columns) -> None:
+    classes = torch.tensor([[0, 0, 1, 1, 2, 2, 0]])
+    request = Request(Tiling(3, 2, 0), True, only, classes, classes)
+    rows, column, bias = (draw(*shape).requires_grad_() for shape in ((1, 7, 3), (1, 7, 3), (1, 7)))
+    assert torch.autograd.gradcheck(lambda *a: log_sum_exp_of_product(*a, request).log_sum_exp, (rows, column, bias))
+    assert torch.autograd.gradcheck(lambda *a: log_sum_exp_of_square(*a, request).log_sum_exp, (rows, bias))
+
+
+def test_only_what_needs_a_gradient_gets_one() -> None:
+    query, column = draw(1, 6, DIM).requires_grad_(), draw(1, 8, DIM, seed=1)
+    request = Request(Tiling(4, 3, 0))
+    (mine,) = torch.autograd.grad(log_sum_exp_of_product(query, column, None, request).log_sum_exp.sum(), query)
+    (theirs,) = torch.autograd.grad((query @ column.mT).logsumexp(-1).sum(), query)
+    torch.testing.assert_close(mine, theirs, rtol=1e-12, atol=1e-12)
+    (mine,) = torch.autograd.grad(
+        log_sum_exp_of_product(query.detach(), column.requires_grad_(), None, request).log_sum_exp.sum(), column
+    )
+    (theirs,) = torch.autograd.grad((query.detach() @ column.mT).logsumexp(-1).sum(), column)
+    torch.testing.assert_close(mine, theirs, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("above", [0, sys.maxsize])
+@pytest.mark.parametrize("roles", [leave_one_out, swap])
+def test_a_second_derivative_is_refused(above: int, roles: Any) -> None:
+    z = draw(1, 6, 2, DIM).requires_grad_()
+    with tiling(3, 3, above):
+        loss = Objective(roles=roles).build(DIM)(z)
+    (first,) = torch.autograd.grad(loss, z, create_graph=True)
+    with pytest.raises(RuntimeError, match="no second derivative"):
+        torch.autograd.grad(first.square().sum(), z)
+
+
+def test_of_equal_columns_the_first_is_nearest() -> None:
+    ties = torch.tensor([[[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [2.0, 0.0]]])
+    column = torch.tensor([[[0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [1.0, 0.0], [1.0, 1.0]]])
+    for size in (1, 2, 3):
+        found = log_sum_exp_of_product(ties, column, None, Request(Tiling(size, size, 0)))
+        assert found.nearest.tolist() == [[1, 0, 2, 1]]
+
+
+FILLED = Context(labels=torch.arange(6)[None] % 3, images=torch.arange(6)[None])
+SETTINGS: dict[str, Any] = {
+    "nt-xent": Objective(),
+    "cosine": Objective(head=Pairs(cosine), embedding=raw),
+    "euclidean": Objective(head=Pairs(squared_euclidean), embedding=raw),
+    "semi-normalised": Objective(head=Pairs(semi_normalised), embedding=raw),
+    "infonce": Objective(roles=swap),
+    "learned temperature": Objective(roles=swap, temperature=0.07, learn_temperature=True),
+    "learned temperature, leave-one-out": Objective(temperature=0.05, learn_temperature=True),
+    "learned temperature, euclidean": Objective(
+        head=Pairs(squared_euclidean), embedding=raw, temperature=2.0, learn_temperature=True
+    ),
+    "prototypes": Objective(roles=split, head=Prototypes(squared_euclidean), embedding=raw, temperature=1.0),
+    "prototypes, swapped": Objective(roles=swap, head=Prototypes(cosine), embedding=raw),
+    "supcon": Objective(labels=given, head=Pairs(dot)),
+    "supcon, euclidean": Objective(labels=given, head=Pairs(squared_euclidean), embedding=raw),
+    "supcon, across": Objective(labels=given, roles=split, head=Pairs(squared_euclidean), embedding=raw),
+    "supcon, learned": Objective(labels=given, learn_temperature=True),
+    "nca": Objective(labels=given, head=Matching(squared_euclidean), embedding=raw),
+    "decoupled": Objective(denominator=decoupled),
+    "decoupled supcon": Objective(labels=given, denominator=decoupled),
+    "decoupled infonce": Objective(roles=swap, denominator=decoupled),
+    "hard negatives": Objective(denominator=HardWeighted()),
+    "hard negatives, labels": Objective(labels=given, denominator=HardWeighted(beta=0.5)),
+    "running": Objective(denominator=Running()),
+    "queue": Objective(roles=split, negatives=Queue(7)),
+    "queue and batch": Objective(roles=swap, negatives=Queue(7, with_batch=True)),
+    "queue, prototypes": Objective(roles=split, head=Prototypes(), embedding=raw, negatives=Queue(7)),
+    "queue, decoupled": Objective(roles=split, negatives=Queue(7, with_batch=True), denominator=decoupled),
+    "queue, hard": Objective(roles=split, negatives=Queue(7), denominator=HardWeighted()),
+    "blend": Blend(((0.5, Objective(labels=given)), (2.0, Objective(roles=swap)))),
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("views", [2, 3])
+@pytest.mark.parametrize("tile", [(4, 3), (3, 5)])
+def test_every_setting_is_the_dense_one(name: str, views: int, tile: tuple[int, int]) -> None:
+    z = draw(1, 6, views, DIM)
+    module = SETTINGS[name].build(DIM, population=6).double()
+    module(draw(1, 2, views, DIM, seed=9), Context(images=torch.arange(2)[None], labels=torch.arange(2)[None]))
+    module.eval()  # a queue that is not yet full
+    with dense():
+        expected = results(module, z, FILLED)
+    with tiling(*tile), no_matrix():
+        found = results(module, z, FILLED)
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("roles", [leave_one_out, split, swap])
+def test_several_tasks(roles: Any) -> None:
+    z, labels = draw(3, 6, 3, DIM), Context(labels=torch.tensor([[0, 0, 1, 1, 2, 3], [5] * 6, [0, 1, 2, 3, 4, 5]]))
+    for objective in (Objective(roles=roles), Objective(roles=roles, labels=given)):
+        with dense():
+            expected = results(objective.build(DIM), z, labels)
+        with tiling(4, 3), no_matrix():
+            found = results(objective.build(DIM), z, labels)
+        torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_a_queue_serves_several_tasks() -> None:
+    z = draw(3, 4, 2, DIM)
+    for queue in (Queue(7), Queue(7, with_batch=True)):
+        module = Objective(roles=split, negatives=queue).build(DIM).double()
+        module(draw(1, 5, 2, DIM, seed=9), None)
+        module.eval()
+        with dense():
+            expected = results(module, z, None)
+        with tiling(4, 3), no_matrix():
+            found = results(module, z, None)
+        torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("roles", [leave_one_out, split, swap])
+def test_keys_of_another_encoder(roles: Any) -> None:
+    """Support without gradient, and not the queries themselves: the logits are not symmetric."""
+    z, context = draw(1, 6, 2, DIM), Context(target=draw(1, 6, 2, DIM, seed=4))
+    module = Objective(roles=roles, learn_temperature=True).build(DIM).double()
+    with dense():
+        expected = results(module, z, context)
+    with tiling(4, 3), no_matrix():
+        found = results(module, z, context)
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
+
+
+TILED = ["clip", "dcl", "dclw", "debiased", "directclr", "hcl", "infonce", "matching", "metacontrastive_protonet"]
+TILED += ["moco", "moco_v1", "nca", "npair", "protoclr", "protonet", "simclr", "simclr_multiview", "sogclr"]
+TILED += ["supcon", "supcon_in", "symmetric_protoclr"]
+
+
+@pytest.mark.parametrize("name", TILED)
+def test_these_methods_need_no_matrix(name: str) -> None:
+    method = methods.get(name)
+    sizes = {"size": 16} if name.startswith("moco") else {"first": 3} if name == "directclr" else {}
+    module = method.objective.build(DIM, population=6, **sizes).double().eval()
+    labels = torch.arange(6)[None] % (6 if method.ways == "classes" else 3)
+    z = draw(1, 6, method.shot + method.query, DIM)
+    target = draw(*z.shape, seed=4) if method.momentum is not None else None
+    context = Context(labels=labels, images=torch.arange(6)[None], shot=method.shot, target=target)
+    with dense():
+        expected = results(module, z, context)
+    with tiling(4, 3), no_matrix():
+        found = results(module, z, context)
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
+
+
+def relative(found: Tensor, expected: Tensor) -> float:
+    return float((found.double() - expected).norm() / expected.norm())
+
+
+@pytest.mark.parametrize("settings", [Objective(), Objective(roles=swap), Objective(denominator=decoupled)])
+def test_float32_agrees_to_a_millionth(settings: Objective) -> None:
+    z = draw(1, 600, 2, 32, dtype=torch.float32)
+    module = settings.build(32)
+    with dense():
+        expected = results(module, z, None)
+    with tiling(128, 96), no_matrix():
+        found = results(module, z, None)
+    assert found[0].item() == pytest.approx(expected[0].item(), rel=1e-6)
+    assert torch.equal(found[1], expected[1])
+    assert relative(found[2], expected[2].double()) < 1e-6
+
+
+@pytest.mark.parametrize("temperature", [0.01, 0.1, 1.0, 100.0])
+@pytest.mark.parametrize("roles", [leave_one_out, swap])
+def test_float32_is_as_exact_as_the_dense_form_at_any_temperature(temperature: float, roles: Any) -> None:
+    z = draw(1, 300, 2, 32, dtype=torch.float32)
+    z[:, :50, 1] = z[:, :50, 0]  # logits from the smallest to the largest
+    module = Objective(temperature=temperature, roles=roles).build(32)
+    with dense():
+        exact, plain = results(module, z.double(), None), results(module, z, None)
+    with tiling(128, 96), no_matrix():
+        found = results(module, z, None)
+    for mine, theirs, truth in zip(found, plain, exact, strict=True):
+        assert mine.isfinite().all()
+        assert relative(mine, truth.double()) <= 2 * relative(theirs, truth.double()) + 2e-7
+
+
+@pytest.mark.parametrize("settings", [Objective(), Objective(roles=swap), Objective(head=Pairs(squared_euclidean))])
+def test_equal_rows(settings: Objective) -> None:
+    """A collapsed encoder: every column is as near as any other, and no gradient leads out."""
+    z = torch.ones(1, 8, 2, 4)
+    module = settings.build(4)
+    with tiling(3, 5), no_matrix():
+        loss, accuracy, gradient = results(module, z, None)
+    with dense():
+        expected = results(module, z, None)
+    assert loss.item() == pytest.approx(log(15 if settings.roles is leave_one_out else 8), rel=1e-6)
+    assert gradient.abs().max() < 1e-6
+    assert torch.equal(accuracy, expected[1])
+
+
+def test_queries_without_negatives_cost_nothing() -> None:
+    z = draw(1, 1, 3, DIM)
+    with tiling(2, 2), no_matrix():
+        loss, _, gradient = results(Objective(denominator=decoupled).build(DIM), z, None)
+    assert loss == 0
+    assert torch.equal(gradient, torch.zeros_like(z))
+
+
+def test_queries_without_a_positive_do_not_count() -> None:
+    labels = Context(labels=torch.tensor([[0, 0, 1, 2, 2]]))
+    z = draw(1, 5, 1, DIM)
+    for head in (Pairs(dot), Matching(dot), Pairs(squared_euclidean)):
+        module = Objective(labels=given, head=head).build(DIM)
+        with dense():
+            expected = results(module, z, labels)
+        with tiling(2, 3), no_matrix():
+            found = results(module, z, labels)
+        torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
+        assert found[-1].isfinite().all()
+
+
+def test_an_empty_queue_has_no_columns() -> None:
+    z = draw(1, 6, 2, DIM)
+    module = Objective(roles=split, negatives=Queue(9)).build(DIM).double().eval()
+    with tiling(4, 4), no_matrix():
+        loss, _, gradient = results(module, z, None)
+    assert loss == 0
+    assert gradient.abs().max() < 1e-12
+
+
+def test_half_precision_comes_in_and_float32_is_computed() -> None:
+    z = draw(1, 12, 2, DIM).bfloat16()
+    module = Objective(roles=leave_one_out, embedding=unit_norm).build(DIM)
+    with dense():
+        expected = results(module, z.float(), None)
+    with tiling(5, 5), no_matrix(), torch.autocast("cpu", torch.bfloat16):
+        loss, accuracy, gradient = results(module, z, None)
+    assert loss.dtype == torch.float32
+    assert gradient.dtype == torch.bfloat16
+    torch.testing.assert_close([loss, accuracy], expected[:2], rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(gradient.float(), expected[2], rtol=1e-2, atol=1e-4)
+
+
+def test_the_backward_outside_the_block_keeps_its_tiles() -> None:
+    z = draw(1, 6, 2, DIM).requires_grad_()
+    with tiling(4, 3), no_matrix():
+        loss = Objective().build(DIM)(z)
+    (mine,) = torch.autograd.grad(loss, z)
+    (theirs,) = torch.autograd.grad(Objective().build(DIM)(z), z)
+    torch.testing.assert_close(mine, theirs, rtol=1e-10, atol=1e-12)
+
+
+def test_tiles_are_chosen_above_a_size_of_their_own() -> None:
+    side = int((ON_CPU.above / 4) ** 0.5)
+    assert chosen(torch.empty(1, side, 1), side) is None
+    assert chosen(torch.empty(1, side + 1, 1), side) == ON_CPU
+    assert chosen(torch.empty(100_000, 16, 1), 16) is None  # many small tasks
+    assert chosen(torch.empty(1, 500_000, 1), 5) is None  # few columns
+    z = draw(1, side // 2 + 1, 2, 4, dtype=torch.float32)
+    module = Objective().build(4)
+    with no_matrix():
+        found = results(module, z, None)
+    with dense():
+        expected = results(module, z, None)
+    torch.testing.assert_close(found[:2], expected[:2], rtol=1e-6, atol=1e-6)
+
+
+def test_a_similarity_of_ones_own_stays_dense() -> None:
+    def one_norm(query: Tensor, support: Tensor, scale: Tensor | float = 1.0) -> Tensor:
+        return -torch.cdist(query, support, p=1) * scale
+
+    z = draw(1, 6, 2, DIM)
+    module = Objective(head=Pairs(one_norm), embedding=raw).build(DIM)
+    with tiling(2, 2):
+        found = results(module, z, None)
+    with dense():
+        torch.testing.assert_close(found, results(module, z, None))
+
+
+PEAK = """
+import sys, torch
+from metaclr.bridge import Objective, swap
+torch.set_num_threads(1)
+def peak():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) * 1024
+objective = Objective(roles=swap) if sys.argv[1] == "swap" else Objective()
+loss = objective.build(16)
+loss(torch.randn(1, 1600, 2, 16, requires_grad=True)).backward()  # libraries are loaded, buffers there
+z = torch.randn(1, 6144, 2, 16, requires_grad=True)
+before = peak()
+loss(z).backward()
+print(peak() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc")
+@pytest.mark.parametrize(("roles", "whole"), [("leave_one_out", 12288**2 * 4), ("swap", 2 * 6144**2 * 4)])
+def test_memory_stays_far_below_the_matrix(roles: str, whole: int) -> None:
+    done = subprocess.run([sys.executable, "-c", PEAK, roles], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert int(done.stdout) < 32 << 20 < whole / 8
