@@ -321,6 +321,17 @@ def test_float32_is_as_exact_as_the_dense_form_at_any_temperature(temperature: f
         assert relative(mine, truth.double()) <= 2 * relative(theirs, truth.double()) + 2e-7
 
 
+@pytest.mark.parametrize("denominator", [HardWeighted(), decoupled])
+def test_a_class_for_each_way_is_the_instance(denominator: Any) -> None:
+    """With labels nothing is known without the matrix, or the tiles, of whose column is whose."""
+    z, labels = draw(1, 6, 3, DIM), Context(labels=torch.tensor([[4, 0, 7, 2, 9, 3]]))
+    expected = results(Objective(denominator=denominator).build(DIM), z, None)
+    for how in (dense(), tiling(4, 3)):
+        with how:
+            found = results(Objective(labels=given, denominator=denominator).build(DIM), z, labels)
+        torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
+
+
 @pytest.mark.parametrize("settings", [Objective(), Objective(roles=swap), Objective(head=Pairs(squared_euclidean))])
 def test_equal_rows(settings: Objective) -> None:
     """A collapsed encoder: every column is as near as any other, and no gradient leads out."""
@@ -418,16 +429,16 @@ PEAK = """
 import sys, torch
 from metaclr.bridge import Objective, swap
 torch.set_num_threads(1)
-def peak():
+def resident(field):
     with open("/proc/self/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) * 1024
+        return next(int(line.split()[1]) for line in status if line.startswith(field)) * 1024
 objective = Objective(roles=swap) if sys.argv[1] == "swap" else Objective()
 loss = objective.build(16)
 loss(torch.randn(1, 1600, 2, 16, requires_grad=True)).backward()  # libraries are loaded, buffers there
 z = torch.randn(1, 6144, 2, 16, requires_grad=True)
-before = peak()
+before = resident("VmRSS")
 loss(z).backward()
-print(peak() - before)
+print(resident("VmHWM") - before)
 """
 
 

@@ -63,12 +63,10 @@ def rank(out: Path, number: int, world: int, port: int) -> None:
     results = {}
     for name, (shape, method, momentum) in CASES.items():
         sampler = EpisodeSampler(images, shape, seed=5, rank=here.rank, world=here.world)
-        above = 0 if name == "tiled" else sys.maxsize
-        with tiling(5, 4, above):
-            first = gradients(build(method, momentum), sampler, render)
         settings = TrainSettings(steps=4, optimizer="sgd", lr=0.05, log_every=2, precision="fp32", device="cpu")
         folder = out / f"world{here.world}" / name
-        with tiling(5, 4, above):
+        with tiling(5, 4, above=0 if name == "tiled" else sys.maxsize):
+            first = gradients(build(method, momentum), sampler, render)
             trained = train(build(method, momentum), sampler, render, settings, folder)
         results[name] = {"first": first, "learner": trained.learner.state_dict(), "curve": list(trained.curve)}
     torch.save(results, out / f"world{here.world}-rank{here.rank}.pt")
