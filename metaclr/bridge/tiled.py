@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from metaclr.bridge.once import once
-from metaclr.bridge.tiles import Columns, Seen, Sums, Tiling, finite, spans
+from metaclr.bridge.tiles import Columns, Seen, Sums, Tiling, spans
 
 
 class Reduced(NamedTuple):
@@ -77,9 +77,10 @@ class _Product(Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
-        query, column, bias, result = ctx.saved_tensors
+        query, column, bias, result, base, total = ctx.saved_tensors
         with torch.no_grad():
-            gradients = _to_product(query, column, bias, result, gradient, ctx.request, ctx.needs_input_grad)
+            share = gradient / total.where(total > 0, 1)
+            gradients = _to_product(query, column, bias, base, share, ctx.request, ctx.needs_input_grad)
         return once(result, (*gradients, None))
 
 
@@ -87,30 +88,29 @@ def _to_product(
     query: Tensor,
     column: Tensor,
     bias: Tensor | None,
-    result: Tensor,
-    gradient: Tensor,
+    base: Tensor,
+    share: Tensor,
     request: Request,
     needed: tuple[bool, ...],
 ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
-    """From the gradient of each query's log-sum-exp to those of the inputs that need one."""
+    """Gradients of the inputs that need one; that of a logit is `exp(logit - base) share`, both `(T, R)`."""
     to_query = torch.zeros_like(query) if needed[0] else None
     to_column = torch.zeros_like(column) if needed[1] else None
     to_bias = torch.zeros_like(bias) if bias is not None and needed[2] else None
-    weighted = query * gradient.unsqueeze(-1)
-    base = finite(result).unsqueeze(-1)
+    weighted = query * share.unsqueeze(-1)
     for task in range(len(query)):
         seen = request.task(task)
         for rows, columns, tile in _tiles(query[task], column[task], _of(bias, task), seen, request.size):
             seen.hide_classes(tile, rows, columns)
-            tile.sub_(base[task, rows]).exp_()
+            tile.sub_(base[task, rows].unsqueeze(1)).exp_()
             if to_query is not None:
                 to_query[task, rows].addmm_(tile, column[task, columns])
             if to_column is not None:
                 to_column[task, columns].addmm_(tile.T, weighted[task, rows])
             if to_bias is not None:
-                to_bias[task, columns].addmv_(tile.T, gradient[task, rows])
+                to_bias[task, columns].addmv_(tile.T, share[task, rows])
     if to_query is not None:
-        to_query *= gradient.unsqueeze(-1)
+        to_query *= share.unsqueeze(-1)
     return to_query, to_column, to_bias
 
 
@@ -133,25 +133,25 @@ class _Square(Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
-        rows, bias, result = ctx.saved_tensors
+        rows, bias, result, base, total = ctx.saved_tensors
         with torch.no_grad():
-            gradients = _to_square(rows, bias, result, gradient, ctx.request)
+            share = gradient / total.where(total > 0, 1)
+            gradients = _to_square(rows, bias, base, share, ctx.request)
         return once(result, (*gradients, None))
 
 
 def _to_square(
-    rows: Tensor, bias: Tensor | None, result: Tensor, gradient: Tensor, request: Request
+    rows: Tensor, bias: Tensor | None, base: Tensor, share: Tensor, request: Request
 ) -> tuple[Tensor, Tensor | None]:
-    """The same; a logit is row i's and row j's, so its gradient is exp(l - lse_i) g_i + exp(l - lse_j) g_j."""
+    """The same; a logit is row i's and row j's: `exp(logit - base_i) share_i + exp(logit - base_j) share_j`."""
     to_rows = torch.zeros_like(rows)
     to_bias = None if bias is None else torch.zeros_like(bias)
-    base = finite(result)
     for task in range(len(rows)):
         seen = request.task(task)
         for here, there, tile, spare in _upper(rows[task], _of(bias, task), seen, request.size):
             seen.hide_classes(tile, here, there)
-            torch.sub(tile, base[task, there], out=spare).exp_().mul_(gradient[task, there])
-            tile.sub_(base[task, here].unsqueeze(1)).exp_().mul_(gradient[task, here].unsqueeze(1)).add_(spare)
+            torch.sub(tile, base[task, there], out=spare).exp_().mul_(share[task, there])
+            tile.sub_(base[task, here].unsqueeze(1)).exp_().mul_(share[task, here].unsqueeze(1)).add_(spare)
             to_rows[task, here].addmm_(tile, rows[task, there])
             if to_bias is not None:
                 to_bias[task, here] += tile.sum(1)
@@ -163,12 +163,10 @@ def _to_square(
     return to_rows, to_bias
 
 
-def _keep(
-    ctx: Any, found: list[tuple[Tensor, Tensor, Tensor]], *inputs: Tensor | None
-) -> tuple[Tensor, Tensor, Tensor]:
+def _keep(ctx: Any, found: list[tuple[Tensor, ...]], *inputs: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     """The tasks' results as one, and what the backward needs of them."""
-    result, largest, nearest = (torch.stack(parts) for parts in zip(*found, strict=True))
-    ctx.save_for_backward(*inputs, result)
+    result, largest, nearest, base, total = (torch.stack(parts) for parts in zip(*found, strict=True))
+    ctx.save_for_backward(*inputs, result, base, total)
     ctx.mark_non_differentiable(largest, nearest)
     return result, largest, nearest
 

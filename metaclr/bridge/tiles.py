@@ -134,9 +134,13 @@ class Sums:
         self.total[at] = self.total[at] * (before - base).exp_() + out.sum(axis)
         self.most[at] = now
 
-    def result(self) -> tuple[Tensor, Tensor, Tensor]:
-        """log-sum-exp `(R,)`, -inf where a query saw nothing; the largest logit and its column."""
-        return self.total.log() + finite(self.most), self.largest, self.nearest
+    def result(self) -> tuple[Tensor, ...]:
+        """log-sum-exp `(R,)`, -inf where a query saw nothing; the largest logit and its column; base and total.
+
+        A softmax is `exp(logit - base) / total`: by the log-sum-exp itself it would be off by the rounding of that.
+        """
+        base = finite(self.most)
+        return self.total.log() + base, self.largest, self.nearest, base, self.total
 
 
 def finite(values: Tensor) -> Tensor:

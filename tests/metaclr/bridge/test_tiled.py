@@ -306,19 +306,20 @@ def test_float32_agrees_to_a_millionth(settings: Objective) -> None:
     assert relative(found[2], expected[2].double()) < 1e-6
 
 
-@pytest.mark.parametrize("temperature", [0.01, 0.1, 1.0, 100.0])
+@pytest.mark.parametrize("temperature", [0.01, 0.05, 1.0, 100.0])
 @pytest.mark.parametrize("roles", [leave_one_out, swap])
 def test_float32_is_as_exact_as_the_dense_form_at_any_temperature(temperature: float, roles: Any) -> None:
-    z = draw(1, 300, 2, 32, dtype=torch.float32)
-    z[:, :50, 1] = z[:, :50, 0]  # logits from the smallest to the largest
-    module = Objective(temperature=temperature, roles=roles).build(32)
+    """Judged by float64. At 0.01 logits are near 100 and their rounding 1e-5: a softmax by exp(l - lse) shows it."""
+    z = draw(1, 512, 1, 128, dtype=torch.float32) + draw(1, 512, 2, 128, seed=1, dtype=torch.float32)
+    z[:, :50, 1] = z[:, :50, 0]
+    module = Objective(temperature=temperature, roles=roles).build(128)
     with dense():
         exact, plain = results(module, z.double(), None), results(module, z, None)
     with tiling(128, 96), no_matrix():
-        found = results(module, z, None)
-    for mine, theirs, truth in zip(found, plain, exact, strict=True):
-        assert mine.isfinite().all()
-        assert relative(mine, truth.double()) <= 2 * relative(theirs, truth.double()) + 2e-7
+        loss, accuracy, gradient = results(module, z, None)
+    assert abs(loss.item() - exact[0].item()) < 2e-6 * max(1, loss.item())
+    assert accuracy == exact[1]
+    assert relative(gradient, exact[2]) < 1.3 * relative(plain[2], exact[2]) + 1e-7
 
 
 @pytest.mark.parametrize("denominator", [HardWeighted(), decoupled])
