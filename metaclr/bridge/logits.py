@@ -11,8 +11,9 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from metaclr.bridge.lean import Classes, Lean
 from metaclr.bridge.log_sum_exp import log_sum_exp, log_sum_exp_and_nearest
-from metaclr.bridge.products import Classes, Lean, Product
+from metaclr.bridge.products import Product
 from metaclr.bridge.tiles import NOT_ALLOWED, Columns
 from metaclr.errors import UserError
 

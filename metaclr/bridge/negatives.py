@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from metaclr.bridge.context import Context
 from metaclr.bridge.labels import turn_labels
+from metaclr.bridge.lean import Held, Joined
 from metaclr.bridge.logits import NOT_ALLOWED, Logits
 from metaclr.bridge.memory import Memory
-from metaclr.bridge.products import Held, Joined
 from metaclr.bridge.roles import Turn
 from metaclr.bridge.spec import Sizes
 from metaclr.errors import UserError

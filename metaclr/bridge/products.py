@@ -2,61 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Protocol
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from metaclr.bridge.log_sum_exp import log_sum_exp
+from metaclr.bridge.lean import Classes
 from metaclr.bridge.similarity import Similarity, cosine, dot, semi_normalised, squared_euclidean
 from metaclr.bridge.tiled import Reduced, Request, log_sum_exp_of_product, log_sum_exp_of_square
-from metaclr.bridge.tiles import Columns, Tiling, chosen
-
-
-@dataclass(frozen=True)
-class Classes:
-    """Whose column is whose."""
-
-    query: Tensor
-    """int64 `(T, R)`"""
-    column: Tensor
-    """int64 `(T, C)`; -1 is nobody's class."""
-
-    @cached_property
-    def first(self) -> Tensor:
-        """int64 `(T, C)`: for each column, a number below C that the columns of its class share."""
-        return torch.searchsorted(self._sorted, self.column.contiguous())
-
-    @cached_property
-    def own(self) -> Tensor:
-        """The same number for each query's class, `(T, R)`; C or another class's number where there is none."""
-        return torch.searchsorted(self._sorted, self.query.contiguous())
-
-    @cached_property
-    def count(self) -> Tensor:
-        """int64 `(T, R)`: columns of the query's class."""
-        return torch.searchsorted(self._sorted, self.query.contiguous(), right=True) - self.own
-
-    @cached_property
-    def _sorted(self) -> Tensor:
-        return self.column.sort(-1).values
-
-
-class Lean(Protocol):
-    """Logits `(T, R, C)` that are not held."""
-
-    @property
-    def columns(self) -> int:
-        """C"""
-
-    def reduced(self, only: Columns, classes: Classes, times: float = 1.0) -> Reduced:
-        """log-sum-exp of `times` the logits over the columns that are asked for."""
-
-    def visible(self) -> Tensor | int:
-        """How many columns each query may see."""
+from metaclr.bridge.tiles import NOT_ALLOWED, Columns, Tiling, chosen
 
 
 @dataclass(frozen=True)
@@ -84,7 +39,7 @@ class Product:
         return self.column.shape[1]
 
     def reduced(self, only: Columns, classes: Classes, times: float = 1.0) -> Reduced:
-        """See `Lean`."""
+        """See `metaclr.bridge.lean.Lean`."""
         plain = only == "all" or self.written is not None  # nobody's columns are all others'
         request = Request(self.size, self.alone)
         if not plain:
@@ -101,7 +56,7 @@ class Product:
         return Reduced(*(one.view(self.tasks, -1) for one in found))
 
     def visible(self) -> Tensor | int:
-        """See `Lean`."""
+        """See `metaclr.bridge.lean.Lean`."""
         return (self.columns if self.written is None else self.written.sum()) - int(self.alone)
 
     def own_count(self, classes: Classes) -> Tensor:
@@ -126,67 +81,6 @@ def _of_own_class(columns: Tensor, classes: Classes) -> Tensor:
     sums = torch.zeros_like(columns).scatter_add(1, classes.first.unsqueeze(-1).expand(-1, -1, dim), columns)
     own = classes.own.clamp(max=columns.shape[1] - 1)
     return sums.gather(1, own.unsqueeze(-1).expand(-1, -1, dim)).where((classes.count > 0).unsqueeze(-1), 0)
-
-
-@dataclass(frozen=True)
-class Held:
-    """Logits `(T, R, C)` that are few enough to be held, all of them seen: a part of others that are not held."""
-
-    values: Tensor
-
-    @property
-    def columns(self) -> int:
-        """C"""
-        return self.values.shape[-1]
-
-    def reduced(self, only: Columns, classes: Classes, times: float = 1.0) -> Reduced:
-        """See `Lean`."""
-        largest, nearest = self.values.detach().max(-1)
-        values = self.values * times
-        if only != "all":
-            same = classes.query.unsqueeze(-1) == classes.column.unsqueeze(-2)
-            values = values.masked_fill(~same if only == "own" else same, float("-inf"))
-        return Reduced(log_sum_exp(values), largest * times, nearest)
-
-    def visible(self) -> int:
-        """See `Lean`."""
-        return self.columns
-
-
-@dataclass(frozen=True)
-class Joined:
-    """The columns of one after those of the other."""
-
-    one: Lean
-    other: Lean
-
-    @property
-    def columns(self) -> int:
-        """C"""
-        return self.one.columns + self.other.columns
-
-    def _split(self, classes: Classes) -> tuple[Classes, Classes]:
-        width = self.one.columns
-        return (
-            replace(classes, column=classes.column[:, :width].contiguous()),
-            replace(classes, column=classes.column[:, width:].contiguous()),
-        )
-
-    def reduced(self, only: Columns, classes: Classes, times: float = 1.0) -> Reduced:
-        """See `Lean`."""
-        parts = [
-            part.reduced(only, c, times) for part, c in zip((self.one, self.other), self._split(classes), strict=True)
-        ]
-        further = parts[1].largest > parts[0].largest
-        return Reduced(
-            log_sum_exp(torch.stack([part.log_sum_exp for part in parts], -1)),
-            torch.maximum(parts[0].largest, parts[1].largest),
-            torch.where(further, parts[1].nearest + self.one.columns, parts[0].nearest),
-        )
-
-    def visible(self) -> Tensor | int:
-        """See `Lean`."""
-        return self.one.visible() + self.other.visible()
 
 
 def product(
@@ -227,7 +121,7 @@ def product(
         support = F.normalize(support, dim=-1)
         query = F.normalize(query, dim=-1) if similarity is cosine else query
     if written is not None:
-        bias = (support.new_zeros(support.shape[:2]) if bias is None else bias).masked_fill(~written, float("-inf"))
+        bias = (support.new_zeros(support.shape[:2]) if bias is None else bias).masked_fill(~written, NOT_ALLOWED)
     return Product(query * scale, support, bias, offset, size, alone, written, tasks)
 
 
