@@ -1,7 +1,7 @@
 """NT-Xent, forward and backward: metaclr over tiles and dense against pytorch-metric-learning and lightly.
 
     python benchmarks/losses.py [--threads 2] [--repeats 9] [--sizes 512 1024 2048 4096 8192] [--dim 128]
-                                [--memory 32768] [--device cpu] [--json FILE]
+                                [--memory 32768] [--tile 1024 1024] [--device cpu] [--json FILE]
 
 The same raw rows into the same loss (checked: all give the same value), two views of each image, in one process,
 one library after the other in every repeat, so that a busy machine slows all alike: medians with their quartiles,
@@ -59,10 +59,10 @@ class Peak:
     megabytes: float
 
 
-def loss_of(library: str, dim: int, device: str) -> Loss | None:
+def loss_of(library: str, options: argparse.Namespace) -> Loss | None:
     """NT-Xent of embeddings `(1, B / 2, 2, D)`; None where the library is not installed."""
     if library.startswith("metaclr"):
-        return ours(library, dim, device)
+        return ours(library, options)
     if library == "pytorch-metric-learning":
         if find_spec("pytorch_metric_learning") is None:
             return None
@@ -74,16 +74,17 @@ def loss_of(library: str, dim: int, device: str) -> Loss | None:
     return lambda z: other(z[0, :, 0], z[0, :, 1])
 
 
-def ours(library: str, dim: int, device: str) -> Loss:
+def ours(library: str, options: argparse.Namespace) -> Loss:
     """metaclr's, as it is or with its choice forced."""
-    module = Objective(temperature=TEMPERATURE).build(dim).to(device)
+    module = Objective(temperature=TEMPERATURE).build(options.dim).to(options.device)
     if library == "metaclr":
         return module
-    size = ON_GPU if device.startswith("cuda") else ON_CPU
+    size = ON_GPU if options.device.startswith("cuda") else ON_CPU
+    rows, columns = options.tile or (size.rows, size.columns)
     above = 0 if library == "metaclr, tiles" else sys.maxsize
 
     def forced(z: Tensor) -> Tensor:
-        with tiling(size.rows, size.columns, above):
+        with tiling(rows, columns, above):
             return module(z)
 
     return forced
@@ -116,7 +117,7 @@ def once(loss: Loss, z: Tensor, device: str) -> tuple[float, float]:
 def measure(rows: int, libraries: list[str], options: argparse.Namespace) -> list[Row]:
     """One row per library that is installed."""
     z = draw(rows, options.dim, options.device)
-    found = {name: loss_of(name, options.dim, options.device) for name in libraries}
+    found = {name: loss_of(name, options) for name in libraries}
     losses = {name: loss for name, loss in found.items() if loss is not None}
     taken: dict[str, list[float]] = {name: [] for name in losses}
     for repeat in range(options.repeats + 2):  # two to warm up
@@ -144,7 +145,7 @@ def resident(field: str) -> int:
 
 def peak_here(library: str, rows: int, options: argparse.Namespace) -> float:
     """Megabytes above the input in this process, which has done nothing of the size before."""
-    loss = loss_of(library, options.dim, options.device)
+    loss = loss_of(library, options)
     assert loss is not None
     once(loss, draw(64, options.dim, options.device), options.device)  # libraries are loaded, kernels compiled
     z = draw(rows, options.dim, options.device)
@@ -185,6 +186,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--dim", type=int, default=128)
     parser.add_argument("--memory", type=int, default=32768, help="rows of the peak memory measurement; 0 for none")
     parser.add_argument("--longest", type=float, default=0.5, help="seconds a call of a library may take")
+    parser.add_argument("--tile", type=int, nargs=2, help='rows and columns of a tile of "metaclr, tiles"')
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--json", type=Path, help="also write the JSON here")
     parser.add_argument("--peak", help=argparse.SUPPRESS)
