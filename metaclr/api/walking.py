@@ -115,7 +115,8 @@ def plan_bridge(
     from metaclr.comparison.method_files import find_method
     from metaclr.data import adapt, load
     from metaclr.walk.moves import changes_between
-    from metaclr.walk.prepare import prepare_walk
+    from metaclr.walk.path import find_path
+    from metaclr.walk.prepare import budget_of, prepare_walk
 
     first, last = find_method(a), find_method(b)
     changes_between(first, last)  # refuses what is off the bridge before data are loaded
@@ -130,6 +131,7 @@ def plan_bridge(
         "views_mode": views_mode,
     }
     resolved = _resolve(recipe, changes, steps, quick, overrides)
+    find_path(first, last, order=order, budget=budget_of(resolved))  # the order, too
     name = resolved.sources[0]
     root = Path(data_root) if data_root else None
     size, channels = resolved.size, resolved.channels

@@ -61,7 +61,7 @@ def _waterfall(axes: Axes, summary: Summary, walked: Walked, walk: Walk, task: T
         if len(gain.seeds) > 1:
             ends = [before.value + one for one in gain.seeds]
             axes.scatter(ends, [row + 0.4] * len(ends), marker="|", s=14, color=INK, linewidths=0.7)
-        _beside(axes, row, f"{gain.value:+.1f} ± {gain.ci95:.1f}".replace("-", "−"))
+        _beside(axes, row, f"{round(gain.value, 1) + 0.0:+.1f} ± {gain.ci95:.1f}".replace("-", "−"))
     for row, score in ((0, scores[0]), (last, scores[-1])):
         if score is not None:
             axes.errorbar(score.value, row, xerr=score.ci95, fmt="o", **_DOT)
@@ -99,13 +99,34 @@ def _clouds(panels: Any, summary: Summary, walked: Walked, walk: Walk, task: Tas
 
 
 def _cloud(axes: Axes, points: list[tuple[float, float, int]]) -> None:
+    if not points:
+        return
     x, y = [p[0] for p in points], [p[1] for p in points]
     axes.plot(x, y, color="#bbbbbb", linewidth=0.8, zorder=1)
-    axes.scatter(x, y, s=62, color="white", edgecolors=INK, linewidths=0.8, zorder=2)
-    for a, b, number in points:
-        axes.text(a, b, str(number), ha="center", va="center_baseline", fontsize=6, zorder=3)
+    axes.scatter(x, y, s=11, color=INK, zorder=2)
+    for group in _close(points):
+        right = max(group)
+        text = ", ".join(str(number) for _, _, number in sorted(group, key=lambda p: p[2]))
+        axes.annotate(text, right[:2], (3.5, 0), textcoords="offset points", va="center", fontsize=6.5, zorder=3)
     axes.margins(0.12)
     axes.locator_params(nbins=4)
+
+
+def _close(points: list[tuple[float, float, int]]) -> list[list[tuple[float, float, int]]]:
+    """Points in groups whose numbers would be written over each other."""
+    spans = [(max(side) - min(side)) or 1.0 for side in ([p[0] for p in points], [p[1] for p in points])]
+
+    def near(one: tuple[float, float, int], other: tuple[float, float, int]) -> bool:
+        return abs(one[0] - other[0]) < 0.09 * spans[0] and abs(one[1] - other[1]) < 0.09 * spans[1]
+
+    groups: list[list[tuple[float, float, int]]] = []
+    for point in points:
+        home = next((group for group in groups if any(near(point, member) for member in group)), None)
+        if home is None:
+            groups.append([point])
+        else:
+            home.append(point)
+    return groups
 
 
 def _across(walked: Walked, title: str) -> tuple[float | None, float | None, float | None]:
@@ -124,10 +145,10 @@ def _orders(found: list[Interaction], task: Task) -> Drawn:
     axes.axvline(0, color="#888888", linewidth=0.8, zorder=1)
     for row, one in enumerate(found):
         axes.plot([one.forward.value, one.reverse.value], [row, row], color="#cccccc", linewidth=2.2, zorder=1)
-    for marker, colour, name in (("o", GAIN, "forward"), ("s", LOSS, "reverse")):
+    for marker, colour, name, aside in (("o", GAIN, "forward", -0.11), ("s", LOSS, "reverse", 0.11)):
         of_order = [getattr(one, name) for one in found]
         axes.errorbar(
-            [w.value for w in of_order], range(len(found)), xerr=[w.ci95 for w in of_order],
+            [w.value for w in of_order], [row + aside for row in range(len(found))], xerr=[w.ci95 for w in of_order],
             fmt=marker, color=colour, markersize=4, linewidth=0.9, capsize=1.8, label=f"{name} order",
         )  # fmt: skip
     axes.set_yticks(range(len(found)), [one.axis for one in found])
@@ -177,7 +198,7 @@ def _caption(summary: Summary, walked: Walked, task: Task) -> str:
             + (f"Small ticks: each of {seeds} training seeds." if seeds > 1 else "One training seed."),
             f"All steps together: {whole.value:+.1f} ± {whole.ci95:.1f} points." if whole else "",
             "Below: the same steps by their numbers, accuracy against the geometry of the features of the target and "
-            "against the training loss, as a share of the loss where all embeddings are alike (dotted: 1). The axes do not start "
-            "at zero.",
+            "against the training loss, as a share of the loss where all embeddings are alike (dotted: 1). The axes do "
+            "not start at zero.",
         ]
     ).replace("  ", " ")

@@ -137,8 +137,8 @@ def walk_headlines(results: Results, summary: Summary) -> list[str]:
 
 def _blocks(summary: Summary, walked: Walked, task: Task, columns: int) -> tuple[Block, ...]:
     where = f"{task.target}, {task.title}"
-    groups = ((where, "accuracy", "the step is worth"), ("features", "alignment", "uniformity"))
-    groups = (*groups, ("training loss", "at the end", "at chance"))
+    loss = ("training loss", "at the end", "at chance")
+    groups = ((where, "accuracy", "the step is worth"), ("features", "alignment", "uniformity"), loss)
     heads = [(group, head) for group, *of_group in groups for head in of_group]
     blocks = []
     for walk in walked.walks:

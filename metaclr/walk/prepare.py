@@ -63,6 +63,11 @@ class Prepared:
         return Walked(*ends, walks, first.held, {**bare, **(measures or {})})
 
 
+def budget_of(recipe: CompareRecipe) -> Budget:
+    """What the recipe holds fixed, as far as it says which methods can be trained."""
+    return Budget(recipe.train.batch_views, recipe.views_mode == "own")
+
+
 def prepare_walk(
     a: Method,
     b: Method,
@@ -95,7 +100,7 @@ def prepare_walk(
     for end in (a, b):
         _check_labels(end, source, name)
         chance(end)
-    budget = Budget(recipe.train.batch_views, recipe.views_mode == "own")
+    budget = budget_of(recipe)
     forward = _tried(a, b, chance, budget, order, ORDER)
     paths: tuple[Path, ...] = (forward,)
     if both:
