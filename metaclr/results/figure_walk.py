@@ -27,7 +27,8 @@ def walk_figures(results: Results, summary: Summary) -> list[Drawn]:
     if walked is None or not summary.tasks:
         return []
     task = headline_task(summary)
-    drawn = [_walk(summary, walked, walk, task) for walk in walked.walks]
+    judged = {method for method, of_task in summary.scores if of_task == task}
+    drawn = [_walk(summary, walked, w, task) for w in walked.walks if judged & set(_titles(walked, w))]
     found = interactions(summary, walked, task)
     return [*drawn, _orders(found, task)] if found else drawn
 
@@ -53,7 +54,7 @@ def _waterfall(axes: Axes, summary: Summary, walked: Walked, walk: Walk, task: T
     last = len(gains) + 1
     for row, (before, after, gain) in enumerate(zip(scores, scores[1:], gains, strict=False), start=1):
         if before is None or after is None or gain is None:
-            _beside(axes, row, "failed")
+            _beside(axes, row, "failed" if after is None else "–")
             continue
         axes.barh(row, gain.value, left=before.value, height=0.56, color=_colour(gain), zorder=2)
         axes.errorbar(after.value, row, xerr=gain.ci95, color=INK, linewidth=0.9, capsize=1.8, zorder=3)

@@ -28,7 +28,7 @@ def walk_tables(results: Results, summary: Summary) -> list[Table]:
     tables = [bridge_table(results, summary, walked)]
     if len(tasks) > 1:
         tables.append(worth_table(summary, walked, tasks))
-    if len(walked.walks) > 1:
+    if interactions(summary, walked, headline_task(summary)):
         tables.append(orders_table(summary, walked))
     return tables
 
@@ -59,7 +59,7 @@ def worth_table(summary: Summary, walked: Walked, tasks: Sequence[Task]) -> Tabl
                     for i, stage in enumerate(walk.stages)
                 )
                 heads = tuple((task.target, task.title) for task in part)
-                blocks.append(Block(_order_title(walked, walk), heads, lines, corner="step"))
+                blocks.append(Block(_title(walked, walk), heads, lines, corner="step"))
         return tuple(blocks)
 
     title = "What each step is worth, on every few-shot task"
@@ -136,9 +136,8 @@ def walk_headlines(results: Results, summary: Summary) -> list[str]:
 
 
 def _blocks(summary: Summary, walked: Walked, task: Task, columns: int) -> tuple[Block, ...]:
-    where = f"{task.target}, {task.title}"
-    loss = ("training loss", "at the end", "at chance")
-    groups = ((where, "accuracy", "the step is worth"), ("features", "alignment", "uniformity"), loss)
+    loss = ("loss", "at the end", "at chance")
+    groups = ((task.title, "accuracy", "the step is worth"), ("features", "alignment", "uniformity"), loss)
     heads = [(group, head) for group, *of_group in groups for head in of_group]
     blocks = []
     for walk in walked.walks:
@@ -146,14 +145,14 @@ def _blocks(summary: Summary, walked: Walked, task: Task, columns: int) -> tuple
         for part in _parts(columns):
             cut = (Line(line.label, line.entries[part], line.rule) for line in lines)
             said = tuple(line for line in cut if any(entry.plain for entry in line.entries))
-            blocks.append(Block(_order_title(walked, walk), tuple(heads[part]), said, corner="step"))
+            blocks.append(Block(_title(walked, walk, task.target), tuple(heads[part]), said, corner="step"))
     return tuple(blocks)
 
 
 def _parts(columns: int) -> list[slice]:
     """Accuracy and worth stay side by side, and so do the numbers that explain them."""
-    cuts = (0, 6) if columns >= 6 else (0, 2, 6) if columns >= 4 else (0, 2, 4, 6) if columns >= 2 else range(7)
-    return [slice(start, stop) for start, stop in pairwise(cuts)]
+    room = {1: range(7), 2: (0, 1, 2, 4, 6), 3: (0, 2, 4, 6), 4: (0, 2, 6), 5: (0, 2, 6)}
+    return [slice(start, stop) for start, stop in pairwise(room.get(columns, (0, 6)))]
 
 
 def _lines(summary: Summary, walked: Walked, walk: Walk, task: Task) -> list[Line]:
@@ -195,8 +194,9 @@ def _worth(gain: Worth | None) -> Entry:
     return Entry(gain.value, gain.ci95, gain.sd, signed=True, text=mark)
 
 
-def _order_title(walked: Walked, walk: Walk) -> str:
-    return f"{walk.name} order" if len(walked.walks) > 1 else ""
+def _title(walked: Walked, walk: Walk, target: str = "") -> str:
+    order = f"{walk.name} order" if len(walked.walks) > 1 else ""
+    return ", ".join(part for part in (target, order) if part)
 
 
 def _records(summary: Summary, walked: Walked, walk: Walk) -> list[dict[str, Any]]:

@@ -36,6 +36,7 @@ from metaclr.bridge import (
 from metaclr.bridge import given as given_labels
 from metaclr.errors import UserError
 from metaclr.methods import Method, diff, get
+from metaclr.methods.differences import FED
 from metaclr.walk import Path, find_path
 from metaclr.walk.moves import ORDER, between, changes_between, on_the_bridge
 from metaclr.walk.possible import Budget, refusal
@@ -221,3 +222,8 @@ def test_all_shipped_methods_are_on_or_off_the_bridge() -> None:
         except UserError:
             on = False
         assert on == (name in on_the_bridge())
+
+
+def test_every_setting_of_a_method_is_an_axis_that_can_move() -> None:
+    never = {"learner", "trained"}  # methods that differ in these are off the bridge
+    assert set(ORDER) == ({field.name for field in fields(Objective)} | set(FED)) - never

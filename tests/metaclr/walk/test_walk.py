@@ -259,6 +259,16 @@ def test_my_own_methods_of_one_name_and_a_step_that_fails(tmp_path: Path) -> Non
     assert walk_headlines(without, summarise(without))
 
 
+def test_a_walk_whose_steps_all_fail_says_so_and_writes_what_there_is(tmp_path: Path) -> None:
+    result = walk(tmp_path / "out", "simclr", "protoclr", "train.lr=1e30", both=True, seeds=[0])
+    assert "not finite" in result.failures["simclr-source-s0"]
+    lines = {line["method"]: line for line in table(result.folder)}
+    assert lines["simclr"]["value"] == lines["protoclr"]["difference"] == ""
+    assert float(lines["simclr"]["loss_at_chance"]) == pytest.approx(log(31), abs=1e-3)
+    assert "failed" in (result.folder / "tables" / "bridge.md").read_text()
+    assert not (result.folder / "tables" / "bridge_orders.md").exists()
+
+
 def test_refused_before_any_work(tmp_path: Path) -> None:
     refused: list[tuple[Callable[[], object], str]] = [
         (lambda: walk(tmp_path / "a", "simclr", "byol"), "not on the bridge"),
