@@ -2,6 +2,7 @@
 
     import metaclr
     results = metaclr.compare(methods=["simclr", "protoclr"], steps=300)
+    results = metaclr.bridge_walk("simclr", "protonet")
     loss = metaclr.objective("simclr", temperature=0.2)(embeddings)     # (T, N, V, D) -> scalar
     measured = metaclr.evaluate(my_encoder, targets=["digits"])
 
@@ -14,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from metaclr.api import Comparison, compare, evaluate, objective, train
+    from metaclr.api import Comparison, bridge_walk, compare, evaluate, objective, train
     from metaclr.errors import UserError
     from metaclr.methods import Method
 
@@ -24,13 +25,14 @@ _HOME = {
     "Comparison": "metaclr.api",
     "Method": "metaclr.methods",
     "UserError": "metaclr.errors",
+    "bridge_walk": "metaclr.api",
     "compare": "metaclr.api",
     "evaluate": "metaclr.api",
     "objective": "metaclr.api",
     "train": "metaclr.api",
 }
 
-__all__ = ["Comparison", "Method", "UserError", "compare", "evaluate", "objective", "train"]
+__all__ = ["Comparison", "Method", "UserError", "bridge_walk", "compare", "evaluate", "objective", "train"]
 
 
 def __getattr__(name: str) -> Any:

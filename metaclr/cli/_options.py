@@ -13,3 +13,24 @@ data_root_option = click.option(
 set_option = click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key of the recipe; may be repeated."
 )
+
+
+def read_seeds(text: str | None) -> list[int] | None:
+    """The seeds that `--seeds` stands for: a count, or a list.
+
+    Raises:
+        UserError: neither.
+    """
+    from metaclr.errors import UserError
+
+    if text is None:
+        return None
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError as error:
+        raise UserError(f"--seeds {text!r}: a count such as 3, or a list such as 0,7,42") from error
+    if "," in text:
+        return numbers
+    if numbers[0] < 1:
+        raise UserError(f"--seeds {text!r}: at least 1 (a count), or a list such as 0,7")
+    return list(range(numbers[0]))

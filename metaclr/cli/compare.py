@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from metaclr.cli._options import data_root_option, device_option, set_option
+from metaclr.cli._options import data_root_option, device_option, read_seeds, set_option
 
 
 @click.command(name="compare")
@@ -58,7 +58,7 @@ def command(
         methods=methods.split(",") if methods else None,
         sources=sources or None,
         targets=targets or None,
-        seeds=_seeds(seeds),
+        seeds=read_seeds(seeds),
         steps=steps,
         views_mode=views_mode,
         quick=quick,
@@ -75,19 +75,3 @@ def command(
         click.echo(f"failed       {run}: {reason}")
     if result.failures:
         raise SystemExit(1)
-
-
-def _seeds(text: str | None) -> list[int] | None:
-    from metaclr.errors import UserError
-
-    if text is None:
-        return None
-    try:
-        numbers = [int(part) for part in text.split(",")]
-    except ValueError as error:
-        raise UserError(f"--seeds {text!r}: a count such as 3, or a list such as 0,7,42") from error
-    if "," in text:
-        return numbers
-    if numbers[0] < 1:
-        raise UserError(f"--seeds {text!r}: at least 1 (a count), or a list such as 0,7")
-    return list(range(numbers[0]))

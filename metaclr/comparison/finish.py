@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from metaclr.comparison.plan import Plan
@@ -21,15 +22,31 @@ def carry_out(plan: Plan, *, jobs: int = 1, quiet: bool = False) -> tuple[pd.Dat
     Returns:
         The rows as a frame, and why cells failed, by run.
     """
+    failures = do_cells(plan, jobs=jobs, quiet=quiet)
+    return write_down(plan, failures), failures
+
+
+def do_cells(plan: Plan, *, jobs: int = 1, quiet: bool = False) -> dict[str, str]:
+    """Do the cells that are not done yet; why cells failed, by run."""
     from metaclr.comparison.parallel import run_parallel
+
+    return run_cells(plan, quiet=quiet) if jobs == 1 else run_parallel(plan, jobs, quiet=quiet)
+
+
+def write_down(plan: Plan, failures: dict[str, str], command: str = "") -> pd.DataFrame:
+    """Write the folder's rows, tables, figures and report from its finished cells; the rows as a frame.
+
+    Args:
+        command: how to get the same results, for the report; default `metaclr compare` with the folder's recipe.
+    """
     from metaclr.results import write_all
     from metaclr.results.rows import to_frame
 
-    failures = run_cells(plan, quiet=quiet) if jobs == 1 else run_parallel(plan, jobs, quiet=quiet)
     rows = collect(plan.out, [cell.run for cell in plan.cells if cell.run not in failures])
-    write_about(plan.out, about(plan, failures))
+    facts = about(plan, failures)
+    write_about(plan.out, replace(facts, command=command or facts.command))
     write_all(plan.out)
-    return to_frame(rows), failures
+    return to_frame(rows)
 
 
 def about(plan: Plan, failures: dict[str, str]) -> About:

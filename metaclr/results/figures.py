@@ -12,7 +12,7 @@ from metaclr.results.summary import summarise
 
 
 def draw_figures(results: Results) -> list[Drawn]:
-    """Accuracy with intervals, low-label curves, transfer heat map, training curves; those without data left out.
+    """The walk, accuracy with intervals, low-label curves, transfer heat map, training curves; those with data.
 
     Captions name units, intervals and counts. Pure: no file, no global matplotlib state.
     """
@@ -20,10 +20,12 @@ def draw_figures(results: Results) -> list[Drawn]:
     from metaclr.results.figure_low_label import low_label_figures
     from metaclr.results.figure_training import training_figures
     from metaclr.results.figure_transfer import transfer_figures
+    from metaclr.results.figure_walk import walk_figures
 
     summary = summarise(results)
     with style():
         return [
+            *walk_figures(results, summary),
             *accuracy_figures(results, summary),
             *low_label_figures(results, summary),
             *transfer_figures(results, summary),

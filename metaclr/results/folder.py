@@ -15,6 +15,7 @@ from metaclr.errors import UserError
 from metaclr.results.files import write_atomic
 from metaclr.results.per_item import read_items, write_items
 from metaclr.results.rows import Row, merge, read_rows, write_rows
+from metaclr.results.walk import Walked, read_walk
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,7 +48,10 @@ class About:
 
 @dataclass(frozen=True)
 class Results:
-    """Everything read once. `items` has per-item arrays by row id, `journals` training curves by run."""
+    """Everything read once. `items` has per-item arrays by row id, `journals` training curves by run.
+
+    `walked` is there where the methods are the steps of a walk (`metaclr bridge`).
+    """
 
     rows: tuple[Row, ...]
     items: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
@@ -55,6 +59,7 @@ class Results:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     recipe_text: str = ""
     about: About = field(default_factory=About)
+    walked: Walked | None = None
 
     @property
     def controls(self) -> frozenset[str]:
@@ -137,7 +142,7 @@ def load(folder: Path, *, failures: Mapping[str, str] | None = None) -> Results:
     journals = {run: _read_journal(folder / "runs" / run) for run in runs}
     journals = {run: journal for run, journal in journals.items() if journal}
     text = _read_text(folder / "recipe.toml")
-    return Results(rows, items, journals, _parse_recipe(folder / "recipe.toml", text), text, about)
+    return Results(rows, items, journals, _parse_recipe(folder / "recipe.toml", text), text, about, read_walk(folder))
 
 
 def _slug(title: str) -> str:

@@ -16,6 +16,7 @@ from metaclr.results.layout import Table
 from metaclr.results.protocol import held_fixed
 from metaclr.results.style import Drawn
 from metaclr.results.summary import summarise
+from metaclr.results.walk_table import walk_headlines
 
 
 def write_report(folder: Path, results: Results, tables: Sequence[Table], figures: Sequence[Drawn]) -> Path:
@@ -59,7 +60,7 @@ def _content(results: Results, tables: Sequence[Table], figures: Sequence[Drawn]
     return {
         "title": str(recipe.get("name") or "comparison"),
         "about": str(recipe.get("about") or ""),
-        "headlines": headlines(summary),
+        "headlines": [*walk_headlines(results, summary), *headlines(summary)],
         "tally": tally(summary),
         "caution": caution(summary),
         "fixed": held_fixed(results),

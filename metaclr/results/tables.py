@@ -18,7 +18,7 @@ FORMATS = ("csv", "md", "tex", "html")
 
 
 def build_tables(results: Results, *, reference: str | None = None) -> list[Table]:
-    """Every table that the results have something for, the main one first.
+    """Every table that the results have something for, the main one first (of a walk, that of its steps).
 
     Args:
         reference: the method that the paired differences are against; default the control `untrained`, or
@@ -30,6 +30,7 @@ def build_tables(results: Results, *, reference: str | None = None) -> list[Tabl
     from metaclr.results.cost import cost_table
     from metaclr.results.differences import differences_table
     from metaclr.results.transfer import transfer_table
+    from metaclr.results.walk_table import walk_tables
 
     summary = summarise(results)
     families = {
@@ -48,7 +49,7 @@ def build_tables(results: Results, *, reference: str | None = None) -> list[Tabl
         differences_table(results, summary, reference),
         cost_table(results),
     )
-    return tables + [table for table in more if table is not None]
+    return walk_tables(results, summary) + tables + [table for table in more if table is not None]
 
 
 def write_tables(folder: Path, tables: Sequence[Table], formats: Sequence[str] = FORMATS) -> list[Path]:

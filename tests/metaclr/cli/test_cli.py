@@ -34,6 +34,10 @@ def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
         (["methods", "show", "byo"], "did you mean 'byol'"),
         (["recipes", "cp", "glyph"], "did you mean 'glyphs'"),
         (["data", "show", "digit"], "did you mean 'digits'"),
+        (["bridge", "simclr", "byol"], "'byol' is not on the bridge"),
+        (["bridge", "simclr", "protonte"], "did you mean 'protonet'"),
+        (["bridge", "simclr", "r2d2", "--order", "head,roles"], "a fitted head needs a support apart"),
+        (["bridge", "simclr", "protonet", "--order", "rols"], "did you mean 'roles'"),
         (["evaluate", "nothing"], "neither FILE.py:FUNCTION"),
     ],
 )
@@ -54,7 +58,19 @@ def test_help_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip().endswith("[]"), done.stdout
-    for verb in ("compare", "train", "evaluate", "table", "report", "data", "episodes", "methods", "recipes", "doctor"):
+    for verb in (
+        "bridge",
+        "compare",
+        "train",
+        "evaluate",
+        "table",
+        "report",
+        "data",
+        "episodes",
+        "methods",
+        "recipes",
+        "doctor",
+    ):
         assert verb in done.stdout
 
 
@@ -82,3 +98,24 @@ def test_methods_diff_names_the_axes() -> None:
     done = run("methods", "diff", "simclr", "infonce")
     assert done.returncode == 0
     assert "roles" in done.stdout
+
+
+def test_a_bridge_can_be_planned_without_training(tmp_path: Path) -> None:
+    done = run("bridge", "simclr", "protonet", "--plan", "--out", str(tmp_path / "out"))
+    assert done.returncode == 0, done
+    assert "\x1b" not in done.stdout
+    assert "start: simclr" in done.stdout
+    assert "temperature: 0.2 → 1.0 (protonet)" in done.stdout
+    assert "18 trainings of 100 steps" in done.stdout
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_bridge_prints_its_table(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    small = ["encoder.options={width=4}", "train.batch_views=16", "evaluate.few_shot.episodes=20", 'targets=["digits"]']
+    sets = [word for line in small for word in ("--set", line)]
+    done = run("bridge", "simclr", "infonce", "--steps", "2", "--seeds", "1", *sets, "--out", str(out))
+    assert done.returncode == 0, done
+    for text in ("roles: leave_one_out → swap (infonce)", "Alignment: mean squared distance", "From simclr ("):
+        assert text in done.stdout
+    assert (out / "figures" / "bridge.pdf").stat().st_size > 0

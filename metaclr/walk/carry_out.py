@@ -1,0 +1,91 @@
+"""A walk as one comparison: its cells trained and judged, its geometry measured, its table and figure written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from metaclr.comparison.cell import Cell
+from metaclr.comparison.finish import do_cells, write_down
+from metaclr.comparison.plan import Plan
+from metaclr.console import progress
+from metaclr.errors import UserError
+from metaclr.results.walk import Measures, Walked, read_walk, write_walk
+from metaclr.walk.geometry import Probe, geometry
+from metaclr.walk.prepare import Prepared
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def carry_out(
+    plan: Plan, prepared: Prepared, *, jobs: int = 1, quiet: bool = False, command: str = ""
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Do what is not done yet, then write rows, tables, figures and report of the walk.
+
+    Returns:
+        The rows as a frame, and why cells failed, by run.
+    """
+    write_walk(plan.out, prepared.walked())
+    failures = do_cells(plan, jobs=jobs, quiet=quiet)
+    done = [cell for cell in plan.cells if cell.run not in failures]
+    write_walk(plan.out, prepared.walked(measure(plan, prepared, done, quiet=quiet)))
+    return write_down(plan, failures, command), failures
+
+
+def measure(plan: Plan, prepared: Prepared, cells: list[Cell], *, quiet: bool = False) -> dict[str, Measures]:
+    """Geometry, loss and chance of every method, from its finished cells; a number for each seed."""
+    chances = prepared.walked().measures
+    probe = Probe(plan, plan.recipe.targets[0])
+    found: dict[str, list[tuple[float, float]]] = {}
+    losses: dict[str, list[float]] = {}
+    with progress("alignment and uniformity", quiet=quiet) as bar:
+        for number, cell in enumerate(cells, start=1):
+            found.setdefault(cell.entry.title, []).append(geometry(probe, cell))
+            losses.setdefault(cell.entry.title, []).extend(_last_loss(plan.folder(cell)))
+            bar(number, len(cells), cell.entry.title)
+    return {
+        title: Measures(
+            alignment=tuple(a for a, _ in pairs),
+            uniformity=tuple(u for _, u in pairs),
+            loss=tuple(losses[title]),
+            chance=chances[title].chance if title in chances else None,
+        )
+        for title, pairs in found.items()
+    }
+
+
+def _last_loss(folder: Path) -> list[float]:
+    """The last logged training loss; none for a control."""
+    from metaclr.engine import journal
+
+    rows = journal.read(folder / journal.NAME) if (folder / journal.NAME).is_file() else []
+    return [rows[-1]["loss"]] if rows else []
+
+
+def check_folder(out: Path, walked: Walked) -> None:
+    """Refuse a folder whose walk calls other methods by the same titles.
+
+    Raises:
+        UserError: names the first title that means something else.
+    """
+    there = read_walk(out)
+    if there is None:
+        if (out / "rows.csv").is_file():
+            raise UserError(f"{out} holds a comparison that is no walk; name another --out")
+        return
+    old, new = _meanings(there), _meanings(walked)
+    for title in new:
+        if title in old and old[title] != new[title]:
+            raise UserError(f"{out} holds another walk ({title!r} is another method there); name another --out")
+
+
+def _meanings(walked: Walked) -> dict[str, object]:
+    """What each title stands for: the ends, and all that has moved."""
+    found: dict[str, object] = {walked.start: "start"}
+    for walk in walked.walks:
+        moved: frozenset[object] = frozenset()
+        for stage in walk.stages:
+            moved |= set(stage.changes)
+            found.setdefault(stage.method, (walked.start, moved))
+    return found

@@ -1,0 +1,88 @@
+"""Alignment and uniformity of a cell's encoder on held-out images: kept in its run folder, computed once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from metaclr.comparison.cell import Cell
+from metaclr.comparison.plan import Plan
+from metaclr.results.files import write_atomic
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from episodes import ImageSet
+
+NAME = "geometry.json"
+MOST = 1000
+"""Images of the target that are looked at, evenly spaced."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The images of one target and two views of each, the same for every encoder."""
+
+    plan: Plan
+    target: str
+
+    @cached_property
+    def images(self) -> ImageSet:
+        """At most `MOST` of the target's images."""
+        import torch
+
+        whole = self.plan.targets[self.target].images
+        count = min(MOST, len(whole))
+        return whole.select(torch.arange(count) * len(whole) // count)
+
+    @cached_property
+    def views(self) -> ImageSet:
+        """Two views of each image by the comparison's view recipe, next to each other: (2 M, C, H, W)."""
+        import torch
+
+        from episodes import PRESETS, Episode, ImageSet, render
+
+        count = len(self.images)
+        index = torch.arange(count).view(1, count, 1).expand(1, count, 2).contiguous()
+        episode = Episode(index, torch.arange(2).expand(1, count, 2).contiguous(), index[..., 0].contiguous(), 1)
+        drawn = render(self.images, episode, PRESETS[self.plan.recipe.views], seed=0)
+        return ImageSet((255 * drawn.flatten(0, 2)).round().to(torch.uint8), name=f"views of {self.target}")
+
+
+def geometry(probe: Probe, cell: Cell) -> tuple[float, float]:
+    """Alignment and uniformity of the encoder of a finished cell; see `metaclr.diagnose`."""
+    path = probe.plan.folder(cell) / NAME
+    identity = f"{probe.plan.digest(cell)} {probe.target} {MOST}"
+    try:
+        stored = json.loads(path.read_text())
+        if stored["identity"] == identity:
+            return stored["alignment"], stored["uniformity"]
+    except (OSError, ValueError, KeyError):
+        pass
+    found = dict(zip(("alignment", "uniformity"), measure(_encoder(probe.plan, cell), probe), strict=True))
+    write_atomic(path, json.dumps({"identity": identity, **found}))
+    return found["alignment"], found["uniformity"]
+
+
+def measure(encoder: nn.Module, probe: Probe) -> tuple[float, float]:
+    """Alignment of two views of an image and uniformity of different images, of the encoder's features."""
+    from metaclr.diagnose import alignment, uniformity
+    from metaclr.evaluation.features import features
+
+    device = probe.plan.device
+    rows = features(encoder, probe.views, device)
+    return alignment(rows.view(-1, 2, rows.shape[1])), uniformity(features(encoder, probe.images, device))
+
+
+def _encoder(plan: Plan, cell: Cell) -> nn.Module:
+    """The encoder as its training left it, from the checkpoint."""
+    from metaclr.comparison.training import build_encoder_of, train_cell
+
+    source = plan.sources[cell.source]
+    if not cell.method.trained:
+        return build_encoder_of(cell, plan.recipe, source)
+    # A training that is finished is only read.
+    learner, _ = train_cell(cell, plan.recipe, source, plan.folder(cell), plan.device, plan.digest(cell))
+    return learner.get_submodule("encoder")

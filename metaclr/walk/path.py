@@ -1,0 +1,193 @@
+"""The steps from one method to another: one axis at a time, each step a method that can be trained.
+
+Pure: nothing is loaded, built or trained. Where no order of single axes is possible, as few axes as can be move
+together, and the step says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from functools import cache
+from itertools import combinations
+
+from metaclr.errors import UserError, unknown
+from metaclr.methods import Method
+from metaclr.results.walk import Change
+from metaclr.walk.moves import ORDER, VIEWS, between, changes_between
+from metaclr.walk.possible import Budget
+from metaclr.walk.possible import refusal as pure_refusal
+
+Groups = list[tuple[str, ...]]
+Refuses = Callable[[frozenset[str]], str]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a walk: what changed against the step before, and the method that it leads to."""
+
+    changes: tuple[Change, ...]
+    method: Method
+    why: str = ""
+    """Why several axes moved together; empty for one axis."""
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The names of the axes that moved."""
+        return tuple(change.axis for change in self.changes)
+
+
+@dataclass(frozen=True)
+class Path:
+    """From `start` to the method of the last step. `held`: settings that differ but are not read."""
+
+    start: Method
+    steps: tuple[Step, ...]
+    held: tuple[Change, ...] = ()
+
+    @property
+    def end(self) -> Method:
+        """The last method."""
+        return self.steps[-1].method
+
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        """Start, every step, end."""
+        return (self.start, *(step.method for step in self.steps))
+
+
+def find_path(
+    a: Method,
+    b: Method,
+    *,
+    order: Sequence[str] = (),
+    prefer: Sequence[str] = ORDER,
+    budget: Budget | None = None,
+    refuse: Callable[[Method], str] | None = None,
+) -> Path:
+    """The walk from `a` to `b`.
+
+    Args:
+        order: the first axes to move, in this order; `"shot+query"` moves two together. The rest follow.
+        prefer: the order of the rest, as far as it is possible.
+        budget: what a comparison holds fixed; view recipes move only where each method has its own.
+        refuse: one more reason not to train a method, or "".
+
+    Raises:
+        UserError: a method off the bridge, no difference, an order that names what does not differ, or an order
+            with a step that cannot be trained (with the reason).
+    """
+    budget = budget or Budget()
+    changes = changes_between(a, b)
+    held = () if budget.own_views else tuple(changes[axis] for axis in VIEWS if axis in changes)
+    axes = [axis for axis in prefer if axis in changes and changes[axis] not in held]
+    if not axes:
+        also = " but for their views, and all steps share one view recipe (--views own)" if held else ""
+        raise UserError(f"{a.name or 'start'} and {b.name or 'end'} have the same settings{also}: nothing to walk")
+    silent = frozenset(change.axis for change in held)
+
+    def at(moved: AbstractSet[str]) -> Method:
+        # What is held fixed changes hands in the last step, so that the walk ends at exactly `b`.
+        return between(a, b, moved | silent if moved >= set(axes) else moved)
+
+    @cache
+    def refuses(moved: frozenset[str]) -> str:
+        if moved >= set(axes):
+            return ""  # the ends stand as they are
+        try:
+            method = at(moved)
+        except UserError as error:
+            return str(error)
+        return pure_refusal(method, budget) or (refuse(method) if refuse else "")
+
+    first = _given(order, axes, changes, silent, refuses, (a, b))
+    groups = _order(first, axes, refuses)
+    return Path(a, tuple(_steps(groups, changes, at, refuses)), held)
+
+
+def _steps(
+    groups: Groups, changes: dict[str, Change], at: Callable[[AbstractSet[str]], Method], refuses: Refuses
+) -> Iterator[Step]:
+    moved: frozenset[str] = frozenset()
+    for group in groups:
+        reasons: dict[str, list[str]] = {}
+        for axis in group if len(group) > 1 else ():
+            if reason := refuses(moved | {axis}):
+                reasons.setdefault(reason, []).append(axis)
+        moved |= set(group)
+        alone = "; ".join(f"{' or '.join(said)} alone: {reason}" for reason, said in reasons.items())
+        why = "" if len(group) == 1 else alone or "as asked for"
+        yield Step(tuple(changes[axis] for axis in group), at(moved), why)
+
+
+def _given(
+    order: Sequence[str],
+    axes: Sequence[str],
+    changes: dict[str, Change],
+    silent: frozenset[str],
+    refuses: Refuses,
+    ends: tuple[Method, Method],
+) -> Groups:
+    """The order asked for, as groups.
+
+    Raises:
+        UserError: what is wrong with it.
+    """
+    groups = [tuple(part.strip() for part in item.split("+")) for item in order]
+    named = [axis for group in groups for axis in group]
+    for axis in named:
+        if axis not in ORDER:
+            raise unknown("axis", axis, ORDER)
+        if axis in silent:
+            raise UserError(f"order: {axis} is the same for all steps; --views own makes it an axis")
+        if axis not in changes:
+            same = f"{ends[0].name or 'start'} and {ends[1].name or 'end'}"
+            raise UserError(f"order: {same} do not differ in {axis}; they differ in {', '.join(axes)}")
+        if named.count(axis) > 1:
+            raise UserError(f"order: {axis} stands twice")
+    moved: frozenset[str] = frozenset()
+    for group in groups:
+        before = moved
+        moved |= set(group)
+        if reason := refuses(moved):
+            after = f" after {', '.join(sorted(before, key=named.index))}" if before else " first"
+            raise UserError(f"order: {' + '.join(group)}{after} cannot be trained: {reason}")
+    return groups
+
+
+def _order(first: Groups, axes: Sequence[str], refuses: Refuses) -> Groups:
+    """The first groups and then all other axes, with as few as possible moving together."""
+    start = frozenset(axis for group in first for axis in group)
+    for merges in range(len(axes)):
+        rest = _descend(start, merges, axes, refuses, set())
+        if rest is not None:
+            return first + rest
+    raise AssertionError("all axes moving together is always a walk")
+
+
+def _descend(
+    moved: frozenset[str], merges: int, axes: Sequence[str], refuses: Refuses, dead: set[tuple[frozenset[str], int]]
+) -> Groups | None:
+    """Depth first, axes tried in the order that is preferred; `merges` is how many may ride along with another."""
+    left = [axis for axis in axes if axis not in moved]
+    if not left:
+        return []
+    if (moved, merges) in dead:
+        return None
+    for group in _groups(left, merges):
+        there = moved | set(group)
+        if not refuses(there):
+            rest = _descend(there, merges - len(group) + 1, axes, refuses, dead)
+            if rest is not None:
+                return [group, *rest]
+    dead.add((moved, merges))
+    return None
+
+
+def _groups(left: Sequence[str], merges: int) -> Iterator[tuple[str, ...]]:
+    """Each axis alone, then with others that come after it."""
+    for place, axis in enumerate(left):
+        for others in range(min(merges, len(left) - place - 1) + 1):
+            for more in combinations(left[place + 1 :], others):
+                yield (axis, *more)

@@ -1,0 +1,141 @@
+"""From two methods and a recipe to a walk whose every step is known to be trainable on this source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from episodes.errors import EpisodeError
+from metaclr.comparison.cell import Cell
+from metaclr.errors import UserError
+from metaclr.methods import Method
+from metaclr.recipe import MethodEntry
+from metaclr.results.walk import Measures, Stage, Walk, Walked
+from metaclr.walk.chance import loss_at_chance
+from metaclr.walk.moves import ORDER, changes_between, key
+from metaclr.walk.path import Path, find_path
+from metaclr.walk.possible import Budget
+
+if TYPE_CHECKING:
+    from episodes import ImageSet
+    from metaclr.recipe import CompareRecipe
+
+Settings = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One walk, or two in opposite orders; methods by title, and the loss of each at chance."""
+
+    paths: tuple[Path, ...]
+    chances: Mapping[Settings, float]
+
+    @cached_property
+    def titles(self) -> dict[Settings, str]:
+        """What tables call each method: the ends by their names, steps by number and axis; `r` for the reverse."""
+        start, end = self.paths[0].start, self.paths[0].end
+        first, last = start.name or "start", end.name or "end"
+        found = {key(start): first, key(end): last if last != first else f"{last} (end)"}
+        for path, mark in zip(self.paths, ("", "r"), strict=False):
+            for number, step in enumerate(path.steps, start=1):
+                found.setdefault(key(step.method), f"{mark}{number} {'+'.join(step.axes)}")
+        return found
+
+    @cached_property
+    def methods(self) -> dict[str, Method]:
+        """Every method once, by title, in the order of the walk."""
+        found = {self.titles[key(m)]: m for path in self.paths for m in path.methods}
+        last = self.titles[key(self.paths[0].end)]
+        ordered = {title: m for title, m in found.items() if title != last} | {last: found[last]}
+        return {title: replace(m, name=m.name or title) for title, m in ordered.items()}
+
+    def walked(self, measures: Mapping[str, Measures] | None = None) -> Walked:
+        """What the folder keeps of it."""
+        first = self.paths[0]
+        walks = tuple(
+            Walk(name, tuple(Stage(self.titles[key(s.method)], s.changes, s.why) for s in path.steps))
+            for path, name in zip(self.paths, ("forward", "reverse"), strict=False)
+        )
+        ends = (self.titles[key(first.start)], self.titles[key(first.end)])
+        bare = {title: Measures(chance=self.chances[key(m)]) for title, m in self.methods.items()}
+        return Walked(*ends, walks, first.held, {**bare, **(measures or {})})
+
+
+def budget_of(recipe: CompareRecipe) -> Budget:
+    """What the recipe holds fixed, as far as it says which methods can be trained."""
+    return Budget(recipe.train.batch_views, recipe.views_mode == "own")
+
+
+def prepare_walk(
+    a: Method,
+    b: Method,
+    recipe: CompareRecipe,
+    source: ImageSet,
+    *,
+    order: Sequence[str] = (),
+    both: bool = False,
+) -> Prepared:
+    """The walk from `a` to `b`, every step tried on one batch without training.
+
+    Args:
+        order: the first axes to move (see `find_path`).
+        both: also walk the axes in the opposite order, as far as that is possible.
+
+    Raises:
+        UserError, EpisodeError: an end that cannot be trained on this source, a method off the bridge, an order
+            that is not possible; in one line.
+    """
+    changes_between(a, b)  # refuses what is off the bridge, before anything is built
+    chances: dict[Settings, float] = {}
+    name = recipe.sources[0]
+
+    def chance(method: Method) -> float:
+        if key(method) not in chances:
+            entry = MethodEntry(name=method.name or "step")
+            chances[key(method)] = loss_at_chance(Cell(entry, method, name, 0), recipe, source)
+        return chances[key(method)]
+
+    for end in (a, b):
+        _check_labels(end, source, name)
+        chance(end)
+    budget = budget_of(recipe)
+    forward = _tried(a, b, chance, budget, order, ORDER)
+    paths: tuple[Path, ...] = (forward,)
+    if both:
+        backward = [axis for step in reversed(forward.steps) for axis in step.axes]
+        paths += (_tried(a, b, chance, budget, (), backward),)
+    return Prepared(paths, chances)
+
+
+def _tried(
+    a: Method,
+    b: Method,
+    chance: Callable[[Method], float],
+    budget: Budget,
+    order: Sequence[str],
+    prefer: Sequence[str],
+) -> Path:
+    """A path whose steps have all been tried; one that fails is walked around."""
+    known: dict[Settings, str] = {}
+
+    def refuse(method: Method) -> str:
+        return known.get(key(method), "")
+
+    while True:
+        path = find_path(a, b, order=order, prefer=prefer, budget=budget, refuse=refuse)
+        failed = {}
+        for step in path.steps:
+            try:
+                chance(step.method)
+            except (UserError, EpisodeError) as error:
+                failed[key(step.method)] = str(error)
+        if not failed:
+            return path
+        known.update(failed)
+
+
+def _check_labels(method: Method, source: ImageSet, name: str) -> None:
+    if method.labels == "given" and source.labels is None:
+        raise UserError(f"method {method.name!r} trains on labels, and source {name!r} has none")
