@@ -1,9 +1,12 @@
 """The episodic task sampler: which images, which views, which tasks; needs torch and numpy only."""
 
+from episodes.ahead import ReadAhead, with_pixels
 from episodes.audit import AuditReport, audit, check_episode, check_table, duplicates, image_hashes, without_leaks
 from episodes.augment import augment, to_float
 from episodes.errors import EpisodeError
 from episodes.image_set import ImageSet
+from episodes.mapped import Images, MappedImages, blocks
+from episodes.npy import map_npy
 from episodes.presets import PRESETS
 from episodes.sampler import EpisodeSampler, sample_table
 from episodes.stored import read_table, stored_label_subset, stored_table, write_table
@@ -20,10 +23,14 @@ __all__ = [
     "EpisodeSampler",
     "EpisodeTable",
     "ImageSet",
+    "Images",
+    "MappedImages",
+    "ReadAhead",
     "TaskShape",
     "ViewRecipe",
     "audit",
     "augment",
+    "blocks",
     "check_episode",
     "check_table",
     "duplicates",
@@ -31,6 +38,7 @@ __all__ = [
     "halves_indices",
     "image_hashes",
     "label_subset",
+    "map_npy",
     "read_table",
     "render",
     "sample_table",
@@ -38,6 +46,7 @@ __all__ = [
     "stored_table",
     "to_float",
     "turn_ways",
+    "with_pixels",
     "without_leaks",
     "write_table",
 ]
