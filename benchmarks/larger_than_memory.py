@@ -4,7 +4,7 @@
 
 Writes a synthetic set of colour images in FOLDER (removed afterwards), and trains the same encoder with the same
 loop on all of it from the file, and on a resident set of the same images, at most `--resident` gigabytes of them, in
-turn. Memory is that of this process in Linux's own count, looked at every 50 ms: RssAnon is what it allocated, RssFile
+turn, after reading all of it once for its fingerprint. Memory is that of this process in Linux's own count, looked at every 50 ms: RssAnon is what it allocated, RssFile
 what it has mapped of files, libraries included. `--cold` asks the system to forget the file before each round from it.
 """
 
@@ -56,9 +56,8 @@ def memory() -> dict[str, int]:
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     except OSError:
         return {}
-    return {
-        name: int(rest.split()[0]) << 10 for name, _, rest in (line.partition(":") for line in lines) if "Rss" in name
-    }
+    parted = (line.partition(":") for line in lines)
+    return {name: int(rest.split()[0]) << 10 for name, _, rest in parted if name in ("RssAnon", "RssFile")}
 
 
 @contextmanager
@@ -86,7 +85,7 @@ def watched() -> Iterator[dict[str, int]]:
 def rate(images: ImageSet, arguments: argparse.Namespace, device: torch.device) -> float:
     """Views a second of one training on `images`, where they are."""
     shape = TaskShape(way=arguments.batch // 2, shot=1, query=1)
-    encoder = build_encoder(arguments.encoder, images.channels, arguments.size, seed=0)
+    encoder = build_encoder("conv4", images.channels, arguments.size, seed=0, width=arguments.width)
     projector = build_projector("mlp", int(encoder.features), hidden=128, dim=64, seed=0)  # type: ignore[arg-type]
     learner = Learner(encoder, projector, get("simclr").objective.build(int(projector.features)))  # type: ignore[arg-type]
     settings = TrainSettings(steps=arguments.steps, device=str(device), compile="off")
@@ -113,15 +112,16 @@ def measure(path: Path, arguments: argparse.Namespace) -> dict[str, object]:
     """Both trainings in turn, `--rounds` times after one that is not counted."""
     device = choose_device(arguments.device)
     mapped = ImageSet(map_npy(path), name="mapped")
-    some = torch.arange(
-        min(len(mapped), max(arguments.batch, int(arguments.resident * GIGA) // (3 * arguments.size**2)))
-    )
+    held = int(arguments.resident * GIGA) // (3 * arguments.size**2)
+    some = torch.arange(min(len(mapped), max(arguments.batch, held)))
     rates: dict[str, list[float]] = {"mapped": [], "resident": []}
-    peaks: dict[str, dict[str, int]] = {}
     before = memory()
+    with watched() as seen:
+        mapped.fingerprint()  # reads all of it
+    peaks = {"fingerprint": dict(seen)}
     for number in range(arguments.rounds + 1):
         # From the file first: in the first round its peaks are of a process that never held the set.
-        for name in rates:
+        for name, found in rates.items():
             if arguments.cold and name == "mapped":
                 forget(path)
             images = mapped if name == "mapped" else mapped.select(some).to(device)
@@ -130,7 +130,7 @@ def measure(path: Path, arguments: argparse.Namespace) -> dict[str, object]:
             del images
             gc.collect()
             if number:
-                rates[name].append(views)
+                found.append(views)
             peaks.setdefault(name, dict(seen))
     ratios = [a / b for a, b in zip(rates["mapped"], rates["resident"], strict=True)]
     return {
@@ -157,7 +157,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=512, help="views a step")
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--encoder", default="conv4")
+    parser.add_argument("--width", type=int, default=64, help="of the Conv-4")
     parser.add_argument("--views", default="simclr", choices=sorted(PRESETS))
     parser.add_argument("--device", default="auto")
     parser.add_argument("--cold", action="store_true")
@@ -175,6 +175,8 @@ def main() -> None:
         peak = found["peak_bytes_first_round"].get(name, {})  # type: ignore[attr-defined]
         held = ", ".join(f"{kind} {size / 2**20:,.0f} MiB" for kind, size in peak.items())
         print(f"{name:9} {views:10,.0f} views/s   {held}")
+    peak = found["peak_bytes_first_round"]["fingerprint"]  # type: ignore[index]
+    print(f"fingerprint of all of it: {', '.join(f'{kind} {size / 2**20:,.0f} MiB' for kind, size in peak.items())}")
     print(f"mapped over resident: {found['mapped_over_resident']:.3f}")
     text = json.dumps(found, indent=1)
     print(text)

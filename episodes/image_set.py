@@ -18,6 +18,8 @@ from episodes import random
 from episodes.errors import EpisodeError
 from episodes.mapped import Images, MappedImages, blocks
 
+_HASH_BLOCK = 1 << 24  # bytes of pixels per hashed block, so that blocks are hashed by several threads
+
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
@@ -90,9 +92,10 @@ class ImageSet:
         header = {"shape": list(self.images.shape), "class_names": self.class_names}
         content = sha256(json.dumps(header).encode())
         with ThreadPoolExecutor(cpu_count()) as pool:
-            content.update(b"".join(pool.map(lambda rows: _digest(self.images[rows]), blocks(self.images))))
+            digests = pool.map(lambda rows: _digest(self.images, rows), blocks(self.images, _HASH_BLOCK))
+            content.update(b"".join(digests))
         if self.labels is not None:
-            content.update(b"labels" + _digest(self.labels))
+            content.update(b"labels" + sha256(self.labels.cpu().contiguous().numpy().data).digest())
         return content.hexdigest()
 
     def select(self, indices: Tensor | Sequence[int]) -> ImageSet:
@@ -245,8 +248,11 @@ def _rows(tensor: Tensor, index: Tensor) -> Tensor:
     return tensor[index.to(tensor.device)]
 
 
-def _digest(tensor: Tensor) -> bytes:
-    return sha256(tensor.cpu().contiguous().numpy().data).digest()
+def _digest(images: Images, rows: slice) -> bytes:
+    content = sha256()
+    for part in blocks(images, within=rows):
+        content.update(images[part].cpu().contiguous().numpy().data)
+    return content.digest()
 
 
 def _unknown(what: str, name: str, known: set[str]) -> EpisodeError:

@@ -17,7 +17,8 @@ Layout = Literal["grey", "channels first", "channels last"]
 """Of the file: (M, H, W), (M, C, H, W) or (M, H, W, C)."""
 
 _KEEP = 1 << 26  # bytes read before the mapped pages are given back; the system may map a few times as many
-_BLOCK = 1 << 24  # bytes read at once where everything is read
+BLOCK = 1 << 20
+"""Bytes read at once where everything is read."""
 
 
 class PixelFile:
@@ -151,8 +152,8 @@ Images: TypeAlias = Tensor | MappedImages
 """Images (M, C, H, W) uint8: in memory, or in a file."""
 
 
-def blocks(images: Images) -> list[slice]:
-    """Runs of images of about 16 MB, in order: all of the set, a part at a time."""
-    count = len(images)
-    size = max(1, _BLOCK * count // images.numel())
-    return [slice(start, min(start + size, count)) for start in range(0, count, size)]
+def blocks(images: Images, size: int = BLOCK, within: slice = slice(None)) -> list[slice]:
+    """Runs of images of about `size` bytes, at least one image each, in order: all of the set, a part at a time."""
+    start, stop, _ = within.indices(len(images))
+    count = max(1, size * len(images) // images.numel())
+    return [slice(first, min(first + count, stop)) for first in range(start, stop, count)]

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from episodes import Images, map_npy
+from episodes.mapped import BLOCK
 from episodes.npy import read_header
 from metaclr.data import cache
 from metaclr.data.scratch import Allocate, release
@@ -17,7 +18,6 @@ from metaclr.errors import UserError
 
 _MEMBER = "images.npy"
 _LOCAL_HEADER = 30  # bytes of a zip member's own header, before its name and extra field
-_BLOCK = 1 << 24
 
 
 def must_unpack(path: Path) -> bool:
@@ -33,7 +33,7 @@ def must_unpack(path: Path) -> bool:
 def large_images(path: Path, allocate: Allocate | None) -> Images | None:
     """The images (M, C, H, W) of a large exchange file, or None where numpy may read it as a whole.
 
-    Stored ones stay in the file; compressed ones are unpacked into `allocate(shape)`, 16 MB at a time, if it is given.
+    Stored ones stay in the file; compressed ones are unpacked into `allocate(shape)`, 1 MB at a time, if it is given.
 
     Raises:
         UserError: pixels that are not uint8 (M, H, W) or (M, H, W, 3). ValueError, OSError, zipfile.BadZipFile: damage.
@@ -54,7 +54,7 @@ def large_images(path: Path, allocate: Allocate | None) -> Images | None:
                 return None
             count, height, width, channels = (*shape, 1)[:4]
             out = allocate((count, channels, height, width))
-            size = max(1, _BLOCK // (height * width * channels))
+            size = max(1, BLOCK // (height * width * channels))
             for start in range(0, count, size):
                 some = min(size, count - start)
                 pixels = np.frombuffer(member.read(some * height * width * channels), np.uint8)
