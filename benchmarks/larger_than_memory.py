@@ -2,10 +2,11 @@
 
     python benchmarks/larger_than_memory.py --dir FOLDER [--gigabytes 10] [--steps 60] [--rounds 5] [--device auto]
 
-Writes a synthetic set of colour images in FOLDER (removed afterwards), and trains the same encoder with the same
-loop on all of it from the file, and on a resident set of the same images, at most `--resident` gigabytes of them, in
-turn, after reading all of it once for its fingerprint. Memory is that of this process in Linux's own count, looked at every 50 ms: RssAnon is what it allocated, RssFile
-what it has mapped of files, libraries included. `--cold` asks the system to forget the file before each round from it.
+Writes a synthetic set of colour images in FOLDER (removed afterwards), reads all of it once for its fingerprint, and
+trains the same Conv-4 with the same loop on all of it from the file, and on a resident set of the same images, at
+most `--resident` gigabytes of them, in turn. Memory is that of this process in Linux's own count, looked at every
+50 ms: RssAnon is what it allocated, RssFile what it has mapped of files, libraries included. `--cold` asks the system
+to forget the file before each round from it.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ def test_a_file_cut_short_ends_the_training_in_one_line(tmp_path: Path, monkeypa
     assert "\n" not in str(caught.value)
 
 
-def test_what_fits_is_part_of_what_is_free(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_what_fits_is_half_of_what_is_free(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     resident = small.stripes()
     mapped = in_file(resident, tmp_path)
     monkeypatch.setattr(memory, "free_memory", lambda _: 2 * resident.images.numel())
@@ -131,7 +131,7 @@ def rss():
 memory.free_memory = lambda _: 0
 images = map_npy(sys.argv[1])
 whole = ImageSet(images, torch.arange(len(images)) % 7, name="large")
-settings = ["size=128", "channels=3", "encoder.options={width=4}", "train.batch_views=16"]
+settings = ["size=64", "channels=3", "encoder.options={width=4}", "train.batch_views=16"]
 metaclr.train("simclr", whole.select(range(64)), device="cpu", steps=1, overrides=settings, quiet=True)
 before, peak, stop = rss(), {}, threading.Event()
 
@@ -146,7 +146,7 @@ part = whole.only_classes(range(6))
 part.fingerprint()
 image_hashes(part)
 metaclr.train("simclr", part, device="cpu", steps=8, overrides=settings, quiet=True)
-features(torch.nn.Sequential(torch.nn.AvgPool2d(64), torch.nn.Flatten()), part)
+features(torch.nn.Sequential(torch.nn.AvgPool2d(32), torch.nn.Flatten()), part)
 stop.set()
 thread.join()
 print(json.dumps({name: peak[name] - before[name] for name in before}))
@@ -157,7 +157,7 @@ print(json.dumps({name: peak[name] - before[name] for name in before}))
 def test_memory_is_bounded(tmp_path: Path) -> None:
     """A 490 MB set (a sparse file), 420 MB of it hashed, audited, trained on and embedded; MiB over the start."""
     path = tmp_path / "large.npy"
-    np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(10000, 3, 128, 128))
+    np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(40000, 3, 64, 64))
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", MEASURED, str(path)]
     child = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=200, check=False)

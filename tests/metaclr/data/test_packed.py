@@ -52,9 +52,8 @@ def test_a_large_npz_is_never_whole_in_memory(
             assert same(found, plain[name])
             assert found.name == plain[name].name
         if compressed:  # the second time nothing is unpacked
-            monkeypatch.setattr(
-                import_module("metaclr.data.load"), "read_npz", lambda *_, **__: pytest.fail("unpacked again")
-            )
+            module = import_module("metaclr.data.load")
+            monkeypatch.setattr(module, "read_npz", lambda *_, **__: pytest.fail("unpacked again"))
     assert not list(folder.glob("**/scratch*"))
 
 
