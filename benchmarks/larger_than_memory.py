@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from episodes import PRESETS, Episode, EpisodeSampler, ImageSet, ReadAhead, TaskShape, map_npy, render
+from episodes import PRESETS, Episode, EpisodeSampler, ImageSet, ReadAhead, TaskShape, open_npy, render
 from metaclr.device import choose_device
 from metaclr.engine import Learner, TrainSettings, train
 from metaclr.methods import get
@@ -112,7 +112,7 @@ def forget(path: Path) -> None:
 def measure(path: Path, arguments: argparse.Namespace) -> dict[str, object]:
     """Both trainings in turn, `--rounds` times after one that is not counted."""
     device = choose_device(arguments.device)
-    mapped = ImageSet(map_npy(path), name="mapped")
+    mapped = ImageSet(open_npy(path), name="mapped")
     held = int(arguments.resident * GIGA) // (3 * arguments.size**2)
     some = torch.arange(min(len(mapped), max(arguments.batch, held)))
     rates: dict[str, list[float]] = {"mapped": [], "resident": []}

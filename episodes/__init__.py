@@ -5,11 +5,11 @@ from episodes.audit import AuditReport, audit, check_episode, check_table, dupli
 from episodes.augment import augment, to_float
 from episodes.errors import EpisodeError
 from episodes.image_set import ImageSet
-from episodes.mapped import Images, MappedImages, blocks
-from episodes.npy import map_npy
+from episodes.npy import open_npy
 from episodes.presets import PRESETS
 from episodes.sampler import EpisodeSampler, sample_table
 from episodes.stored import read_table, stored_label_subset, stored_table, write_table
+from episodes.stored_images import Images, StoredImages, blocks
 from episodes.subsets import halves, halves_indices, label_subset
 from episodes.task import Episode, EpisodeTable, TaskShape
 from episodes.view_recipe import ViewRecipe
@@ -24,8 +24,8 @@ __all__ = [
     "EpisodeTable",
     "ImageSet",
     "Images",
-    "MappedImages",
     "ReadAhead",
+    "StoredImages",
     "TaskShape",
     "ViewRecipe",
     "audit",
@@ -38,7 +38,7 @@ __all__ = [
     "halves_indices",
     "image_hashes",
     "label_subset",
-    "map_npy",
+    "open_npy",
     "read_table",
     "render",
     "sample_table",

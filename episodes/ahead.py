@@ -10,8 +10,8 @@ from types import TracebackType
 import torch
 
 from episodes.image_set import ImageSet
-from episodes.mapped import MappedImages
 from episodes.sampler import EpisodeSampler
+from episodes.stored_images import StoredImages
 from episodes.task import Episode, TaskShape
 
 
@@ -58,7 +58,7 @@ def with_pixels(image_set: ImageSet, episode: Episode, *, pin: bool = False) -> 
     if bool((ids == ids[..., :1]).all()):
         ids = ids[..., :1]
     images, flat = image_set.images, ids.flatten()
-    if isinstance(images, MappedImages):
+    if isinstance(images, StoredImages):
         pixels = images.index_select(0, flat, pin=pin)
     else:
         pixels = torch.empty((len(flat), *images.shape[1:]), dtype=torch.uint8, pin_memory=pin)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from episodes.errors import EpisodeError
 from episodes.image_set import ImageSet
-from episodes.mapped import blocks
+from episodes.stored_images import blocks
 from episodes.task import Episode, EpisodeTable
 
 _CHUNK = 256  # episodes compared at a time

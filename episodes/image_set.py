@@ -16,7 +16,7 @@ from torch import Tensor
 
 from episodes import random
 from episodes.errors import EpisodeError
-from episodes.mapped import Images, MappedImages, blocks
+from episodes.stored_images import Images, StoredImages, blocks
 
 _HASH_BLOCK = 1 << 24  # bytes of pixels per hashed block, so that blocks are hashed by several threads
 
@@ -25,7 +25,7 @@ _HASH_BLOCK = 1 << 24  # bytes of pixels per hashed block, so that blocks are ha
 class ImageSet:
     """Images that stay uint8 until they are augmented; shared by reference, never changed in place.
 
-    images (M, C, H, W) uint8, C = 1 or 3: a tensor, or `MappedImages` that stay in their file. labels (M,) int64 in
+    images (M, C, H, W) uint8, C = 1 or 3: a tensor, or `StoredImages` that stay in their file. labels (M,) int64 in
     0..classes-1. class_names: one per class. groups: one per class (script, super-class). split: one per image.
     Raises EpisodeError, in one line, for a wrong type or shape, an empty set, or a label out of range (-1).
     """
@@ -238,7 +238,7 @@ def _check_labels(image_set: ImageSet, labels: Tensor) -> None:
 
 
 def _selected(images: Images, index: Tensor) -> Images:
-    return images.view(index) if isinstance(images, MappedImages) else _rows(images, index)
+    return images.view(index) if isinstance(images, StoredImages) else _rows(images, index)
 
 
 def _rows(tensor: Tensor, index: Tensor) -> Tensor:

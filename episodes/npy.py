@@ -1,4 +1,4 @@
-"""The .npy file of images, alone or stored uncompressed inside another file: mapped instead of read."""
+"""The .npy file of images, alone or stored uncompressed inside another file: read row by row."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import BinaryIO
 import numpy as np
 
 from episodes.errors import EpisodeError
-from episodes.mapped import Layout, MappedImages, PixelFile
+from episodes.stored_images import Layout, PixelFile, StoredImages
 
 
-def map_npy(path: str | PathLike[str], *, start: int = 0, channels_last: bool = False) -> MappedImages:
+def open_npy(path: str | PathLike[str], *, start: int = 0, channels_last: bool = False) -> StoredImages:
     """The images of an .npy file that begins at byte `start` of `path`: uint8 (M, H, W) or (M, C, H, W).
 
     channels_last: four axes are (M, H, W, C). Nothing but the header is read.
@@ -30,7 +30,7 @@ def map_npy(path: str | PathLike[str], *, start: int = 0, channels_last: bool = 
     if dtype != np.uint8 or fortran or len(shape) not in (3, 4):
         raise EpisodeError(f"{path}: images must be uint8 of 3 or 4 axes in C order, not {dtype} {shape}")
     layout: Layout = "grey" if len(shape) == 3 else "channels last" if channels_last else "channels first"
-    return MappedImages(PixelFile(path, shape, offset, layout))
+    return StoredImages(PixelFile(path, shape, offset, layout))
 
 
 def read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from episodes import MappedImages
+from episodes import StoredImages
 from metaclr.console import say
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def place(image_set: ImageSet, device: torch.device) -> ImageSet:
     free = free_memory(device)
     if images.numel() <= SHARE * free:
         return image_set.to(device)
-    where = "in its file" if isinstance(images, MappedImages) else "in memory"
+    where = "in its file" if isinstance(images, StoredImages) else "in memory"
     say(
         f"metaclr: {image_set.name} ({_size(images.numel())}) is more than half of the free memory of {device} "
         f"({_size(free)}); it stays {where} and is read batch by batch"

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from episodes import ImageSet, MappedImages, blocks
+from episodes import ImageSet, StoredImages, blocks
 from metaclr.data import cache
 from metaclr.data.scratch import Allocate, release
 
@@ -32,7 +32,7 @@ def adapt(
         return image_set
     side = (height, width) if size is None else (size, size)
     shape = (len(image_set), channels or image_set.channels, *side)
-    if allocate is None and isinstance(image_set.images, MappedImages) and math.prod(shape) > cache.LARGE:
+    if allocate is None and isinstance(image_set.images, StoredImages) and math.prod(shape) > cache.LARGE:
         key = {"name": "adapted", "of": image_set.fingerprint(), "split": image_set.split, "shape": shape}
         made = cache.cached(key, lambda own: adapt(image_set, size=size, channels=channels, allocate=own))
         return replace(made, name=image_set.name, groups=image_set.groups)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from episodes import ImageSet, map_npy
+from episodes import ImageSet, open_npy
 from metaclr.data.scratch import Allocate, Scratch, in_memory
 
 LARGE = 1 << 30
@@ -98,7 +98,7 @@ def _read(place: Path) -> ImageSet | None:
         path = place / "images.npy"
         large = path.stat().st_size > LARGE
         # A file cut short is a ValueError either way.
-        images = map_npy(path) if large else torch.from_numpy(np.load(path, allow_pickle=False))
+        images = open_npy(path) if large else torch.from_numpy(np.load(path, allow_pickle=False))
         labels = np.load(place / "labels.npy", allow_pickle=False) if facts["labelled"] else None
         found = ImageSet(
             images,
@@ -120,7 +120,7 @@ def _write(scratch: Scratch, place: Path, image_set: ImageSet) -> None:
     part = scratch.folder
     scratch.save(part / "images.npy", image_set.images)
     if image_set.images.numel() > scratch.large:
-        image_set = replace(image_set, images=map_npy(part / "images.npy"))
+        image_set = replace(image_set, images=open_npy(part / "images.npy"))
     if image_set.labels is not None:
         np.save(part / "labels.npy", image_set.labels.numpy())
     facts = {

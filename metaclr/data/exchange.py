@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from episodes import EpisodeError, Images, ImageSet, MappedImages
+from episodes import EpisodeError, Images, ImageSet, StoredImages
 from episodes.npy import read_header
 from metaclr.data.packed import large_images
 from metaclr.data.scratch import Allocate
@@ -88,7 +88,7 @@ def from_arrays(arrays: dict[str, Any], name: str, where: str) -> ImageSet:
 
 
 def _pixels(images: Any, where: str) -> Images:
-    if isinstance(images, (torch.Tensor, MappedImages)):  # large ones, checked where they were opened
+    if isinstance(images, (torch.Tensor, StoredImages)):  # large ones, checked where they were opened
         return images
     if images.dtype.kind == "f":
         bad = "NaN or infinite" if not np.isfinite(images).all() else "float"

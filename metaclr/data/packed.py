@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from episodes import Images, map_npy
-from episodes.mapped import BLOCK
+from episodes import Images, open_npy
 from episodes.npy import read_header
+from episodes.stored_images import BLOCK
 from metaclr.data import cache
 from metaclr.data.scratch import Allocate, release
 from metaclr.errors import UserError
@@ -49,7 +49,7 @@ def large_images(path: Path, allocate: Allocate | None) -> Images | None:
             if dtype != np.uint8 or fortran or not (len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3))):
                 raise UserError(f"{path}: images are {dtype} {shape}; they must be uint8 (M, H, W) or (M, H, W, 3)")
             if info.compress_type == zipfile.ZIP_STORED:
-                return map_npy(path, start=_start(path, info), channels_last=True)
+                return open_npy(path, start=_start(path, info), channels_last=True)
             if allocate is None:
                 return None
             count, height, width, channels = (*shape, 1)[:4]

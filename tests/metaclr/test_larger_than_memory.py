@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import metaclr
-from episodes import EpisodeError, ImageSet, MappedImages, map_npy
+from episodes import EpisodeError, ImageSet, StoredImages, open_npy
 from metaclr import memory
 from metaclr.evaluation import features
 from tests.metaclr.comparison import small
@@ -26,7 +26,7 @@ CPU = torch.device("cpu")
 def in_file(image_set: ImageSet, folder: Path) -> ImageSet:
     path = folder / f"{image_set.name}.npy"
     np.save(path, image_set.images[:].numpy())
-    return replace(image_set, images=map_npy(path))
+    return replace(image_set, images=open_npy(path))
 
 
 def weights(method: str, source: ImageSet) -> dict[str, torch.Tensor]:
@@ -44,7 +44,7 @@ def test_training_is_bit_equal(
     fits = weights(method, mapped)
     assert "read batch by batch" not in capsys.readouterr().err
     monkeypatch.setattr(memory, "free_memory", lambda _: 2 * resident.images.numel() - 1)
-    monkeypatch.setattr(MappedImages, "to", lambda *_: pytest.fail("all of it was read into memory"))
+    monkeypatch.setattr(StoredImages, "to", lambda *_: pytest.fail("all of it was read into memory"))
     streamed = weights(method, mapped)
     said = capsys.readouterr().err.splitlines()
     assert [line for line in said if "ours" in line and "stays in its file" in line] == said
@@ -120,7 +120,7 @@ MEASURED = """
 import json, sys, threading
 from pathlib import Path
 import torch
-from episodes import ImageSet, map_npy, image_hashes
+from episodes import ImageSet, open_npy, image_hashes
 import metaclr, metaclr.comparison.training, metaclr.memory as memory
 from metaclr.evaluation import features
 
@@ -129,7 +129,7 @@ def rss():
     return {name: int(rest.split()[0]) >> 10 for name, _, rest in lines if name in ("RssAnon", "RssFile")}
 
 memory.free_memory = lambda _: 0
-images = map_npy(sys.argv[1])
+images = open_npy(sys.argv[1])
 whole = ImageSet(images, torch.arange(len(images)) % 7, name="large")
 settings = ["size=64", "channels=3", "encoder.options={width=4}", "train.batch_views=16"]
 metaclr.train("simclr", whole.select(range(64)), device="cpu", steps=1, overrides=settings, quiet=True)

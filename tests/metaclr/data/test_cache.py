@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from episodes import EpisodeError, ImageSet, MappedImages
+from episodes import EpisodeError, ImageSet, StoredImages
 from metaclr.data import cache
 from metaclr.data.cache import cached
 from metaclr.data.scratch import Allocate
@@ -63,7 +63,7 @@ def test_a_large_set_is_decoded_and_read_through_the_disk(tmp_path: Path, monkey
         return ImageSet(torch.from_numpy(images[:8]), torch.arange(8), name="large")
 
     made = cached({"name": "l"}, make, tmp_path)
-    assert isinstance(made.images, MappedImages)
+    assert isinstance(made.images, StoredImages)
     assert torch.equal(made.images[:].flatten(), torch.arange(128, dtype=torch.uint8))
     assert made.fingerprint() == replace(made, images=made.images[:]).fingerprint()
     place = next(tmp_path.iterdir())

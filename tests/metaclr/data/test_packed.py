@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from episodes import EpisodeError, ImageSet, MappedImages
+from episodes import EpisodeError, ImageSet, StoredImages
 from metaclr.data import adapt, cache, load, scratch
 from metaclr.errors import UserError
 from metaclr.memory import place
@@ -48,7 +48,7 @@ def test_a_large_npz_is_never_whole_in_memory(
     for _ in range(2):
         for name, part in PARTS.items():
             found = load(str(path) + part, **asked)  # type: ignore[arg-type]
-            assert isinstance(found.images, MappedImages)
+            assert isinstance(found.images, StoredImages)
             assert same(found, plain[name])
             assert found.name == plain[name].name
         if compressed:  # the second time nothing is unpacked
@@ -90,7 +90,7 @@ def test_a_folder_is_decoded_to_disk(tmp_path: Path, bad: bool, monkeypatch: pyt
     monkeypatch.setattr("metaclr.data.decode._RELEASE", 4)
     monkeypatch.setattr(np, "save", saved := SmallOnly(np.save))
     found = load(str(tmp_path / "birds"), size=9, on_corrupt="skip", cache=tmp_path / "cache")
-    assert isinstance(found.images, MappedImages)
+    assert isinstance(found.images, StoredImages)
     assert len(found) == 30 - bad
     assert same(found, plain)
     assert saved.largest == found.required_labels().numpy().nbytes  # the pixels were decoded where they stay
@@ -117,7 +117,7 @@ def test_parts_are_adapted_into_the_cache_once(tmp_path: Path, monkeypatch: pyte
     mapped = replace(load(str(tmp_path / "mine.npz:train")), name="mine")
     for _ in range(2):
         adapted = adapt(mapped, size=6)
-        assert isinstance(adapted.images, MappedImages)
+        assert isinstance(adapted.images, StoredImages)
         assert same(adapted, plain)
         assert (adapted.name, adapted.split) == ("mine", plain.split)
     assert len(list((tmp_path / "cache").iterdir())) == 1

@@ -1,9 +1,11 @@
-"""Images that stay in their file: rows are read when asked for, and given back to the system afterwards."""
+"""Images that stay in their file: rows are read when they are asked for."""
 
 from __future__ import annotations
 
-import mmap
+import os
+import weakref
 from os import PathLike, fspath
+from threading import Lock
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -16,13 +18,15 @@ from episodes.errors import EpisodeError
 Layout = Literal["grey", "channels first", "channels last"]
 """Of the file: (M, H, W), (M, C, H, W) or (M, H, W, C)."""
 
-_KEEP = 1 << 26  # bytes read before the mapped pages are given back; the system may map a few times as many
 BLOCK = 1 << 20
 """Bytes read at once where everything is read."""
 
 
 class PixelFile:
-    """uint8 pixels from byte `offset` of a file on, mapped read-only; sent to another process as a path.
+    """uint8 pixels from byte `offset` of a file on, read row by row; sent to another process as a path.
+
+    Read, not mapped into memory: a mapped file counts as memory of the process by the 2 MB where the system's file
+    cache has such pieces, and reading behind the end of one that was cut short would kill the process.
 
     Raises:
         EpisodeError: the file is shorter than `shape` says. OSError: it cannot be opened.
@@ -31,55 +35,68 @@ class PixelFile:
     def __init__(self, path: str | PathLike[str], shape: tuple[int, ...], offset: int, layout: Layout) -> None:
         self.path, self.shape, self.offset, self.layout = fspath(path), tuple(shape), offset, layout
         self._end = offset + int(np.prod(shape, dtype=np.int64))
-        with open(self.path, "rb") as file:  # noqa: PTH123 - a path that other processes get as text
-            self._check_length(file.seek(0, 2))
-            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self._row = (self._end - offset) // max(1, shape[0])
-        self._pixels: NDArray[np.uint8] = np.ndarray(shape, np.uint8, self._map, offset)
-        self._advise("MADV_RANDOM", 0, self._end)  # each row is asked for, nothing beside it
-        self._read = 0
+        self._handle = os.open(self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        weakref.finalize(self, os.close, self._handle)
+        self._lock = Lock()
+        self._check_length()
+        self._advise("POSIX_FADV_RANDOM", 0, 0)  # each row is asked for, nothing beside it
 
     def __reduce__(self) -> tuple[type[PixelFile], tuple[str, tuple[int, ...], int, Layout]]:
         """The path and what is there, not the pixels."""
         return PixelFile, (self.path, self.shape, self.offset, self.layout)
 
     def read(self, rows: NDArray[np.int64], *, pin: bool = False) -> Tensor:
-        """Some images, (B, *shape[1:]) as they are in the file. All are asked for, in the file's order, before the
-        first is waited for."""
-        self._check_length(self._map.size())  # reading behind the end of a file kills the process
-        self._ask_for(rows)
+        """Some images, (B, *shape[1:]) with B >= 1, as they are in the file.
+
+        All are asked for, in the file's order, before the first is waited for.
+        """
+        self._check_length()
+        for first, count in _runs(np.unique(rows)):
+            self._advise("POSIX_FADV_WILLNEED", self.offset + first * self._row, count * self._row)
         out = torch.empty((len(rows), *self.shape[1:]), dtype=torch.uint8, pin_memory=pin)
-        # numpy copies without the interpreter's lock, and without a team of threads beside the training's.
-        np.take(self._pixels, rows, axis=0, out=out.numpy(), mode="clip")
-        self._read += out.numel()
-        if self._read > _KEEP:
-            self._read = 0
-            self._advise("MADV_DONTNEED", 0, self._end)
+        left = memoryview(out.numpy().data).cast("B")
+        for first, count in _runs(rows):
+            self._fill(left[: count * self._row], self.offset + first * self._row)
+            left = left[count * self._row :]
         return out
 
-    def _ask_for(self, rows: NDArray[np.int64]) -> None:
-        page = mmap.PAGESIZE
-        first = np.unique(rows) * self._row + self.offset
-        starts, ends = first // page, (first + self._row - 1) // page + 1
-        gaps = np.flatnonzero(starts[1:] > ends[:-1])
-        begins, stops = starts[np.r_[0, gaps + 1]] * page, ends[np.r_[gaps, len(ends) - 1]] * page
-        for begin, stop in zip(begins.tolist(), stops.tolist(), strict=True):
-            self._advise("MADV_WILLNEED", begin, min(stop, self._end) - begin)
+    def _fill(self, out: memoryview, place: int) -> None:
+        while len(out):
+            if hasattr(os, "preadv"):
+                count = os.preadv(self._handle, [out], place)
+            else:
+                with self._lock:
+                    os.lseek(self._handle, place, os.SEEK_SET)
+                    found = os.read(self._handle, len(out))
+                count = len(found)
+                out[:count] = found
+            if not count:
+                self._check_length()
+                raise EpisodeError(f"{self.path}: nothing to read at byte {place:,}")
+            out, place = out[count:], place + count
 
     def _advise(self, option: str, start: int, length: int) -> None:
-        if hasattr(mmap, option):  # not on Windows, where the system decides by itself
-            self._map.madvise(getattr(mmap, option), start, length)
+        if hasattr(os, option):  # elsewhere the system decides by itself
+            os.posix_fadvise(self._handle, start, length, getattr(os, option))
 
-    def _check_length(self, there: int) -> None:
+    def _check_length(self) -> None:
+        there = os.fstat(self._handle).st_size
         if there < self._end:
             raise EpisodeError(f"{self.path}: cut short, {there:,} bytes of {self._end:,}; delete it or make it anew")
 
 
-class MappedImages:
+def _runs(rows: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """First row and length of each run of neighbours in `rows` (B,), B >= 1."""
+    starts = np.flatnonzero(np.r_[True, np.diff(rows) != 1])
+    return list(zip(rows[starts].tolist(), np.diff(np.r_[starts, len(rows)]).tolist(), strict=True))
+
+
+class StoredImages:
     """Images (M, C, H, W) uint8 in a file, used like a tensor on the CPU: `images[rows]` reads these rows.
 
-    A selection of rows (`view`) shares the file and holds indices only. What this process keeps of the file is
-    bounded, however much is read (the system's file cache is its own). Read-only; several threads may read.
+    A selection of rows (`view`) shares the file and holds indices only. This process keeps nothing of what it read
+    (the system's file cache may). Read-only; several threads may read.
     """
 
     dtype = torch.uint8
@@ -108,9 +125,9 @@ class MappedImages:
         """M C H W, which is also the number of bytes."""
         return self.shape.numel()
 
-    def view(self, index: Tensor) -> MappedImages:
+    def view(self, index: Tensor) -> StoredImages:
         """The images at `index` (B,) int64, in that order, of the same file: nothing is read."""
-        return MappedImages(self._file, index.clone() if self._index is None else self._index[index])
+        return StoredImages(self._file, index.clone() if self._index is None else self._index[index])
 
     def index_select(self, dim: int, index: Tensor, *, pin: bool = False) -> Tensor:
         """The images at `index` (B,) as uint8 (B, C, H, W) on the CPU, contiguous, as Tensor.index_select gives them.
@@ -148,7 +165,7 @@ class MappedImages:
         return out
 
 
-Images: TypeAlias = Tensor | MappedImages
+Images: TypeAlias = Tensor | StoredImages
 """Images (M, C, H, W) uint8: in memory, or in a file."""
 
 

@@ -16,18 +16,18 @@ from episodes import (
     EpisodeError,
     EpisodeSampler,
     ImageSet,
-    MappedImages,
     ReadAhead,
+    StoredImages,
     TaskShape,
     ViewRecipe,
     audit,
     blocks,
     image_hashes,
-    map_npy,
+    open_npy,
     render,
     with_pixels,
 )
-from episodes import mapped as module
+from episodes import stored_images as module
 
 
 def pixels(count: int = 60, channels: int = 3) -> torch.Tensor:
@@ -42,7 +42,7 @@ def both(folder: Path, count: int = 60) -> tuple[ImageSet, ImageSet]:
     labels = torch.arange(count) * 7 % 5
     names = tuple("abcde")
     resident = ImageSet(images, labels, names, name="toy")
-    return resident, replace(resident, images=map_npy(folder / "images.npy"))
+    return resident, replace(resident, images=open_npy(folder / "images.npy"))
 
 
 @pytest.mark.parametrize("layout", ["grey", "first", "last"])
@@ -50,7 +50,7 @@ def test_rows_are_those_of_a_tensor(tmp_path: Path, layout: str) -> None:
     images = pixels(channels=1 if layout == "grey" else 3)
     stored = {"grey": images[:, 0], "first": images, "last": images.permute(0, 2, 3, 1)}[layout]
     np.save(tmp_path / "images.npy", stored.contiguous().numpy())
-    mapped = map_npy(tmp_path / "images.npy", channels_last=layout == "last")
+    mapped = open_npy(tmp_path / "images.npy", channels_last=layout == "last")
     index = torch.tensor([7, 7, 59, 0, 8])
     assert (mapped.shape, len(mapped), mapped.numel()) == (images.shape, 60, images.numel())
     assert torch.equal(mapped.index_select(0, index), images[index])
@@ -80,7 +80,7 @@ def test_parts_of_a_set_read_nothing_and_are_the_same(tmp_path: Path, monkeypatc
     ]
     monkeypatch.undo()
     for a, b in zip(*parts, strict=True):
-        assert isinstance(b.images, MappedImages)
+        assert isinstance(b.images, StoredImages)
         assert torch.equal(a.images[:], b.images[:])
         assert a.fingerprint() == b.fingerprint()
         assert image_hashes(a) == image_hashes(b)
@@ -129,7 +129,7 @@ def test_a_file_that_is_cut_short_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "images.npy"
     sampler = EpisodeSampler(mapped, TaskShape(4, 1, 1))
     os.truncate(path, path.stat().st_size - 1)
-    for read in (lambda: mapped.images[0], mapped.fingerprint, lambda: image_hashes(mapped), lambda: map_npy(path)):
+    for read in (lambda: mapped.images[0], mapped.fingerprint, lambda: image_hashes(mapped), lambda: open_npy(path)):
         with pytest.raises(EpisodeError, match=r"images\.npy: cut short, 11,467 bytes of 11,468") as caught:
             read()
         assert "\n" not in str(caught.value)
@@ -148,7 +148,7 @@ def test_a_file_that_is_cut_short_is_one_line(tmp_path: Path) -> None:
 def test_files_of_something_else(tmp_path: Path, array: np.ndarray, said: str) -> None:
     np.save(tmp_path / "other.npy", array)
     with pytest.raises(EpisodeError, match=said):
-        map_npy(tmp_path / "other.npy")
+        open_npy(tmp_path / "other.npy")
     (tmp_path / "text.npy").write_text("no array at all")
     with pytest.raises(EpisodeError, match=r"not an \.npy file"):
-        map_npy(tmp_path / "text.npy")
+        open_npy(tmp_path / "text.npy")
