@@ -1,12 +1,15 @@
 """The episodic task sampler: which images, which views, which tasks; needs torch and numpy only."""
 
+from episodes.ahead import ReadAhead, with_pixels
 from episodes.audit import AuditReport, audit, check_episode, check_table, duplicates, image_hashes, without_leaks
 from episodes.augment import augment, to_float
 from episodes.errors import EpisodeError
 from episodes.image_set import ImageSet
+from episodes.npy import open_npy
 from episodes.presets import PRESETS
 from episodes.sampler import EpisodeSampler, sample_table
 from episodes.stored import read_table, stored_label_subset, stored_table, write_table
+from episodes.stored_images import Images, StoredImages, blocks
 from episodes.subsets import halves, halves_indices, label_subset
 from episodes.task import Episode, EpisodeTable, TaskShape
 from episodes.view_recipe import ViewRecipe
@@ -20,10 +23,14 @@ __all__ = [
     "EpisodeSampler",
     "EpisodeTable",
     "ImageSet",
+    "Images",
+    "ReadAhead",
+    "StoredImages",
     "TaskShape",
     "ViewRecipe",
     "audit",
     "augment",
+    "blocks",
     "check_episode",
     "check_table",
     "duplicates",
@@ -31,6 +38,7 @@ __all__ = [
     "halves_indices",
     "image_hashes",
     "label_subset",
+    "open_npy",
     "read_table",
     "render",
     "sample_table",
@@ -38,6 +46,7 @@ __all__ = [
     "stored_table",
     "to_float",
     "turn_ways",
+    "with_pixels",
     "without_leaks",
     "write_table",
 ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
+from os import cpu_count
 from weakref import WeakKeyDictionary
 
 import torch
@@ -11,6 +13,7 @@ from torch import Tensor
 
 from episodes.errors import EpisodeError
 from episodes.image_set import ImageSet
+from episodes.stored_images import blocks
 from episodes.task import Episode, EpisodeTable
 
 _CHUNK = 256  # episodes compared at a time
@@ -73,9 +76,14 @@ def image_hashes(image_set: ImageSet) -> list[bytes]:
     """Of each image the shape and 128 bits of the SHA-256 of its pixels; computed once per set."""
     known = _hashes.get(image_set)
     if known is None:
-        pixels = image_set.images.cpu().contiguous().numpy()
-        shape = repr(pixels.shape[1:]).encode()
-        known = [sha256(image.data).digest()[:16] + shape for image in pixels]
+        images, shape = image_set.images, repr(tuple(image_set.images.shape[1:])).encode()
+
+        def hashed(rows: slice) -> list[bytes]:
+            pixels = images[rows].cpu().contiguous().numpy()
+            return [sha256(image.data).digest()[:16] + shape for image in pixels]
+
+        with ThreadPoolExecutor(cpu_count()) as pool:
+            known = [digest for some in pool.map(hashed, blocks(images)) for digest in some]
         _hashes[image_set] = known
     return known
 

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from episodes import random
 from episodes.errors import EpisodeError
+from episodes.stored_images import Images, StoredImages, blocks
 
 _HASH_BLOCK = 1 << 24  # bytes of pixels per hashed block, so that blocks are hashed by several threads
 
@@ -24,12 +25,12 @@ _HASH_BLOCK = 1 << 24  # bytes of pixels per hashed block, so that blocks are ha
 class ImageSet:
     """Images that stay uint8 until they are augmented; shared by reference, never changed in place.
 
-    images (M, C, H, W) uint8, C = 1 or 3, possibly memory-mapped. labels (M,) int64 in 0..classes-1.
-    class_names: one per class. groups: one per class (script, super-class). split: one per image ("train").
+    images (M, C, H, W) uint8, C = 1 or 3: a tensor, or `StoredImages` that stay in their file. labels (M,) int64 in
+    0..classes-1. class_names: one per class. groups: one per class (script, super-class). split: one per image.
     Raises EpisodeError, in one line, for a wrong type or shape, an empty set, or a label out of range (-1).
     """
 
-    images: Tensor
+    images: Images
     labels: Tensor | None = None
     class_names: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
@@ -90,26 +91,25 @@ class ImageSet:
     def _fingerprint(self) -> str:
         header = {"shape": list(self.images.shape), "class_names": self.class_names}
         content = sha256(json.dumps(header).encode())
-        block = max(1, _HASH_BLOCK // self.images[0].numel())
-        starts = range(0, len(self), block)
         with ThreadPoolExecutor(cpu_count()) as pool:
-            digests = pool.map(lambda start: _digest(self.images[start : start + block]), starts)
+            digests = pool.map(lambda rows: _digest(self.images, rows), blocks(self.images, _HASH_BLOCK))
             content.update(b"".join(digests))
         if self.labels is not None:
-            content.update(b"labels" + _digest(self.labels))
+            content.update(b"labels" + sha256(self.labels.cpu().contiguous().numpy().data).digest())
         return content.hexdigest()
 
     def select(self, indices: Tensor | Sequence[int]) -> ImageSet:
         """The images at `indices` (B,), in that order; classes stay as they are, even those left empty.
 
-        A run of consecutive indices shares memory with this set. EpisodeError if an index is out of range.
+        A run of consecutive indices shares memory with this set, and a selection of mapped images their
+        file. EpisodeError if an index is out of range.
         """
         index = torch.as_tensor(indices, dtype=torch.int64).cpu()
         if len(index) and (int(index.min()) < 0 or int(index.max()) >= len(self)):
             raise EpisodeError(f"{self.name}: image indices must be in 0..{len(self) - 1}")
         split = tuple(self.split[i] for i in index.tolist()) if self.split else ()
         labels = None if self.labels is None else _rows(self.labels, index)
-        return replace(self, images=_rows(self.images, index), labels=labels, split=split)
+        return replace(self, images=_selected(self.images, index), labels=labels, split=split)
 
     def only_classes(self, classes: Iterable[int] | Iterable[str] | Tensor) -> ImageSet:
         """The images of some classes (ids or names), relabelled 0, 1, ... in the order given, in image order.
@@ -128,7 +128,7 @@ class ImageSet:
             raise EpisodeError(f"{self.name}: there is no image of these classes")
         return replace(
             self,
-            images=_rows(self.images, kept),
+            images=_selected(self.images, kept),
             labels=labels[kept].to(self.images.device),
             class_names=tuple(self.class_names[i] for i in ids) if self.class_names else (),
             groups=tuple(self.groups[i] for i in ids) if self.groups else (),
@@ -173,7 +173,7 @@ class ImageSet:
         return replace(self, labels=self.required_labels()[order].to(self.images.device))
 
     def to(self, device: torch.device | str) -> ImageSet:
-        """The same set with images and labels on `device`; keeps a known fingerprint."""
+        """The same set with images and labels in the memory of `device`, mapped ones too; keeps a known fingerprint."""
         moved = replace(
             self,
             images=self.images.to(device),
@@ -182,6 +182,10 @@ class ImageSet:
         if "_fingerprint" in self.__dict__:
             moved.__dict__["_fingerprint"] = self._fingerprint
         return moved
+
+    def in_memory_of(self, device: torch.device) -> bool:
+        """Whether the images are in the memory of `device`: not in a file, nor on another kind of device."""
+        return isinstance(self.images, Tensor) and self.images.device.type == device.type
 
     def _class_id(self, item: int | str) -> int:
         if isinstance(item, str):
@@ -233,15 +237,22 @@ def _check_labels(image_set: ImageSet, labels: Tensor) -> None:
         raise EpisodeError(f"{name}: {len(image_set.groups)} groups for {image_set.classes} classes")
 
 
+def _selected(images: Images, index: Tensor) -> Images:
+    return images.view(index) if isinstance(images, StoredImages) else _rows(images, index)
+
+
 def _rows(tensor: Tensor, index: Tensor) -> Tensor:
-    """tensor[index], but a view where the indices are one ascending run (a memory-mapped set stays one)."""
+    """tensor[index], but a view where the indices are one ascending run."""
     if len(index) and bool((index == torch.arange(len(index)) + index[0]).all()):
         return tensor[int(index[0]) : int(index[0]) + len(index)]
     return tensor[index.to(tensor.device)]
 
 
-def _digest(tensor: Tensor) -> bytes:
-    return sha256(tensor.cpu().contiguous().numpy().data).digest()
+def _digest(images: Images, rows: slice) -> bytes:
+    content = sha256()
+    for part in blocks(images, within=rows):
+        content.update(images[part].cpu().contiguous().numpy().data)
+    return content.digest()
 
 
 def _unknown(what: str, name: str, known: set[str]) -> EpisodeError:

@@ -42,6 +42,8 @@ class Episode:
 
     images (T, N, V): which image. views (T, N, V): which rendering of that image, 0, 1, 2, ...
     labels (T, N): what each way is: image index (instance ways), or class. All int64.
+    pixels: uint8 of these images, where they were read ahead (`ReadAhead`): (T, N, V, C, H, W), or with one image
+    for all views of a way (T, N, 1, C, H, W).
     """
 
     images: Tensor
@@ -49,6 +51,7 @@ class Episode:
     labels: Tensor
     shot: int
     step: int = 0
+    pixels: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.images.ndim != 3 or self.views.shape != self.images.shape:
@@ -61,6 +64,8 @@ class Episode:
             )
         if not 1 <= self.shot <= self.images.shape[2]:
             raise EpisodeError(f"shot must be in 1..{self.images.shape[2]} (V), not {self.shot}")
+        if self.pixels is not None and self.pixels.shape[:3] not in (self.images.shape, (*self.labels.shape, 1)):
+            raise EpisodeError(f"pixels {tuple(self.pixels.shape)} do not fit images {tuple(self.images.shape)}")
 
     @property
     def tasks(self) -> int:
@@ -83,12 +88,13 @@ class Episode:
         return self.images[..., self.shot :]
 
     def to(self, device: torch.device | str) -> Episode:
-        """The same episode with its tables on `device`; does not wait for the copy."""
+        """The same episode on `device`; does not wait for the copy."""
         return replace(
             self,
             images=self.images.to(device, non_blocking=True),
             views=self.views.to(device, non_blocking=True),
             labels=self.labels.to(device, non_blocking=True),
+            pixels=None if self.pixels is None else self.pixels.to(device, non_blocking=True),
         )
 
 

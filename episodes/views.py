@@ -30,8 +30,8 @@ def render(
 ) -> Tensor:
     """The pixels of an episode: float32 (T, N, V, C, H, W) in [0, 1].
 
-    Images are gathered as uint8 where they are (a memory-mapped set reads only these) and rendered on `device`, which
-    is that of the image set if left out.
+    Images are gathered as uint8 where they are, unless the episode brings its pixels, and rendered on `device`, which
+    is that of these pixels if left out.
 
     Args:
         recipes: one for all views, or one for each of the V positions (a plain support, strong queries).
@@ -48,23 +48,38 @@ def render(
     for recipe, positions in groupby(range(count), key=recipes.__getitem__):  # neighbours alike in one piece
         places = list(positions)
         at = slice(places[0], places[-1] + 1)
-        part = replace(episode, images=episode.images[..., at], views=episode.views[..., at], shot=1)
-        parts.append(_render(image_set, part, recipe, seed, device))
+        parts.append(_render(image_set, _positions(episode, at), recipe, seed, device))
     return torch.cat(parts, dim=2)
 
 
 def _render(
     image_set: ImageSet, episode: Episode, recipe: ViewRecipe, seed: int, device: torch.device | str | None
 ) -> Tensor:
-    source = image_set.images.device
-    target = source if device is None else torch.device(device)
-    ids, views = episode.images.flatten(), episode.views.flatten()
+    pixels = _gathered(image_set, episode)
+    target = pixels.device if device is None else torch.device(device)
     # Only copies towards a GPU may go on in the background: a CPU would read its tables before they are there.
-    indices = ids.to(source, non_blocking=source.type == "cuda")
-    pixels = image_set.images.index_select(0, indices).to(target, non_blocking=target.type == "cuda")
+    pixels = pixels.to(target, non_blocking=target.type == "cuda")
+    ids, views = episode.images.flatten(), episode.views.flatten()
     ids, views = (table.to(target, non_blocking=target.type == "cuda") for table in (ids, views))
     drawn = augment(pixels, recipe, seed=seed, step=episode.step, ids=ids, views=views)
     return drawn.view(*episode.images.shape, *drawn.shape[1:])
+
+
+def _gathered(image_set: ImageSet, episode: Episode) -> Tensor:
+    """uint8 (T * N * V, C, H, W): the image of every view."""
+    if episode.pixels is not None:
+        views = episode.images.shape[2]
+        return episode.pixels.expand(-1, -1, views, -1, -1, -1).flatten(0, 2)
+    at = image_set.images.device
+    return image_set.images.index_select(0, episode.images.flatten().to(at, non_blocking=at.type == "cuda"))
+
+
+def _positions(episode: Episode, at: slice) -> Episode:
+    """Some of the V positions of every way."""
+    pixels = episode.pixels
+    if pixels is not None and pixels.shape[2] > 1:
+        pixels = pixels[:, :, at]
+    return replace(episode, images=episode.images[..., at], views=episode.views[..., at], shot=1, pixels=pixels)
 
 
 def turn_ways(pixels: Tensor, episode: Episode, *, seed: int, probability: float = 1.0) -> Tensor:

@@ -103,9 +103,9 @@ def _judge_all(
 
 def _write(folder: Path, recipe: CompareRecipe, prepared: Mapping[str, Any], rows: list[Any], device: Any) -> None:
     from metaclr.environment import describe
+    from metaclr.files import write_atomic
     from metaclr.recipe import dump
     from metaclr.results import write_all
-    from metaclr.results.files import write_atomic
     from metaclr.results.folder import About, collect, write_about
 
     write_atomic(folder / "recipe.toml", dump(recipe))

@@ -92,7 +92,7 @@ def _write(encoder: nn.Module, recipe: CompareRecipe, folder: Path) -> None:
     import tomli_w
     import torch
 
-    from metaclr.results.files import write_atomic
+    from metaclr.files import write_atomic
 
     buffer = BytesIO()
     torch.save(encoder.state_dict(), buffer)

@@ -98,7 +98,7 @@ def _write(report: dict[str, Any], json_file: str) -> None:
     import json
     from pathlib import Path
 
-    from metaclr.results.files import write_atomic
+    from metaclr.files import write_atomic
 
     text = json.dumps(report, indent=1) + "\n"
     if json_file == "-":

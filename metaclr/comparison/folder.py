@@ -7,8 +7,8 @@ import tempfile
 from pathlib import Path
 
 from metaclr.errors import UserError
+from metaclr.files import write_atomic
 from metaclr.recipe import CompareRecipe, dump, read, resolve
-from metaclr.results.files import write_atomic
 
 KEEPS = {"name", "about", "methods", "seeds", "sources"}
 """What a later run of the same folder may change: it only adds or leaves out cells."""

@@ -13,7 +13,7 @@ from metaclr.comparison.plan import Plan
 from metaclr.comparison.training import build_encoder_of, train_cell
 from metaclr.console import Progress, progress, say, span
 from metaclr.engine import NonFiniteLoss
-from metaclr.results.files import write_atomic
+from metaclr.files import write_atomic
 
 
 def unfinished(plan: Plan) -> list[Cell]:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from episodes import PRESETS, Episode, EpisodeSampler, ImageSet, TaskShape, ViewRecipe, render, turn_ways
+from episodes import PRESETS, Episode, EpisodeSampler, ImageSet, ReadAhead, TaskShape, ViewRecipe, render, turn_ways
 from metaclr.comparison.cell import Cell
 from metaclr.errors import UserError, unknown
+from metaclr.memory import place
 from metaclr.networks.seeded import seeded
 
 if TYPE_CHECKING:
@@ -114,14 +115,17 @@ def train_cell(
     from metaclr.engine import TrainSettings, train
 
     learner = build_learner(cell, recipe, source)
-    resident = source.to(device)
+    placed = place(source, device)
     views = views_for(cell, recipe)
     turned = cell.method.task_transform == "quarter_turns"
 
     def pixels(episode: Episode) -> Tensor:
-        drawn = render(resident, episode, views, seed=cell.seed)
+        drawn = render(placed, episode, views, seed=cell.seed)
         return turn_ways(drawn, episode, seed=cell.seed) if turned else drawn
 
     settings = TrainSettings(**recipe.train.model_dump(exclude={"batch_views"}), device=str(device), seed=cell.seed)
     sampler = sampler_for(cell, recipe, source)
-    return learner, train(learner, sampler, pixels, settings, folder, progress, identity=identity)
+    if placed.in_memory_of(device):
+        return learner, train(learner, sampler, pixels, settings, folder, progress, identity=identity)
+    with ReadAhead(sampler, steps=settings.steps, pin=device.type == "cuda") as ahead:
+        return learner, train(learner, ahead, pixels, settings, folder, progress, identity=identity)

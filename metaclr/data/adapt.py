@@ -2,35 +2,49 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from episodes import ImageSet
+from episodes import ImageSet, StoredImages, blocks
+from metaclr.data import cache
+from metaclr.data.scratch import Allocate, release
 
-_BLOCK = 2048
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
 
-def adapt(image_set: ImageSet, *, size: int | None = None, channels: int | None = None) -> ImageSet:
+def adapt(
+    image_set: ImageSet, *, size: int | None = None, channels: int | None = None, allocate: Allocate | None = None
+) -> ImageSet:
     """The same images, `size` x `size` (antialiased bilinear) and with 1 or 3 channels; None keeps what is.
 
     A set that fits already is returned as it is; of an oblong one the centre square is taken. Grey from colour is
-    ITU-R BT.601; colour from grey repeats it.
+    ITU-R BT.601; colour from grey repeats it. Mapped images that stay large are adapted once, into the cache.
+
+    allocate: gives the array for the result; by default a new one on the device of the set.
     """
     height, width = image_set.size
     same_size = size is None or (height, width) == (size, size)
     if same_size and channels in (None, image_set.channels):
         return image_set
     side = (height, width) if size is None else (size, size)
-    adapted = torch.empty(
-        len(image_set), channels or image_set.channels, *side, dtype=torch.uint8, device=image_set.images.device
-    )
-    for start in range(0, len(image_set), _BLOCK):
-        block = image_set.images[start : start + _BLOCK]
-        adapted[start : start + _BLOCK] = _adapt(block, None if same_size else size, channels)
+    shape = (len(image_set), channels or image_set.channels, *side)
+    if allocate is None and isinstance(image_set.images, StoredImages) and math.prod(shape) > cache.LARGE:
+        key = {"name": "adapted", "of": image_set.fingerprint(), "split": image_set.split, "shape": shape}
+        made = cache.cached(key, lambda own: adapt(image_set, size=size, channels=channels, allocate=own))
+        return replace(made, name=image_set.name, groups=image_set.groups)
+    if allocate is None:
+        adapted = torch.empty(shape, dtype=torch.uint8, device=image_set.images.device)
+    else:
+        array = allocate(shape)
+        adapted = torch.from_numpy(array)
+    for rows in blocks(image_set.images):
+        adapted[rows] = _adapt(image_set.images[rows], None if same_size else size, channels)
+        if allocate is not None:
+            release(array)
     return replace(image_set, images=adapted)
 
 

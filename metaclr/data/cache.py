@@ -9,6 +9,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache as once
 from hashlib import sha256
 from pathlib import Path
@@ -16,18 +17,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from episodes import ImageSet
+from episodes import ImageSet, open_npy
+from metaclr.data.scratch import Allocate, Scratch, in_memory
 
 LARGE = 1 << 30
-"""Bytes; larger sets are written and read through a memory map instead of in memory."""
+"""Bytes; larger sets are decoded into a file and stay in it: their images are read when they are needed."""
 
 _VERSION = 4
 _STALE = 24 * 3600.0  # seconds after which a folder left by a killed process is cleared away
-
-Allocate = Callable[[tuple[int, ...]], NDArray[np.uint8]]
-"""Gives a zeroed array to decode into: in memory, or on disk where it is large."""
 
 
 def cache_folder() -> Path:
@@ -56,27 +54,18 @@ def cached(key: dict[str, Any], make: Callable[[Allocate], ImageSet], folder: Pa
         return found
     part = _part_folder(place)
     if part is None:
-        return make(_in_memory)
+        return make(in_memory)
     try:
-        image_set = make(lambda shape: _scratch(part, shape))
+        scratch = Scratch(part, LARGE)
+        image_set = make(scratch)
         try:
-            _write(part, place, image_set)
+            _write(scratch, place, image_set)
         except OSError as error:
             _warn(place.parent, error)
             return image_set
         return _read(place) or image_set
     finally:
         shutil.rmtree(part, ignore_errors=True)
-
-
-def _in_memory(shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    return np.zeros(shape, dtype=np.uint8)
-
-
-def _scratch(part: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    if np.prod(shape, dtype=np.int64) <= LARGE:
-        return _in_memory(shape)
-    return np.lib.format.open_memmap(part / "scratch.npy", mode="w+", dtype=np.uint8, shape=shape)
 
 
 def _part_folder(place: Path) -> Path | None:
@@ -108,11 +97,11 @@ def _read(place: Path) -> ImageSet | None:
         facts = json.loads((place / "facts.json").read_text(encoding="utf-8"))
         path = place / "images.npy"
         large = path.stat().st_size > LARGE
-        # Copy on write: torch wants a writable array. A file cut short is a ValueError either way.
-        images = np.load(path, mmap_mode="c" if large else None, allow_pickle=False)
+        # A file cut short is a ValueError either way.
+        images = open_npy(path) if large else torch.from_numpy(np.load(path, allow_pickle=False))
         labels = np.load(place / "labels.npy", allow_pickle=False) if facts["labelled"] else None
         found = ImageSet(
-            torch.from_numpy(images),
+            images,
             None if labels is None else torch.from_numpy(labels),
             tuple(facts["class_names"]),
             tuple(facts["groups"]),
@@ -126,10 +115,12 @@ def _read(place: Path) -> ImageSet | None:
     return found
 
 
-def _write(part: Path, place: Path, image_set: ImageSet) -> None:
+def _write(scratch: Scratch, place: Path, image_set: ImageSet) -> None:
     """Fill the hidden folder, then rename it: a reader never sees half a set."""
-    np.save(part / "images.npy", image_set.images.numpy())
-    (part / "scratch.npy").unlink(missing_ok=True)
+    part = scratch.folder
+    scratch.save(part / "images.npy", image_set.images)
+    if image_set.images.numel() > scratch.large:
+        image_set = replace(image_set, images=open_npy(part / "images.npy"))
     if image_set.labels is not None:
         np.save(part / "labels.npy", image_set.labels.numpy())
     facts = {

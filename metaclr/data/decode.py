@@ -9,15 +9,17 @@ from os import cpu_count
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+
+from metaclr.data.scratch import Pixels, release
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-Pixels = NDArray[np.uint8]
-
 OWN_SIZE = 84
 """The size of photographs for which none is asked: that of mini-ImageNet."""
+
+
+_RELEASE = 1024  # images, after which those that went into a file leave the memory of this process
 
 
 def decode(
@@ -40,6 +42,8 @@ def decode(
     with ThreadPoolExecutor(cpu_count()) as pool:
         for done, _ in enumerate(_in_turn(pool, one, len(opened)), start=1):
             report(done, len(opened))
+            if done % _RELEASE == 0:
+                release(out)
     return dict(sorted(unreadable.items()))
 
 

@@ -17,7 +17,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from episodes import EpisodeError, ImageSet
+from episodes import EpisodeError, Images, ImageSet, StoredImages
+from episodes.npy import read_header
+from metaclr.data.packed import large_images
+from metaclr.data.scratch import Allocate
 from metaclr.errors import UserError
 
 if TYPE_CHECKING:
@@ -32,9 +35,7 @@ def npz_counts(path: Path) -> tuple[int, int]:
     try:
         with np.load(path, allow_pickle=False) as stored, zipfile.ZipFile(path) as archive:
             with archive.open("images.npy") as member:
-                version = np.lib.format.read_magic(member)
-                read_header = getattr(np.lib.format, f"read_array_header_{version[0]}_0")
-                images = int(read_header(member)[0][0])
+                images = int(read_header(member)[0][0])  # type: ignore[arg-type]
             if "class_names" in stored.files:
                 return len(stored["class_names"]), images
             return (int(stored["labels"].max()) + 1 if "labels" in stored.files else 0), images
@@ -42,8 +43,10 @@ def npz_counts(path: Path) -> tuple[int, int]:
         return 0, 0
 
 
-def read_npz(path: Path, name: str | None = None) -> ImageSet:
-    """Read an exchange file; images become (M, C, H, W).
+def read_npz(path: Path, name: str | None = None, allocate: Allocate | None = None) -> ImageSet:
+    """Read an exchange file; images become (M, C, H, W). More than 1 GiB of them, stored uncompressed, stay in it.
+
+    allocate: gives the array into which larger ones are unpacked that are compressed; by default, memory.
 
     Raises:
         UserError: a file that is missing, damaged, or not of this format: label -1, NaN or float pixels, lengths
@@ -51,7 +54,11 @@ def read_npz(path: Path, name: str | None = None) -> ImageSet:
     """
     try:
         with np.load(path, allow_pickle=False) as stored:
-            arrays = {key: stored[key] for key in stored.files if key in _KEYS}
+            large = large_images(path, allocate)
+            known = {} if large is None else {"images": large}
+            arrays = {key: known[key] if key in known else stored[key] for key in stored.files if key in _KEYS}
+    except UserError:
+        raise
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file") from error
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
@@ -80,7 +87,9 @@ def from_arrays(arrays: dict[str, Any], name: str, where: str) -> ImageSet:
         raise UserError(f"{where}: {error}") from error
 
 
-def _pixels(images: Any, where: str) -> Tensor:
+def _pixels(images: Any, where: str) -> Images:
+    if isinstance(images, (torch.Tensor, StoredImages)):  # large ones, checked where they were opened
+        return images
     if images.dtype.kind == "f":
         bad = "NaN or infinite" if not np.isfinite(images).all() else "float"
         raise UserError(f"{where}: images are {bad} pixels; they must be uint8, 0 to 255")

@@ -13,7 +13,8 @@ import torch
 from episodes import ImageSet
 from metaclr.console import progress, say
 from metaclr.data.cache import cache_folder, cached
-from metaclr.data.decode import OWN_SIZE, Pixels, decode
+from metaclr.data.decode import OWN_SIZE, decode
+from metaclr.data.scratch import Pixels
 from metaclr.errors import UserError
 
 if TYPE_CHECKING:

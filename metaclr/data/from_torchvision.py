@@ -12,9 +12,9 @@ import torch
 
 from episodes import ImageSet
 from metaclr.console import progress
-from metaclr.data.cache import Allocate
 from metaclr.data.decode import OWN_SIZE, decode
 from metaclr.data.folders import OnCorrupt, report_unreadable
+from metaclr.data.scratch import Allocate
 from metaclr.errors import UserError, unknown
 
 if TYPE_CHECKING:

@@ -9,14 +9,16 @@ from pathlib import Path
 from episodes import ImageSet
 from metaclr.data import from_torchvision, omniglot
 from metaclr.data.adapt import adapt
-from metaclr.data.cache import Allocate, cached
+from metaclr.data.cache import cached
 from metaclr.data.digits import digits
 from metaclr.data.exchange import read_npz
 from metaclr.data.folders import OnCorrupt, folder_set
 from metaclr.data.glyphs import glyphs
 from metaclr.data.known import CLASS_SPLIT, EMBEDDED, REAL, files_of, how_to_get, stored_as
+from metaclr.data.packed import must_unpack
 from metaclr.data.parts import take_parts, with_class_split
 from metaclr.data.reference import Reference, parse
+from metaclr.data.scratch import Allocate
 from metaclr.errors import UserError, unknown
 
 
@@ -137,10 +139,17 @@ def _find(name: str, root: Path | None) -> Path:
 
 
 def _packed(path: Path, key: dict[str, object], size: int | None, channels: int | None, cache: Path | None) -> ImageSet:
-    """An .npz file; resized once, for Omniglot's 105 x 105 pixels are 360 MB, and 28 x 28 are 25."""
-    if size is None:
+    """An .npz file: unpacked once where it is large and compressed, and resized once.
+
+    Omniglot's 105 x 105 pixels are 360 MB, and 28 x 28 are 25.
+    """
+    if size is None and not must_unpack(path):
         return read_npz(path)
-    return cached(key, lambda _: adapt(read_npz(path), size=size, channels=channels), cache)
+
+    def read(allocate: Allocate) -> ImageSet:
+        return adapt(read_npz(path, allocate=allocate), size=size, channels=channels, allocate=allocate)
+
+    return cached(key, read, cache)
 
 
 def _stamp(path: Path) -> list[object]:

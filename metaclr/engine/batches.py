@@ -36,10 +36,10 @@ def batches(
         episode = sampler(step)
         if device.type == "cuda":
             # From pinned memory, so that the copy does not make the host wait.
-            pinned = {name: getattr(episode, name).pin_memory() for name in ("images", "views", "labels")}
-            episode = replace(episode, **pinned)
+            tables = {name: getattr(episode, name) for name in ("images", "views", "labels", "pixels")}
+            episode = replace(episode, **{name: it.pin_memory() for name, it in tables.items() if it is not None})
         episode = episode.to(device)
-        return render(episode).to(device, non_blocking=True), episode
+        return render(episode).to(device, non_blocking=True), replace(episode, pixels=None)
 
     if device.type == "cuda" and prefetch != "off":
         return _on_side_stream(make, steps, device)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import torch
 from torch import nn
 
 from metaclr.errors import UserError
+from metaclr.files import replacing
 
 NAME = "checkpoint.pt"
 FORMAT = 1
@@ -25,19 +25,13 @@ def save(folder: Path, content: dict[str, Any]) -> Path:
     Raises:
         UserError: it cannot be written (disk full, read-only); the old checkpoint is still there.
     """
-    path, fresh = folder / NAME, folder / f"{NAME}.new"
+    path = folder / NAME
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with fresh.open("wb") as file:
+        with replacing(path) as file:
             torch.save({"format": FORMAT, **content}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-        _sync_folder(folder)
     except (OSError, RuntimeError) as error:
         # torch's own writer reports a full disk as a RuntimeError of many lines.
         reason = (error.strerror if isinstance(error, OSError) else None) or _reason(error)
-        fresh.unlink(missing_ok=True)
         old = "the one before is untouched" if path.is_file() else "there is none before it"
         raise UserError(f"checkpoint {path} cannot be written: {reason}; {old}") from error
     return path
@@ -96,16 +90,6 @@ def check_fits(path: Path, module: nn.Module, there: dict[str, Any]) -> None:
                 f"{path} is of another network: {name} is {kept.get(name, 'not there')}, "
                 f"now {here.get(name, 'not wanted')}; use another folder, or delete it to start anew"
             )
-
-
-def _sync_folder(folder: Path) -> None:
-    """The new name, too, must survive a power cut; not every system lets a folder be opened."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _reason(error: Exception) -> str:

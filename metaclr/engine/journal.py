@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
-import os
 from pathlib import Path
+
+from metaclr.files import replacing
 
 NAME = "curve.csv"
 TIMING = ("views_per_second",)
@@ -35,15 +36,9 @@ class Journal:
             file.write(_line(row))
 
     def _rewrite(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_suffix(".csv.new")
-        with fresh.open("w", newline="") as file:
-            if self.rows:
-                file.write(",".join(self.rows[0]) + "\n")
-            file.writelines(_line(row) for row in self.rows)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
+        header = [",".join(self.rows[0]) + "\n"] if self.rows else []
+        with replacing(path) as file:  # one process writes it, so a killed write leaves nothing for good
+            file.write("".join([*header, *map(_line, self.rows)]).encode())
 
 
 def read(path: Path) -> list[Row]:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from episodes import EpisodeTable, ImageSet, TaskShape, halves_indices, stored_label_subset, stored_table
 from metaclr.errors import UserError
+from metaclr.memory import place
 
 SPLIT_SEED = 0
 """Train and test images of a target never depend on the seed of a run."""
@@ -121,7 +122,7 @@ class Embedded:
 
     @cached_property
     def image_parts(self) -> tuple[ImageSet, ImageSet]:
-        """The training and the test images on the device of the features."""
+        """The training and the test images, on the device of the features where they fit."""
         at = self.features.device
         images = self.target.images
-        return images.select(self.target.train).to(at), images.select(self.target.test).to(at)
+        return place(images.select(self.target.train), at), place(images.select(self.target.test), at)

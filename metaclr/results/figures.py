@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from metaclr.results.files import write_atomic
+from metaclr.files import write_atomic
 from metaclr.results.folder import Results
 from metaclr.results.style import Drawn, style
 from metaclr.results.summary import summarise

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metaclr.errors import UserError
-from metaclr.results.files import write_atomic
+from metaclr.files import write_atomic
 from metaclr.results.per_item import read_items, write_items
 from metaclr.results.rows import Row, merge, read_rows, write_rows
 from metaclr.results.walk import Walked, read_walk

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metaclr.errors import UserError
-from metaclr.results.files import write_atomic
+from metaclr.files import write_atomic
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from metaclr.results.files import write_atomic
+from metaclr.files import write_atomic
 from metaclr.results.folder import Results
 from metaclr.results.formats import to_html
 from metaclr.results.headline import caution, headlines, tally

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metaclr.errors import UserError
-from metaclr.results.files import write_atomic
+from metaclr.files import write_atomic
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from metaclr.results.files import write_atomic
+from metaclr.files import write_atomic
 from metaclr.results.folder import Results
 from metaclr.results.layout import Block, Entry, Line, Table, split
 from metaclr.results.protocol import footnotes

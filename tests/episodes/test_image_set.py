@@ -182,7 +182,7 @@ def test_fingerprint_does_not_depend_on_the_layout_in_memory(tmp_path: Path) -> 
 def test_fingerprint_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     toy = make()
     first = toy.fingerprint()
-    monkeypatch.setattr("episodes.image_set._digest", lambda _: pytest.fail("hashed again"))
+    monkeypatch.setattr("episodes.image_set._digest", lambda *_: pytest.fail("hashed again"))
     assert toy.fingerprint() == first
     assert toy.to("cpu").fingerprint() == first
 

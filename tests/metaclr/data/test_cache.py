@@ -5,15 +5,17 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from episodes import ImageSet
+from episodes import EpisodeError, ImageSet, StoredImages
 from metaclr.data import cache
-from metaclr.data.cache import Allocate, cached
+from metaclr.data.cache import cached
+from metaclr.data.scratch import Allocate
 
 
 def small(_: Allocate) -> ImageSet:
@@ -61,11 +63,20 @@ def test_a_large_set_is_decoded_and_read_through_the_disk(tmp_path: Path, monkey
         return ImageSet(torch.from_numpy(images[:8]), torch.arange(8), name="large")
 
     made = cached({"name": "l"}, make, tmp_path)
-    assert torch.equal(made.images.flatten(), torch.arange(128, dtype=torch.uint8))
+    assert isinstance(made.images, StoredImages)
+    assert torch.equal(made.images[:].flatten(), torch.arange(128, dtype=torch.uint8))
+    assert made.fingerprint() == replace(made, images=made.images[:]).fingerprint()
     place = next(tmp_path.iterdir())
     assert sorted(p.name for p in place.iterdir()) == ["facts.json", "images.npy", "labels.npy"]
-    made.images[0] = 9  # a private copy: the file stays as it is
-    assert int(np.load(place / "images.npy")[0, 0, 0, 1]) == 1
+    made.images[:4][:] = 9  # a copy: the file stays as it is
+    assert np.array_equal(np.load(place / "images.npy").ravel(), np.arange(128))
+    (place / "images.npy").write_bytes((place / "images.npy").read_bytes()[:-1])
+    with pytest.raises(EpisodeError, match="cut short, 255 bytes of 256"):
+        made.images[7]
+    assert same(
+        cached({"name": "l"}, make, tmp_path),
+        replace(made, images=torch.arange(128, dtype=torch.uint8).view(8, 1, 4, 4)),
+    )
 
 
 def test_an_unwritable_folder_costs_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

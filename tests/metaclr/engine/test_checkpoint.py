@@ -74,7 +74,7 @@ def test_disk_full_keeps_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def full(_handle: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(checkpoint.os, "fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(UserError, match="No space left on device; the one before is untouched"):
         checkpoint.save(tmp_path, content(2))
     monkeypatch.undo()

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from episodes import Episode, EpisodeSampler, TaskShape
-from metaclr.engine import Interrupted, TrainSettings, checkpoint, train
+from metaclr.engine import Interrupted, TrainSettings, train
 
 STEPS = 60
 
@@ -32,7 +32,7 @@ def child(small: Any, folder: Path, dies_in_write: int) -> int:
             os.kill(os.getpid(), signal.SIGKILL)
         fsync(handle)
 
-    checkpoint.os.fsync = cut
+    os.fsync = cut
 
     said = False
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metaclr.errors import UserError
-from metaclr.results.files import write_atomic
+from metaclr.files import write_atomic
 from metaclr.results.per_item import read_items, write_items
 from metaclr.results.rows import COLUMNS, Row, merge, read_rows, select, to_frame, write_rows
 
