@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from metaclr.errors import UserError
-from metaclr.results.files import write_atomic
+from metaclr.files import write_atomic
 
 NAME = "bridge.json"
 

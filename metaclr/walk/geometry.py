@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from metaclr.comparison.cell import Cell
 from metaclr.comparison.plan import Plan
-from metaclr.results.files import write_atomic
+from metaclr.files import write_atomic
 
 if TYPE_CHECKING:
     from torch import nn
