@@ -27,6 +27,12 @@ QUICK = (
 """What `--quick` changes: every part of the pipeline stays, only smaller."""
 
 
+def quick_lines(tables: Mapping[str, Any]) -> list[str]:
+    """`QUICK` for a recipe as it was read, without the evaluators that it turns off."""
+    off = {name for name, value in tables.get("evaluate", {}).items() if value is False}
+    return [line for line in QUICK if not (line.startswith("evaluate.") and line.split(".")[1] in off)]
+
+
 @dataclass(frozen=True)
 class Comparison:
     """A finished comparison: its folder, its rows, and why cells failed if any did."""
@@ -122,7 +128,11 @@ def _resolve(
     else:
         tables = read(find(str(recipe)))
     tables |= {key: value for key, value in changes.items() if value is not None}
-    lines = [*(QUICK if quick else ()), *([f"train.steps={steps}"] if steps is not None else []), *overrides]
+    lines = [
+        *(quick_lines(tables) if quick else ()),
+        *([f"train.steps={steps}"] if steps is not None else []),
+        *overrides,
+    ]
     return resolve(tables, lines)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from metaclr.api.comparing import QUICK, Comparison, own_and_names
+from metaclr.api.comparing import Comparison, own_and_names, quick_lines
 from metaclr.errors import UserError
 from metaclr.recipe import CompareRecipe, MethodEntry, find, names, read, resolve
 
@@ -159,7 +159,7 @@ def _resolve(
         tables["seeds"] = [SEEDS[0]] if quick else list(SEEDS)
         lines += FEW_SHOT_ONLY
     tables |= {key: value for key, value in changes.items() if value is not None} | {"methods": ["walk"]}
-    lines += [line for line in QUICK if quick and "low_label" not in line]
+    lines += [line for line in quick_lines(tables) if quick and "low_label" not in line]
     lines += [*([f"train.steps={steps}"] if steps is not None else []), *overrides]
     resolved = resolve(tables, lines)
     if len(resolved.sources) > 1:
