@@ -25,16 +25,16 @@ PRESETS: dict[str, ViewRecipe] = {
     "gentle": ViewRecipe(rotate=10, zoom=(0.85, 1.15), shear=0.1, shift=0.1, elastic=0.04, stroke=(-0.5, 1.0)),
     # So strong that characters are confused and transfer suffers: kept to show it. The project's own.
     "strong": ViewRecipe(rotate=15, zoom=(0.85, 1.15), shear=0.25, shift=0.2, elastic=0.09, stroke=(-0.5, 1.0)),
-    # Omniglot at 28 x 28: affine and elastic pose, stroke width, lost pixels. The project's own; 400 steps of 128
-    # images x 2 views with symmetric InfoNCE give 89.9 % 5-way 1-shot (Conv-4).
+    # Omniglot at 28 x 28. The project's own, chosen on the validation characters after training on the train ones:
+    # simclr, 2,000 steps of 128 images x 2 views, Conv-4, 20-way 1-shot 85.1 %. There, wider poses (15 degrees, shear
+    # 0.2, shift 0.15, zoom 0.8 to 1.2) gave 84.3, and up to 15 % lost pixels besides 81.9; more elastic (0.09) 85.2.
     "omniglot": ViewRecipe(
-        rotate=15,
-        zoom=(0.8, 1.2),
-        shear=0.2,
-        shift=0.15,
+        rotate=10,
+        zoom=(0.85, 1.15),
+        shear=0.15,
+        shift=0.1,
         elastic=0.07,
         stroke=(-0.5, 1.0),
-        dropout=(0.0, 0.3),
     ),
     "simclr": _SIMCLR,
     # Chen et al. 2020, ImageNet: jitter of strength 1, blur of 0.1 to 2 pixels for half of the views.
