@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -9,9 +10,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 
+def speaks() -> bool:
+    """Whether this process talks to the reader: of several ranks (torchrun numbers them) only the first does."""
+    return os.environ.get("WORLD_SIZE", "1") == "1" or os.environ.get("RANK", "0") == "0"
+
+
 def say(message: str) -> None:
     """One line for the reader. Progress and remarks go to stderr; only results go to stdout."""
-    print(message, file=sys.stderr, flush=True)
+    if speaks():
+        print(message, file=sys.stderr, flush=True)
 
 
 def span(seconds: float) -> str:
@@ -36,7 +43,7 @@ class Progress:
 
     def __call__(self, done: int, total: int, note: str = "") -> None:
         """Say how far it is: `done` of `total`, with the time left at the rate so far."""
-        if self.quiet:
+        if self.quiet or not speaks():
             return
         now = time.monotonic()
         live = sys.stderr.isatty()
@@ -58,5 +65,5 @@ def progress(title: str, *, quiet: bool = False) -> Iterator[Progress]:
     try:
         yield bar
     finally:
-        if not quiet and sys.stderr.isatty():
+        if not quiet and speaks() and sys.stderr.isatty():
             print("\r\x1b[2K", end="", file=sys.stderr, flush=True)

@@ -15,6 +15,10 @@ class UserError(ValueError):
     """
 
 
+class Told(UserError):  # noqa: N818 - what has been done about it
+    """What followed on a rank when another one failed, which has said why: exit code 2, in silence."""
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
     """The error for a name that is not known: says the nearest one, or lists what there is.
 

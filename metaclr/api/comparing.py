@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from episodes import ImageSet
+    from metaclr.comparison import Plan
     from metaclr.methods import Method
 
 QUICK = (
@@ -62,6 +63,7 @@ def compare(
     data_root: str | Path | None = None,
     overrides: Sequence[str] = (),
     jobs: int = 1,
+    ray: str | None = None,
     quiet: bool = False,
 ) -> Comparison:
     """Train every method alike, judge all on the same stored episodes, write tables, figures and a report.
@@ -75,12 +77,18 @@ def compare(
         quick: every part of the pipeline in under a minute; the numbers are not to be quoted.
         out: the folder; default `results/NAME`. Finished cells in it are not redone.
         jobs: cells trained at the same time, each in a process of its own.
+        ray: spread the cells over a Ray cluster: "local" (this machine), or the address of one that runs.
+
+    Started by torchrun, all ranks train every cell together, and the first writes.
 
     Raises:
         UserError, EpisodeError: bad input, before any work, in one line.
     """
     from metaclr.comparison import carry_out, plan
+    from metaclr.comparison.ways import check_way
     from metaclr.device import choose_device
+    from metaclr.engine.distributed import own_device
+    from metaclr.engine.together import first_then_others, joined
 
     own_methods, named_methods = own_and_names(methods)
     own_sources, named_sources = own_and_names(sources)
@@ -92,19 +100,24 @@ def compare(
         "seeds": None if seeds is None else list(seeds),
         "views_mode": views_mode,
     }
-    resolved = _resolve(recipe, changes, steps, quick, overrides)
-    folder = Path(out) if out else _default_folder(resolved, recipe, quick)
-    root = Path(data_root) if data_root else None
-    planned = plan(
-        resolved,
-        folder,
-        device=choose_device(device),
-        data_root=root,
-        methods=own_methods,
-        images={**own_sources, **own_targets},
-    )
-    rows, failures = carry_out(planned, jobs=jobs, quiet=quiet)
-    return Comparison(folder, rows, failures)
+
+    def planned() -> Plan:
+        check_way(jobs, ray, device)
+        nowhere = ["cluster.gpus=0"] if device == "cpu" else []
+        resolved = _resolve(recipe, changes, steps, quick, [*overrides, *nowhere])
+        return plan(
+            resolved,
+            Path(out) if out else _default_folder(resolved, recipe, quick),
+            device=own_device(choose_device(device)),
+            data_root=Path(data_root) if data_root else None,
+            methods=own_methods,
+            images={**own_sources, **own_targets},
+        )
+
+    with joined():
+        ready = first_then_others(planned)
+        rows, failures = carry_out(ready, jobs=jobs, ray=ray, quiet=quiet)
+    return Comparison(ready.out, rows, failures)
 
 
 def own_and_names(given: Any) -> tuple[dict[str, Any], list[Any] | None]:
@@ -141,7 +154,8 @@ def _default_folder(resolved: CompareRecipe, recipe: str | Path | CompareRecipe,
     name = f"{resolved.name}-quick" if quick else resolved.name
     if not isinstance(recipe, CompareRecipe):
         plain = _resolve(recipe, {}, None, quick, ())
-        if plain != resolved:
-            content = json.dumps(resolved.model_dump(mode="json"), sort_keys=True)
+        there, asked = (r.model_dump(mode="json", exclude={"cluster"}) for r in (plain, resolved))
+        if there != asked:
+            content = json.dumps(asked, sort_keys=True)
             name = f"{name}-{hashlib.sha256(content.encode()).hexdigest()[:6]}"
     return Path("results") / name

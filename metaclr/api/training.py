@@ -37,6 +37,7 @@ def train(
         method: a name, or your own `Method`.
         source: a name `NAME[:PART]`, or your own `ImageSet`.
         recipe: where encoder, views and budget come from; `steps` and `overrides` change it.
+        device: with several ranks (torchrun), each takes the GPU of its number.
         out: a folder for checkpoint and curve; a training that is there goes on, a finished one is loaded. The weights
             of the encoder are written to `encoder.pt` in it.
 
@@ -50,40 +51,49 @@ def train(
     from metaclr.console import progress
     from metaclr.data import adapt, load
     from metaclr.device import choose_device
+    from metaclr.engine.distributed import own_device, ranks, same_start
+    from metaclr.engine.together import by_first, first_then_others, in_step, joined
     from metaclr.errors import UserError
 
-    found = find_method(method)
-    name = found.name or "mine"
-    tables = read(find(str(recipe)))
-    tables["methods"] = [{"name": name, "settings": dict(settings or {})}]
-    lines = [*([f"train.steps={steps}"] if steps is not None else []), *overrides]
-    resolved = resolve(tables, lines)
-    if name in CONTROLS or not found.trained:
-        raise UserError(f"method {name!r} is a control: there is nothing to train")
-    if isinstance(source, str):
-        root = Path(data_root) if data_root else None
-        images = load(source, root, size=resolved.size, channels=resolved.channels)
-    else:
-        images = adapt(source, size=resolved.size, channels=resolved.channels)
-    cell = Cell(resolved.methods[0], found, images.name, seed)
-    check_cell(cell, resolved, images)
+    def planned() -> tuple[Cell, CompareRecipe, ImageSet]:
+        found = find_method(method)
+        name = found.name or "mine"
+        tables = read(find(str(recipe)))
+        tables["methods"] = [{"name": name, "settings": dict(settings or {})}]
+        lines = [*([f"train.steps={steps}"] if steps is not None else []), *overrides]
+        resolved = resolve(tables, lines)
+        if name in CONTROLS or not found.trained:
+            raise UserError(f"method {name!r} is a control: there is nothing to train")
+        if isinstance(source, str):
+            root = Path(data_root) if data_root else None
+            images = load(source, root, size=resolved.size, channels=resolved.channels)
+        else:
+            images = adapt(source, size=resolved.size, channels=resolved.channels)
+        cell = Cell(resolved.methods[0], found, images.name, seed)
+        check_cell(cell, resolved, images)
+        if folder and ranks().first:
+            folder.mkdir(parents=True, exist_ok=True)
+        return cell, resolved, images
+
     folder = Path(out) if out else None
-    if folder:
-        folder.mkdir(parents=True, exist_ok=True)
-    identity = cell.digest(resolved, {"source": images.fingerprint()})
-    with progress(f"{name} on {images.name}", quiet=quiet) as bar:
-        learner, _ = train_cell(
-            cell,
-            resolved,
-            images,
-            folder,
-            choose_device(device),
-            identity,
-            lambda step, total, loss, rate: bar(step, total, f"loss {loss:.3f}  {rate:,.0f} views/s"),
-        )
-    encoder = learner.get_submodule("encoder").eval()
-    if folder:
-        _write(encoder, resolved, folder)
+    with joined():
+        at = in_step(lambda: own_device(choose_device(device)))
+        cell, resolved, images = first_then_others(planned)
+        identity = cell.digest(resolved, {"source": images.fingerprint()})
+        with progress(f"{cell.entry.title} on {images.name}", quiet=quiet) as bar:
+            learner, _ = train_cell(
+                cell,
+                resolved,
+                images,
+                folder,
+                at,
+                identity,
+                lambda step, total, loss, rate: bar(step, total, f"loss {loss:.3f}  {rate:,.0f} views/s"),
+            )
+        encoder = learner.get_submodule("encoder").eval()
+        same_start(encoder)  # ranks that keep batch statistics of their own have as many encoders
+        if folder:
+            by_first(lambda: _write(encoder, resolved, folder))
     return encoder
 
 

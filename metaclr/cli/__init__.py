@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from pathlib import Path
 
 import click
 
 VERBS = sorted(p.stem for p in Path(__file__).parent.glob("*.py") if not p.stem.startswith("_"))
+
+
+WITH_RANKS = ("compare", "train")
+"""Verbs whose work several processes of torchrun share."""
 
 
 class Verbs(click.Group):
@@ -33,6 +39,10 @@ class Verbs(click.Group):
             from metaclr.errors import unknown
 
             raise unknown("verb", args[0], VERBS)
+        if args and args[0] not in WITH_RANKS and _ranks() > 1:
+            from metaclr.errors import UserError
+
+            raise UserError(f"{args[0]!r} is work for one process; torchrun is for {' and '.join(WITH_RANKS)}")
         return super().resolve_command(context, args)
 
 
@@ -48,10 +58,14 @@ def cli() -> None:
 def main() -> None:
     """Entry point: errors a user can mend are one line and exit code 2; an interrupt is 130."""
     from episodes.errors import EpisodeError
-    from metaclr.errors import UserError
+    from metaclr.console import speaks
+    from metaclr.errors import Told, UserError
 
     try:
-        code = cli.main(standalone_mode=False)
+        with _joined():
+            code = cli.main(standalone_mode=False)
+    except Told:
+        sys.exit(2)
     except (UserError, EpisodeError) as error:
         _say(str(error))
         sys.exit(2)
@@ -59,7 +73,8 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort) as interrupt:
-        _say(str(interrupt) or "interrupted; the same command goes on from here")
+        if speaks():
+            _say(str(interrupt) or "interrupted; the same command goes on from here")
         sys.exit(getattr(interrupt, "exit_code", 130))
     except BrokenPipeError:
         sys.exit(0)
@@ -67,6 +82,20 @@ def main() -> None:
         _say(f"{error.filename or 'output'}: {error.strerror or error}")
         sys.exit(2)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _ranks() -> int:
+    """Processes that torchrun has started for this command."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def _joined() -> AbstractContextManager[None]:
+    """Ranks join before a line of the command is read, so that they end together whatever is wrong with it."""
+    if _ranks() == 1:
+        return nullcontext()
+    from metaclr.engine.together import joined
+
+    return joined()
 
 
 def _say(message: str) -> None:

@@ -24,6 +24,7 @@ from metaclr.cli._options import data_root_option, device_option, read_seeds, se
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the results [results/NAME].")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, help="Cells trained at the same time on this machine.")
+@click.option("--ray", metavar="local|ADDRESS", help="Spread the cells over a Ray cluster (extra metaclr[ray]).")
 @device_option
 @data_root_option
 @set_option
@@ -38,6 +39,7 @@ def command(
     quick: bool,
     out: Path | None,
     jobs: int,
+    ray: str | None,
     device: str,
     data_root: Path | None,
     overrides: tuple[str, ...],
@@ -46,9 +48,10 @@ def command(
 
     RECIPE is the name of a shipped recipe (metaclr recipes list) or a TOML file; without one, `glyphs`:
     data that is rendered on the spot. The same command on a finished folder redoes nothing, on an
-    unfinished one goes on.
+    unfinished one goes on. Several GPUs: torchrun --nproc-per-node N -m metaclr compare ...
     """
     from metaclr.api import compare
+    from metaclr.console import speaks
     from metaclr.networks.memory import keep_freed_memory
     from metaclr.results.terminal import print_main_table
 
@@ -64,14 +67,16 @@ def command(
         quick=quick,
         out=out,
         jobs=jobs,
+        ray=ray,
         device=device,
         data_root=data_root,
         overrides=overrides,
     )
-    print_main_table(result.folder)
-    for what in ("report.html", "tables", "rows.csv"):
-        click.echo(f"{what:12} {result.folder / what}")
-    for run, reason in result.failures.items():
-        click.echo(f"failed       {run}: {reason}")
+    if speaks():
+        print_main_table(result.folder)
+        for what in ("report.html", "tables", "rows.csv"):
+            click.echo(f"{what:12} {result.folder / what}")
+        for run, reason in result.failures.items():
+            click.echo(f"failed       {run}: {reason}")
     if result.failures:
         raise SystemExit(1)

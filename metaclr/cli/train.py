@@ -32,6 +32,7 @@ def command(
 ) -> None:
     """Train METHOD (a name, or a .py file that defines METHOD). The same command goes on where it was cut off."""
     from metaclr.api import train
+    from metaclr.console import speaks
     from metaclr.networks.memory import keep_freed_memory
 
     keep_freed_memory()  # a program may: it trains faster on a CPU
@@ -47,4 +48,5 @@ def command(
         data_root=data_root,
         overrides=overrides,
     )
-    click.echo(f"encoder   {folder / 'encoder.pt'}   (judge it: metaclr evaluate {folder})")
+    if speaks():
+        click.echo(f"encoder   {folder / 'encoder.pt'}   (judge it: metaclr evaluate {folder})")

@@ -38,8 +38,12 @@ class Cell:
 
         Other methods, sources and seeds of the recipe are left out, so that adding one redoes nothing.
         """
-        part = recipe.model_dump(mode="json", exclude={"name", "about", "methods", "seeds", "sources"})
+        from metaclr.engine.distributed import ranks
+
+        part = recipe.model_dump(mode="json", exclude={"name", "about", "methods", "seeds", "sources", "cluster"})
         part["train"].pop("checkpoint_seconds")
+        if part["train"].pop("sync_norm") is False:
+            part["ranks"] = ranks().world  # otherwise any number of ranks computes the same
         part["cell"] = [self.entry.model_dump(mode="json"), self.source, self.seed]
         part["data"] = fingerprints
         # Not repr: a function's address would make every process another comparison.

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from metaclr.comparison.plan import Plan
+from metaclr.comparison.plan import Plan, check_alike
 from metaclr.comparison.run import run_cells
+from metaclr.engine.together import by_first
 from metaclr.environment import describe
 from metaclr.results.folder import About, collect, write_about
 
@@ -14,27 +15,39 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from metaclr.methods import Method
+    from metaclr.results.rows import Row
 
 
-def carry_out(plan: Plan, *, jobs: int = 1, quiet: bool = False) -> tuple[pd.DataFrame, dict[str, str]]:
+def carry_out(
+    plan: Plan, *, jobs: int = 1, ray: str | None = None, quiet: bool = False
+) -> tuple[pd.DataFrame, dict[str, str]]:
     """Do what is not done yet, then write the folder's rows, tables, figures and report.
+
+    Args:
+        jobs: cells at the same time on this machine. ray: or spread over a Ray cluster, "local" or its address.
 
     Returns:
         The rows as a frame, and why cells failed, by run.
     """
-    failures = do_cells(plan, jobs=jobs, quiet=quiet)
+    failures = do_cells(plan, jobs=jobs, ray=ray, quiet=quiet)
     return write_down(plan, failures), failures
 
 
-def do_cells(plan: Plan, *, jobs: int = 1, quiet: bool = False) -> dict[str, str]:
+def do_cells(plan: Plan, *, jobs: int = 1, ray: str | None = None, quiet: bool = False) -> dict[str, str]:
     """Do the cells that are not done yet; why cells failed, by run."""
+    from metaclr.comparison.on_ray import run_on_ray
     from metaclr.comparison.parallel import run_parallel
 
+    check_alike(plan)
+    if ray is not None:
+        return run_on_ray(plan, ray, quiet=quiet)
     return run_cells(plan, quiet=quiet) if jobs == 1 else run_parallel(plan, jobs, quiet=quiet)
 
 
 def write_down(plan: Plan, failures: dict[str, str], command: str = "") -> pd.DataFrame:
     """Write the folder's rows, tables, figures and report from its finished cells; the rows as a frame.
+
+    Of several ranks the first writes; all get the rows.
 
     Args:
         command: how to get the same results, for the report; default `metaclr compare` with the folder's recipe.
@@ -42,11 +55,14 @@ def write_down(plan: Plan, failures: dict[str, str], command: str = "") -> pd.Da
     from metaclr.results import write_all
     from metaclr.results.rows import to_frame
 
-    rows = collect(plan.out, [cell.run for cell in plan.cells if cell.run not in failures])
-    facts = about(plan, failures)
-    write_about(plan.out, replace(facts, command=command or facts.command))
-    write_all(plan.out)
-    return to_frame(rows)
+    def write() -> list[Row]:
+        rows = collect(plan.out, [cell.run for cell in plan.cells if cell.run not in failures])
+        facts = about(plan, failures)
+        write_about(plan.out, replace(facts, command=command or facts.command))
+        write_all(plan.out)
+        return rows
+
+    return to_frame(by_first(write))
 
 
 def about(plan: Plan, failures: dict[str, str]) -> About:

@@ -10,8 +10,8 @@ from metaclr.errors import UserError
 from metaclr.files import write_atomic
 from metaclr.recipe import CompareRecipe, dump, read, resolve
 
-KEEPS = {"name", "about", "methods", "seeds", "sources"}
-"""What a later run of the same folder may change: it only adds or leaves out cells."""
+KEEPS = {"name", "about", "methods", "seeds", "sources", "cluster"}
+"""What a later run of the same folder may change: it only adds or leaves out cells, or runs them elsewhere."""
 
 
 def open_folder(out: Path, recipe: CompareRecipe) -> None:
@@ -31,6 +31,16 @@ def open_folder(out: Path, recipe: CompareRecipe) -> None:
             more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
             raise UserError(f"{out} holds a comparison with another recipe ({first}{more}); name another --out")
     write_atomic(path, dump(recipe))
+
+
+def see_folder(out: Path) -> None:
+    """Check, on a rank that does not write, that it sees the folder that the first rank has opened.
+
+    Raises:
+        UserError: it does not.
+    """
+    if not (out / "recipe.toml").is_file():
+        raise UserError(f"--out {out}: not the same folder for every rank; name one that all machines share")
 
 
 def _writable(out: Path) -> None:

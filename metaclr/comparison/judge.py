@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from metaclr.engine.together import by_first
 from metaclr.evaluation import FineTune, Measurement, Target, embed
-from metaclr.evaluation.transfer import evaluate
+from metaclr.evaluation.sharing import shared_out
+from metaclr.evaluation.transfer import Piece, pieces
 from metaclr.results.per_item import write_items
 from metaclr.results.rows import Row, write_rows
 
@@ -42,7 +44,10 @@ def judge(
     folder: Path,
     device: torch.device,
 ) -> list[Row]:
-    """Run the recipe's evaluators on every target and write rows.csv and per_item.npz into the run folder."""
+    """Run the recipe's evaluators on every target and write rows.csv and per_item.npz into the run folder.
+
+    Several ranks share the work; all get the rows, and the first writes.
+    """
     from metaclr.environment import short
 
     environment = short(device)
@@ -52,26 +57,35 @@ def judge(
         rows.append(row)
         if measured.per_item is not None:
             items[row.id] = measured.per_item * 100
-    write_items(folder / "per_item.npz", items)
-    write_rows(folder / "rows.csv", rows)
+
+    def write() -> None:
+        write_items(folder / "per_item.npz", items)
+        write_rows(folder / "rows.csv", rows)
+
+    by_first(write)
     return rows
 
 
 def measure(
     encoder: nn.Module, targets: Sequence[Target], settings: EvaluateRecipe, device: torch.device
 ) -> Iterator[Measurement]:
-    """Every measurement that the recipe asks for; features are computed once per target."""
+    """Every measurement that the recipe asks for; features are computed once per target.
+
+    Each rank embeds its share of a target's images and does its share of the measurements; all ranks get all of them.
+    """
     encoder.to(device)
     few, low = settings.few_shot, settings.low_label
     tuning = FineTune(steps=low.steps, batch=low.batch, lr=low.lr) if low else None
     for target in targets:
-        seen = embed(encoder, target, device, transductive_bn=settings.transductive_bn)
+        seen = embed(encoder, target, device, transductive_bn=settings.transductive_bn, shared=True)
+        work: list[Piece] = []
         for name in evaluators(settings):
             if name == "low-label finetune" and not any(True for _ in encoder.parameters()):
                 continue  # the pixels control has nothing to fine-tune: its frozen result is the whole of it
             if name == "linear" and target.images.classes > settings.probe_classes:
                 continue
-            yield from evaluate(name, seen, head=few.head if few else "cosine", fine_tune=tuning)
+            work += pieces(name, seen, head=few.head if few else "cosine", fine_tune=tuning)
+        yield from shared_out(work)
 
 
 def evaluators(settings: EvaluateRecipe) -> list[str]:

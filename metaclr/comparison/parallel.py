@@ -24,7 +24,7 @@ def run_parallel(plan: Plan, jobs: int, *, quiet: bool = False) -> dict[str, str
     import torch
 
     todo = unfinished(plan)
-    _check_sendable(plan)
+    check_sendable(plan)
     threads = max(1, torch.get_num_threads() // jobs)
     failures: dict[str, str] = {}
     context = torch.multiprocessing.get_context("spawn")
@@ -43,7 +43,12 @@ def run_parallel(plan: Plan, jobs: int, *, quiet: bool = False) -> dict[str, str
     return failures
 
 
-def _check_sendable(plan: Plan) -> None:
+def check_sendable(plan: Plan) -> None:
+    """Refuse a method that cannot be sent to another process.
+
+    Raises:
+        UserError: names the method.
+    """
     for cell in plan.cells:
         try:
             pickle.dumps(cell)

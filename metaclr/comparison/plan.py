@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from episodes import PRESETS, AuditReport, ImageSet, audit
 from metaclr.comparison.cell import Cell
-from metaclr.comparison.folder import open_folder
+from metaclr.comparison.folder import open_folder, see_folder
 from metaclr.comparison.method_files import find_method
 from metaclr.comparison.targets import prepare
 from metaclr.comparison.training import build_encoder_of, build_learner, sampler_for
+from metaclr.engine.distributed import ranks
+from metaclr.engine.together import of_all
 from metaclr.errors import UserError, unknown
 from metaclr.evaluation import HEADS, Target
 from metaclr.methods import Method
@@ -66,6 +68,8 @@ def plan(
         methods: the caller's own methods by name, beside those that ship.
         images: the caller's own image sets by name, beside those that `metaclr.data.load` knows.
 
+    Of several ranks the first plans before the others, which find the folder and the episodes there and only read.
+
     Raises:
         UserError, EpisodeError: one line each, before any work.
     """
@@ -85,7 +89,10 @@ def plan(
     # Draw the episodes before the folder is made: a shape that cannot be must leave nothing behind.
     for name in recipe.targets:
         prepare(name, loaded[name], _probe(recipe), None)
-    open_folder(out, recipe)
+    if ranks().first:
+        open_folder(out, recipe)
+    else:
+        see_folder(out)
     prepared = {
         name: prepare(name, loaded[name], recipe.evaluate, out / "episodes", shuffle=recipe.shuffle_labels)
         for name in recipe.targets
@@ -93,6 +100,18 @@ def plan(
     audits = tuple(audit(sources[s], loaded[t]) for s in recipe.sources for t in recipe.targets if s != t)
     remarks = tuple(line for _, lines in prepared.values() for line in lines)
     return Plan(recipe, out, device, sources, {n: t for n, (t, _) in prepared.items()}, cells, audits, remarks)
+
+
+def check_alike(plan: Plan) -> None:
+    """Refuse ranks that read different data, or other versions of a method.
+
+    Raises:
+        UserError: on every rank, if one rank's plan is another.
+    """
+    found = of_all([plan.digest(cell) for cell in plan.cells])
+    for rank, digests in enumerate(found):
+        if digests != found[0]:
+            raise UserError(f"rank {rank} has other data or other methods than rank 0; all ranks must read the same")
 
 
 def _check_names(recipe: CompareRecipe) -> None:

@@ -13,12 +13,15 @@ from metaclr.comparison.plan import Plan
 from metaclr.comparison.training import build_encoder_of, train_cell
 from metaclr.console import Progress, progress, say, span
 from metaclr.engine import NonFiniteLoss
+from metaclr.engine.distributed import same_start
+from metaclr.engine.together import by_first
 from metaclr.files import write_atomic
 
 
 def unfinished(plan: Plan) -> list[Cell]:
-    """The cells that are still to be done, in the order of the recipe."""
-    return [cell for cell in plan.cells if not finished(plan.folder(cell), plan.digest(cell))]
+    """The cells that are still to be done, in the order of the recipe; of several ranks the first looks."""
+    runs = by_first(lambda: {c.run for c in plan.cells if not finished(plan.folder(c), plan.digest(c))})
+    return [cell for cell in plan.cells if cell.run in runs]
 
 
 def run_cells(plan: Plan, *, quiet: bool = False) -> dict[str, str]:
@@ -51,7 +54,7 @@ def run_cell(plan: Plan, cell: Cell, bar: Progress | None = None) -> str:
         empty where it went well.
     """
     folder, recipe, source = plan.folder(cell), plan.recipe, plan.sources[cell.source]
-    folder.mkdir(parents=True, exist_ok=True)
+    by_first(lambda: folder.mkdir(parents=True, exist_ok=True))
     digest = plan.digest(cell)
     if not cell.method.trained:
         judged = _about(cell, recipe.encoder.name)
@@ -64,9 +67,10 @@ def run_cell(plan: Plan, cell: Cell, bar: Progress | None = None) -> str:
         seconds = trained.views / trained.views_per_second if trained.views_per_second else 0.0
         judged = replace(_about(cell, recipe.encoder.name), steps=trained.step, seconds=seconds, views=trained.views)
         encoder = learner.get_submodule("encoder")
+        same_start(encoder)  # ranks that keep batch statistics of their own have as many encoders
     judge(encoder, list(plan.targets.values()), recipe.evaluate, judged, folder, plan.device)
     # Written last: a killed run never looks finished.
-    write_atomic(folder / "done.json", json.dumps({"digest": digest}))
+    by_first(lambda: write_atomic(folder / "done.json", json.dumps({"digest": digest})))
     return ""
 
 

@@ -38,10 +38,31 @@ def task_shape(cell: Cell, recipe: CompareRecipe) -> TaskShape:
 
 
 def sampler_for(cell: Cell, recipe: CompareRecipe, source: ImageSet) -> EpisodeSampler:
-    """Which images each step trains on; depends on the seed of the run alone."""
-    method = cell.method
+    """Which images each step trains on: depends on the seed of the run alone, and is dealt out to the ranks.
+
+    Raises:
+        UserError: the budget is no multiple of the method's views per way, or cannot be dealt out evenly.
+    """
+    from metaclr.engine.distributed import ranks
+
+    method, here = cell.method, ranks()
     shape = task_shape(cell, recipe)
-    return EpisodeSampler(source, shape, ways=method.ways, labels=method.labels, seed=cell.seed)
+    # A learner of its own takes whole tasks.
+    count, what = (shape.tasks, "tasks") if shape.tasks > 1 or method.learner else (shape.way, "ways")
+    if count % here.world:
+        raise UserError(
+            f"train.batch_views = {recipe.train.batch_views}: method {cell.entry.title!r} makes {count} {what} of "
+            f"them, which {here.world} ranks cannot share evenly"
+        )
+    return EpisodeSampler(
+        source,
+        shape,
+        ways=method.ways,
+        labels=method.labels,
+        seed=cell.seed,
+        rank=here.rank,
+        world=here.world,
+    )
 
 
 def views_for(cell: Cell, recipe: CompareRecipe) -> ViewRecipe | Sequence[ViewRecipe]:

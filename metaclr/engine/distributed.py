@@ -41,9 +41,16 @@ def ranks() -> Ranks:
 
 
 def own_device(device: torch.device) -> torch.device:
-    """The GPU of this rank among those of its machine, where torchrun gives each rank one."""
+    """The GPU of this rank among those of its machine, where torchrun gives each rank one.
+
+    Raises:
+        UserError: there are more ranks than GPUs on this machine.
+    """
     if str(device) == "cuda" and "LOCAL_RANK" in os.environ:
-        return torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        mine, there = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
+        if mine >= there:
+            raise UserError(f"{there} GPUs on this machine, and more ranks: --nproc-per-node {there}, or --device cpu")
+        return torch.device("cuda", mine)
     return device
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from metaclr.engine.distributed import average_gradients
+from metaclr.engine.distributed import average, average_gradients
 
 if TYPE_CHECKING:
     from episodes.task import Episode
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 def forward_backward(
     learner: nn.Module, pixels: Tensor, episode: Episode, autocast: torch.autocast
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Loss and metrics of a batch (T, N, V, C, H, W); gradients are left in the parameters, averaged over ranks."""
+    """Loss and metrics of a batch (T, N, V, C, H, W); loss and gradients are means over ranks.
+
+    The gradients are left in the parameters.
+    """
     loss: Tensor
     metrics: dict[str, Tensor]
     with autocast:
@@ -24,7 +27,7 @@ def forward_backward(
     if loss.requires_grad:
         loss.backward()  # type: ignore[no-untyped-call]
     average_gradients(learner)
-    return loss.detach(), metrics
+    return average(loss.detach()), metrics
 
 
 def update(learner: nn.Module, optimizer: torch.optim.Optimizer, lr: float, clip: float | None) -> None:

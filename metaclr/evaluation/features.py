@@ -8,11 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from episodes import ImageSet, random, to_float
+from metaclr.engine.distributed import Ranks, agree, ranks
 from metaclr.engine.precision import autocast, compute_dtype
 from metaclr.engine.settings import Precision
 from metaclr.errors import UserError
 from metaclr.evaluation.measurement import join
 from metaclr.evaluation.modes import evaluation_mode
+from metaclr.evaluation.sharing import whole
 
 # On a CPU, what a layer of a small network keeps in its cache is fastest; a GPU wants as much as fits.
 _BATCH = {"cpu": 64, "cuda": 2048}
@@ -35,6 +37,7 @@ def features(
     batch: int | None = None,
     transductive_bn: bool = False,
     precision: Precision = "fp32",
+    shared: bool = False,
 ) -> Tensor:
     """Features of every image, in the set's order: float32 (M, F) on `device`.
 
@@ -47,6 +50,7 @@ def features(
         transductive_bn: BatchNorm uses the statistics of batches of the target, in a fixed shuffled order.
         precision: "fp32" so that numbers of different machines can be compared; "bf16", or "auto" for bf16
             where the device multiplies it fast.
+        shared: every rank calls this, embeds some of the batches, and gets the features of all.
 
     Raises:
         UserError: an output that is not (B, ...), or a feature that is not finite (names the image).
@@ -59,14 +63,22 @@ def features(
         order = random.permute(random.key(0, "transductive batches"), order, len(order))
     dtype = compute_dtype(precision, at)
     with torch.inference_mode(), evaluation_mode(encoder, transductive_bn=transductive_bn), autocast(at, dtype):
+        here = ranks() if shared else Ranks()
         while True:
+            fits, found = True, torch.empty(0)
             try:
-                found = _in_batches(encoder, image_set, order if transductive_bn else None, size, at)
-                break
+                found = _in_batches(encoder, image_set, order if transductive_bn else None, size, at, here)
             except torch.OutOfMemoryError:
+                fits = False
                 if size == 1 or batch or transductive_bn:
                     raise
-                size //= 2
+            if here.world > 1:  # a batch that is too large for one rank is made smaller by all
+                fits = not agree(float(not fits), device=at)[0]
+            if fits:
+                break
+            size //= 2
+        if here.world > 1:
+            found = whole(found, device=at)
     if transductive_bn:
         found = torch.empty_like(found).index_copy_(0, order.to(at), found)
     _refuse_not_finite(found, encoder, image_set)
@@ -89,11 +101,12 @@ def device_of(encoder: nn.Module) -> torch.device:
 
 
 def _in_batches(
-    encoder: nn.Module, image_set: ImageSet, order: Tensor | None, size: int, device: torch.device
+    encoder: nn.Module, image_set: ImageSet, order: Tensor | None, size: int, device: torch.device, here: Ranks
 ) -> Tensor:
+    """Features (M, F) of this rank's batches, 0 in the rows of others; (M, 0) where it has no batch."""
     images = image_set.images
-    found: Tensor | None = None
-    for start in range(0, len(image_set), size):
+    found = torch.empty(len(image_set), 0, device=device)
+    for start in range(here.rank * size, len(image_set), here.world * size):
         rows = slice(start, start + size)
         part = images[rows] if order is None else images[order[rows].to(images.device)]
         pixels = to_float(part.to(device, non_blocking=True))
@@ -105,10 +118,9 @@ def _in_batches(
                 f"{tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__}"
             )
         out = out.flatten(1).float()
-        if found is None:
-            found = torch.empty(len(image_set), out.shape[1], device=device)
+        if start == here.rank * size:
+            found = torch.zeros(len(image_set), out.shape[1], device=device)
         found[rows] = out
-    assert found is not None  # an image set is never empty
     return found
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from metaclr.engine.settings import Precision
 from metaclr.errors import unknown
@@ -19,6 +20,9 @@ from metaclr.evaluation.measurement import Measurement, join
 from metaclr.evaluation.target import Embedded, Target
 
 EVALUATORS = ("few-shot", "linear", "knn", "low-label frozen", "low-label finetune")
+
+Piece = Callable[[], list[Measurement]]
+"""A piece of an evaluator's work."""
 
 
 def transfer(
@@ -60,10 +64,11 @@ def embed(
     *,
     transductive_bn: bool = False,
     precision: Precision = "fp32",
+    shared: bool = False,
 ) -> Embedded:
-    """The features of all images of a target, once, with what their protocol says."""
+    """The features of all images of a target, once, with what their protocol says. shared: see `features`."""
     at = device_of(encoder) if device is None else torch.device(device)
-    found = features(encoder, target.images, at, transductive_bn=transductive_bn, precision=precision)
+    found = features(encoder, target.images, at, transductive_bn=transductive_bn, precision=precision, shared=shared)
     said = join(
         protocol_of(transductive_bn=transductive_bn, precision=precision, device=at),
         images=target.images.fingerprint()[:16],
@@ -75,29 +80,43 @@ def evaluate(
     name: str, seen: Embedded, *, head: str = "cosine", fine_tune: FineTune | None = None
 ) -> list[Measurement]:
     """One evaluator, by its name in `EVALUATORS`, on a target that is embedded already."""
+    return [found for piece in pieces(name, seen, head=head, fine_tune=fine_tune) for found in piece()]
+
+
+def pieces(name: str, seen: Embedded, *, head: str = "cosine", fine_tune: FineTune | None = None) -> list[Piece]:
+    """The work of one evaluator in pieces that can be done anywhere in any order: an episode table, a label subset.
+
+    Raises:
+        UserError: an unknown evaluator.
+    """
     target, said = seen.target, seen.protocol
     if name == "few-shot":
-        return few_shot(seen.features, target.tables, target=target.name, head=head, protocol=said)
-    if name == "linear":
-        return linear(*seen.probe_parts, target=target.name, protocol=said)
-    if name == "knn":
-        return knn(*seen.probe_parts, target=target.name, protocol=said)
-    results: list[Measurement] = []
-    images = join(images=target.images.fingerprint()[:16])
-    for labels, subsets in target.subsets:
-        if name == "low-label frozen":
-            results += low_label_frozen(*seen.probe_parts, subsets, target=target.name, labels=labels, protocol=said)
-        elif name == "low-label finetune":
-            results += low_label_finetune(
-                seen.encoder,
-                *seen.image_parts,
-                subsets,
-                target=target.name,
-                labels=labels,
-                settings=fine_tune,
-                x=seen.probe_parts[0],
-                protocol=images,
-            )
-        else:
-            raise unknown("evaluator", name, EVALUATORS)
-    return results
+        return [
+            partial(few_shot, seen.features, table, target=target.name, head=head, protocol=said)
+            for table in target.tables
+        ]
+    if name in ("linear", "knn"):
+        probe = linear if name == "linear" else knn
+        return [lambda: probe(*seen.probe_parts, target=target.name, protocol=said)]
+    if name == "low-label frozen":
+        return [partial(_frozen, seen, labels, subsets) for labels, subsets in target.subsets]
+    if name == "low-label finetune":
+        return [partial(_fine_tuned, seen, labels, subsets, fine_tune) for labels, subsets in target.subsets]
+    raise unknown("evaluator", name, EVALUATORS)
+
+
+def _frozen(seen: Embedded, labels: str, subsets: Sequence[Tensor]) -> list[Measurement]:
+    return low_label_frozen(*seen.probe_parts, subsets, target=seen.target.name, labels=labels, protocol=seen.protocol)
+
+
+def _fine_tuned(seen: Embedded, labels: str, subsets: Sequence[Tensor], settings: FineTune | None) -> list[Measurement]:
+    return low_label_finetune(
+        seen.encoder,
+        *seen.image_parts,
+        subsets,
+        target=seen.target.name,
+        labels=labels,
+        settings=settings,
+        x=seen.probe_parts[0],
+        protocol=join(images=seen.target.images.fingerprint()[:16]),
+    )

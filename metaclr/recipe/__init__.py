@@ -3,6 +3,7 @@
 from metaclr.recipe.files import dump, find, names, read, resolve
 from metaclr.recipe.model import (
     CONTROLS,
+    ClusterRecipe,
     CompareRecipe,
     EncoderRecipe,
     EvaluateRecipe,
@@ -14,6 +15,7 @@ from metaclr.recipe.model import (
 
 __all__ = [
     "CONTROLS",
+    "ClusterRecipe",
     "CompareRecipe",
     "EncoderRecipe",
     "EvaluateRecipe",

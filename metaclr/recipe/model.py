@@ -53,6 +53,8 @@ class TrainRecipe(Strict):
     schedule: Literal["cosine", "constant", "linear", "step"] = "cosine"
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     compile: Literal["auto", "on", "off"] = "auto"
+    sync_norm: bool = True
+    """With several ranks: batch statistics of the whole batch, as one process has them; false: of each rank's share."""
     checkpoint_seconds: float = Field(default=30.0, gt=0)
     log_every: int = Field(default=10, ge=1)
 
@@ -106,6 +108,16 @@ class EvaluateRecipe(Strict):
     transductive_bn: bool = False
 
 
+class ClusterRecipe(Strict):
+    """What one cell asks of a Ray cluster (`compare --ray`). It changes where and when a cell runs, not its rows."""
+
+    cpus: int = Field(default=1, ge=1)
+    gpus: float | None = Field(default=None, ge=0, le=1)
+    """A part of a GPU lets cells share one. Unset: 1 where the cluster has any. Many GPUs for a cell: torchrun."""
+    retries: int = Field(default=3, ge=0)
+    """How often a cell is done again whose worker was lost."""
+
+
 class CompareRecipe(Strict):
     """A whole comparison. What is not in `methods` is the same for every method."""
 
@@ -123,6 +135,7 @@ class CompareRecipe(Strict):
     encoder: EncoderRecipe = EncoderRecipe()
     train: TrainRecipe = TrainRecipe()
     evaluate: EvaluateRecipe = EvaluateRecipe()
+    cluster: ClusterRecipe = ClusterRecipe()
 
     @field_validator("sources", "targets", "seeds", mode="before")
     @classmethod

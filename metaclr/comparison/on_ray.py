@@ -1,0 +1,178 @@
+"""Cells spread over a Ray cluster: each is one task, and a cell whose worker is lost is done again.
+
+The plan, images included, is put into the object store once, so that nodes need neither the data nor the folder. A
+worker that sees the comparison's folder works in it, and the cell goes on from its checkpoint when it is done again.
+On a node that does not, the run folder is made in a temporary place and its files come home as bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from metaclr.comparison.cell import Cell
+from metaclr.comparison.parallel import check_sendable
+from metaclr.comparison.plan import Plan
+from metaclr.comparison.run import run_cell, unfinished
+from metaclr.console import progress
+from metaclr.engine import Interrupted
+from metaclr.engine.together import MENDABLE, words
+from metaclr.errors import UserError
+from metaclr.results.files import write_atomic
+
+if TYPE_CHECKING:
+    from metaclr.recipe import ClusterRecipe
+
+_STORE = 1 << 27
+"""Bytes of the object store of a local cluster beside the plan itself."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a worker sends home. failure: the cell's; error: a user's, which ends the comparison."""
+
+    failure: str = ""
+    error: str = ""
+    files: dict[str, bytes] = field(default_factory=dict)
+
+
+def run_on_ray(plan: Plan, address: str, *, quiet: bool = False) -> dict[str, str]:
+    """Do the unfinished cells on a Ray cluster: "local" starts one of this machine's cores and GPUs.
+
+    Returns:
+        Why a cell failed, by run name: a loss that is not finite, or a worker lost more often than it may be.
+
+    Raises:
+        UserError: no cluster at the address, one without a node large enough for a cell, a method that cannot be sent.
+    """
+    import ray
+
+    todo = unfinished(plan)
+    check_sendable(plan)
+    if not todo:
+        return {}
+    plan = replace(plan, out=plan.out.resolve())
+    failures: dict[str, str] = {}
+    with _cluster(address, _size(plan)), _mark(plan.out) as mark:
+        options = _options(plan, [node["Resources"] for node in ray.nodes() if node["Alive"]])
+        stored, task = ray.put(plan), ray.remote(_do)
+        title = f"{len(todo)} cells on Ray, {options['num_cpus']} cores and {options['num_gpus']:g} GPUs each"
+        with progress(title, quiet=quiet) as bar:
+            waiting = {task.options(name=cell.run, **options).remote(stored, cell, mark): cell for cell in todo}
+            while waiting:
+                (done, *_), _ = ray.wait(list(waiting), num_returns=1)
+                cell = waiting.pop(done)
+                outcome = _outcome(done, plan.recipe.cluster)
+                if outcome.error:
+                    raise UserError(outcome.error)
+                if outcome.failure:
+                    failures[cell.run] = outcome.failure
+                _bring_home(plan.folder(cell), outcome.files)
+                bar(len(todo) - len(waiting), len(todo), f"{cell.entry.title}, seed {cell.seed}")
+    return failures
+
+
+def _do(plan: Plan, cell: Cell, mark: str) -> Outcome:
+    """A cell, on a worker: in the comparison's folder where this node sees it, else in a temporary one."""
+    import ray
+    import torch
+
+    gpu = bool(ray.get_gpu_ids())
+    torch.set_num_threads(plan.recipe.cluster.cpus)
+    here = replace(plan, device=torch.device("cuda" if gpu else "cpu"))
+    sees_folder = (plan.out / mark).is_file()
+    if not sees_folder:
+        # The same name when the cell is done again: on the same node it goes on from the checkpoint.
+        here = replace(here, out=Path(tempfile.gettempdir()) / f"metaclr{mark}")
+    try:
+        failure = run_cell(here, cell)
+    except Interrupted as interrupt:
+        os._exit(interrupt.exit_code)  # the node is being taken away: a lost worker, whose cell is done again
+    except MENDABLE as error:
+        return Outcome(error=f"{cell.run}: {words(error)}")
+    if sees_folder:
+        return Outcome(failure)
+    folder = here.folder(cell)
+    files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    shutil.rmtree(folder, ignore_errors=True)
+    return Outcome(failure, files=files)
+
+
+def _outcome(done: Any, cluster: ClusterRecipe) -> Outcome:
+    import ray
+
+    lost = (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError, ray.exceptions.OutOfMemoryError)
+    try:
+        outcome: Outcome = ray.get(done)
+    except lost as error:
+        return Outcome(f"its worker was lost {cluster.retries + 1} times ({type(error).__name__})")
+    return outcome
+
+
+def _bring_home(folder: Path, files: dict[str, bytes]) -> None:
+    """Write a run folder's files, the marker of a finished cell last."""
+    for name in sorted(files, key=lambda name: name == "done.json"):
+        write_atomic(folder / name, files[name])
+
+
+def _options(plan: Plan, nodes: list[dict[str, float]]) -> dict[str, Any]:
+    """What Ray must know of a cell.
+
+    Raises:
+        UserError: no node of the cluster has that much; the cell would wait for ever.
+    """
+    asked = plan.recipe.cluster
+    gpus = asked.gpus
+    if gpus is None:
+        gpus = 1.0 if plan.device.type == "cuda" or any(node.get("GPU", 0) >= 1 for node in nodes) else 0.0
+    if not any(node.get("CPU", 0) >= asked.cpus and node.get("GPU", 0) >= gpus for node in nodes):
+        raise UserError(
+            f"cluster.cpus = {asked.cpus}, cluster.gpus = {gpus:g}: no node of the Ray cluster has them; there are "
+            + ", ".join(f"{node.get('CPU', 0):g} cores with {node.get('GPU', 0):g} GPUs" for node in nodes)
+        )
+    return {"num_cpus": asked.cpus, "num_gpus": gpus, "max_retries": asked.retries}
+
+
+@contextmanager
+def _cluster(address: str, size: int) -> Iterator[None]:
+    """Be connected to a cluster; one that the caller has connected to already is used and left as it is."""
+    import ray
+
+    if ray.is_initialized():
+        yield
+        return
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    own = {"include_dashboard": False, "object_store_memory": _STORE + 2 * size} if address == "local" else {}
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR", **own)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise UserError(f"--ray {address}: no cluster can be reached there ({words(error)[:200]})") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@contextmanager
+def _mark(out: Path) -> Iterator[str]:
+    """The name of a file in the folder, by which a worker knows whether it sees this folder."""
+    name = f".ray-{secrets.token_hex(8)}"
+    (out / name).touch()
+    try:
+        yield name
+    finally:
+        with suppress(OSError):
+            (out / name).unlink()
+
+
+def _size(plan: Plan) -> int:
+    """Bytes of the images of a plan."""
+    sets = [*plan.sources.values(), *(target.images for target in plan.targets.values())]
+    return sum(images.images.nbytes for images in sets)

@@ -1,0 +1,114 @@
+"""Several ranks as one program: they join and end together, the first goes first, one's error is the error of all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+
+from episodes.errors import EpisodeError
+from metaclr.engine.distributed import leave, ranks
+from metaclr.errors import Told, UserError
+
+T = TypeVar("T")
+
+MENDABLE = (UserError, EpisodeError, OSError)
+"""Errors that a user can mend: one line, exit code 2."""
+
+_FAILED = "metaclr/failed"
+
+
+@contextmanager
+def joined() -> Iterator[None]:
+    """Be a rank of the group that torchrun describes in the environment, while the block runs; else do nothing.
+
+    GPUs talk by NCCL, CPUs by gloo. An error inside ends every rank, since its messages go unanswered; only the first
+    that fails raises what went wrong. Inside another such block it does nothing.
+
+    Raises:
+        Told: another rank failed before.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or dist.is_initialized():
+        yield
+        return
+    store, rank, world = next(dist.rendezvous("env://"))  # type: ignore[attr-defined]
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    own = dist.PrefixStore("ranks", store)  # type: ignore[attr-defined]
+    dist.init_process_group(backend, store=own, rank=rank, world_size=world)
+    try:
+        yield
+    except Exception as error:
+        if _failed_before(store):
+            raise Told(words(error)) from error
+        raise
+    finally:
+        leave()
+
+
+def in_step(work: Callable[[], T]) -> T:
+    """`work()` on every rank. Where one rank fails with an error that a user can mend, all raise it.
+
+    Raises:
+        UserError: what went wrong on the first rank that failed.
+    """
+    if ranks().world == 1:
+        return work()
+    result: T | None = None
+    problem = ""
+    try:
+        result = work()
+    except MENDABLE as error:
+        problem = words(error)
+    problems = [text for text in of_all(problem) if text]
+    if problems:
+        raise UserError(problems[0])
+    return result  # type: ignore[return-value]
+
+
+def first_then_others(work: Callable[[], T]) -> T:
+    """`work()` on the first rank, which may write files, and only then on the others, which find them there."""
+    here = ranks()
+    done = in_step(lambda: work() if here.first else None)
+    rest = in_step(lambda: None if here.first else work())
+    return done if here.first else rest  # type: ignore[return-value]
+
+
+def by_first(work: Callable[[], T]) -> T:
+    """`work()` on the first rank alone; its result, sent to all."""
+    here = ranks()
+    done = in_step(lambda: work() if here.first else None)
+    if here.world == 1:
+        return done  # type: ignore[return-value]
+    box: list[Any] = [done]
+    dist.broadcast_object_list(box, src=0)
+    sent: T = box[0]
+    return sent
+
+
+def of_all(value: T) -> list[T]:
+    """Every rank's value, in the order of the ranks."""
+    world = ranks().world
+    if world == 1:
+        return [value]
+    values: list[Any] = [None] * world
+    dist.all_gather_object(values, value)
+    return values
+
+
+def words(error: Exception) -> str:
+    """What an error says, in one line."""
+    if isinstance(error, OSError):
+        return f"{error.filename or 'output'}: {error.strerror or error}"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _failed_before(store: Any) -> bool:
+    """Whether another rank failed before this one."""
+    try:
+        return bool(store.add(_FAILED, 1) > 1)
+    except RuntimeError:  # the store went with the process that kept it
+        return True
