@@ -58,14 +58,13 @@ def cli() -> None:
 def main() -> None:
     """Entry point: errors a user can mend are one line and exit code 2; an interrupt is 130."""
     from episodes.errors import EpisodeError
-    from metaclr.console import speaks
     from metaclr.errors import Told, UserError
 
     try:
         with _joined():
             code = cli.main(standalone_mode=False)
-    except Told:
-        sys.exit(2)
+    except Told as told:
+        sys.exit(_code(told, 2))
     except (UserError, EpisodeError) as error:
         _say(str(error))
         sys.exit(2)
@@ -73,15 +72,24 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort) as interrupt:
-        if speaks():
-            _say(str(interrupt) or "interrupted; the same command goes on from here")
-        sys.exit(getattr(interrupt, "exit_code", 130))
+        # click turns every interrupt into its own Abort; what the engine said is the cause.
+        _say(str(interrupt.__cause__ or interrupt) or "interrupted; the same command goes on from here")
+        sys.exit(_code(interrupt, 130))
     except BrokenPipeError:
         sys.exit(0)
     except OSError as error:
         _say(f"{error.filename or 'output'}: {error.strerror or error}")
         sys.exit(2)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _code(error: BaseException | None, default: int) -> int:
+    """The exit code of an error, or of the first of its causes that has one."""
+    while error is not None:
+        if isinstance(code := getattr(error, "exit_code", None), int):
+            return code
+        error = error.__cause__
+    return default
 
 
 def _ranks() -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -66,16 +67,20 @@ def run_on_ray(plan: Plan, address: str, *, quiet: bool = False) -> dict[str, st
         title = f"{len(todo)} cells on Ray, {options['num_cpus']} cores and {options['num_gpus']:g} GPUs each"
         with progress(title, quiet=quiet) as bar:
             waiting = {task.options(name=cell.run, **options).remote(stored, cell, mark): cell for cell in todo}
-            while waiting:
-                (done, *_), _ = ray.wait(list(waiting), num_returns=1)
-                cell = waiting.pop(done)
-                outcome = _outcome(done, plan.recipe.cluster)
-                if outcome.error:
-                    raise UserError(outcome.error)
-                if outcome.failure:
-                    failures[cell.run] = outcome.failure
-                _bring_home(plan.folder(cell), outcome.files)
-                bar(len(todo) - len(waiting), len(todo), f"{cell.entry.title}, seed {cell.seed}")
+            try:
+                while waiting:
+                    (done, *_), _ = ray.wait(list(waiting), num_returns=1)
+                    cell = waiting.pop(done)
+                    outcome = _outcome(done, plan.recipe.cluster)
+                    if outcome.error:
+                        raise UserError(outcome.error)
+                    if outcome.failure:
+                        failures[cell.run] = outcome.failure
+                    _bring_home(plan.folder(cell), outcome.files)
+                    bar(len(todo) - len(waiting), len(todo), f"{cell.entry.title}, seed {cell.seed}")
+            finally:
+                for left in waiting:
+                    ray.cancel(left, force=True)
     return failures
 
 
@@ -113,6 +118,12 @@ def _outcome(done: Any, cluster: ClusterRecipe) -> Outcome:
         outcome: Outcome = ray.get(done)
     except lost as error:
         return Outcome(f"its worker was lost {cluster.retries + 1} times ({type(error).__name__})")
+    except ray.exceptions.RaySystemError as error:
+        why = next((line for line in str(error).splitlines() if "System error" in line), str(error))
+        return Outcome(
+            error=f"a Ray worker cannot read the comparison ({why.partition('System error: ')[2] or why}); every node "
+            "needs this metaclr and the modules of your own methods"
+        )
     return outcome
 
 
@@ -148,16 +159,33 @@ def _cluster(address: str, size: int) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
+    _check_answers(address)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     own = {"include_dashboard": False, "object_store_memory": _STORE + 2 * size} if address == "local" else {}
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR", **own)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        raise UserError(f"--ray {address}: no cluster can be reached there ({words(error)[:200]})") from error
+        raise UserError(
+            f"--ray {address}: no cluster can be reached there ({' '.join(str(error).split())[:200]})"
+        ) from error
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _check_answers(address: str) -> None:
+    """Ray itself tries a port that nobody listens to for minutes.
+
+    Raises:
+        UserError: nobody does.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        try:
+            socket.create_connection((host, int(port)), timeout=10).close()
+        except (OSError, OverflowError) as error:
+            raise UserError(f"--ray {address}: no cluster answers there ({error})") from error
 
 
 @contextmanager

@@ -69,7 +69,10 @@ class Run:
 
     def save(self) -> None:
         """Write a checkpoint of this step, unless it is there already."""
-        if not self.writes or self.folder is None or (self.saved and self.saved[1] == self.step):
+        if self.folder is None or (self.saved and self.saved[1] == self.step):
+            return
+        if not self.writes:  # the first rank does, at the same step
+            self.saved = self.folder / checkpoint.NAME, self.step
             return
         content = {
             "step": self.step,

@@ -1,0 +1,132 @@
+"""Real ranks under torchrun: the same loss, the same episodes and the same rows as one process; one of them writes."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import metaclr
+from metaclr.engine.journal import read
+
+ROOT = Path(__file__).parents[3]
+# SGD in float32: Adam divides by the gradient's size, so it makes a step of what is only rounding.
+RECIPE = """
+name = "tiny"
+sources = ["digits"]
+targets = ["digits"]
+methods = ["simclr", "protonet"]
+size = 16
+encoder = { options = { width = 8 } }
+train = { steps = 4, batch_views = 32, log_every = 2, optimizer = "sgd", lr = 0.01, precision = "fp32" }
+
+[evaluate]
+few_shot = { ways = [5], shots = [1, 2], query = 5, episodes = 100 }
+low_label = { fractions = [], per_class = [2], steps = 3 }
+"""
+CONTROLS = ("untrained", "pixels")
+
+
+def torchrun(*arguments: str, ranks: int = 2) -> subprocess.CompletedProcess[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--nproc-per-node",
+        str(ranks),
+        "--master-port",
+        str(port),
+    ]
+    return subprocess.run(
+        [*command, "-m", "metaclr", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        check=False,
+        timeout=200,
+    )
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, subprocess.CompletedProcess[str]]:
+    """The folder of one process, the folder of two ranks, and what the two said."""
+    base = tmp_path_factory.mktemp("ranks")
+    (base / "tiny.toml").write_text(RECIPE)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as a rank has
+    try:
+        metaclr.compare(base / "tiny.toml", out=base / "one", device="cpu", quiet=True)
+    finally:
+        torch.set_num_threads(threads)
+    done = torchrun("compare", str(base / "tiny.toml"), "--out", str(base / "two"), "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    return base / "one", base / "two", done
+
+
+def test_two_ranks_give_the_rows_of_one_process(folders: tuple[Path, Path, object]) -> None:
+    one, two = (pd.read_csv(folder / "rows.csv") for folder in folders[:2])
+    numbers = ["value", "ci95"]
+    pd.testing.assert_frame_equal(
+        one.drop(columns=["seconds", *numbers]), two.drop(columns=["seconds", *numbers]), check_exact=True
+    )
+    fixed = one.method.isin(CONTROLS)
+    pd.testing.assert_frame_equal(one[fixed][numbers], two[fixed][numbers], check_exact=True)
+    # Weights that differ in the sixth digit may turn an image or two of the 899 in 100 %.
+    assert (one.value - two.value).abs().max() < 0.25
+
+
+def test_two_ranks_measure_the_same_items(folders: tuple[Path, Path, object]) -> None:
+    names = sorted(p.name for p in (folders[0] / "per_item").iterdir())
+    assert names == sorted(p.name for p in (folders[1] / "per_item").iterdir())
+    for name in names:
+        one, two = (np.load(folder / "per_item" / name) for folder in folders[:2])
+        assert one.files == two.files
+        for key in one.files:
+            assert one[key].shape == two[key].shape
+            if name.startswith(CONTROLS):
+                np.testing.assert_array_equal(one[key], two[key])
+
+
+def test_two_ranks_train_as_one_process(folders: tuple[Path, Path, object]) -> None:
+    for method in ("simclr", "protonet"):
+        runs = [folder / "runs" / f"{method}-digits-s0" for folder in folders[:2]]
+        for first, second in zip(*(read(run / "curve.csv") for run in runs), strict=True):
+            for name in first.keys() - {"views_per_second"}:
+                assert first[name] == pytest.approx(second[name], abs=1e-5), (method, name)
+        one, two = (torch.load(run / "checkpoint.pt", weights_only=True)["learner"] for run in runs)
+        for name in one:
+            torch.testing.assert_close(two[name], one[name], rtol=1e-4, atol=1e-4, msg=f"{method} {name}")
+
+
+def test_one_rank_writes_and_speaks(folders: tuple[Path, Path, subprocess.CompletedProcess[str]]) -> None:
+    one, two, done = folders
+    there = [{str(p.relative_to(f)) for p in f.rglob("*")} for f in (one, two)]
+    assert there[0] == there[1]
+    for path in (one / "episodes").iterdir():
+        assert path.read_bytes() == (two / "episodes" / path.name).read_bytes()
+    assert len([line for line in done.stdout.splitlines() if line.startswith("report.html")]) == 1
+    assert done.stderr.count("simclr, seed 0") == 1
+
+
+def test_a_budget_that_ranks_cannot_share_is_refused_once(tmp_path: Path) -> None:
+    (tmp_path / "tiny.toml").write_text(RECIPE)
+    out = tmp_path / "out"
+    done = torchrun("compare", str(tmp_path / "tiny.toml"), "--out", str(out), "--set", "train.batch_views=30")
+    said = [line for line in done.stderr.splitlines() if line.startswith("metaclr:")]
+    assert said == [
+        "metaclr: train.batch_views = 30: method 'simclr' makes 15 ways of them, which 2 ranks cannot share evenly"
+    ]
+    assert done.returncode != 0
+    assert "exitcode  : 2" in done.stderr
+    assert not out.exists()

@@ -1,0 +1,50 @@
+"""One rank of two for test_together: what it prints is what the test compares."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from metaclr.engine.distributed import ranks
+from metaclr.engine.together import by_first, first_then_others, in_step, joined, of_all
+from metaclr.errors import Told, UserError
+
+
+def main(folder: Path) -> None:
+    with joined():
+        here = ranks()
+        print("of all", of_all(here.rank * 10))
+        print("by first", by_first(lambda: os.environ["RANK"]))
+
+        def fails() -> int:
+            if here.rank == 1:
+                raise OSError(28, "No space left on device", "a-file")
+            return 5
+
+        try:
+            in_step(fails)
+        except UserError as error:
+            print("in step", error)
+
+        def look() -> bool:
+            seen = (folder / "there").exists()
+            time.sleep(0.3)
+            (folder / "there").touch()
+            return seen
+
+        print("first then others", first_then_others(look))
+    assert ranks().world == 1
+    os.environ["MASTER_PORT"] = sys.argv[2]
+    try:
+        with joined():
+            in_step(lambda: (_ for _ in ()).throw(UserError("wrong")))
+    except Told:
+        print("ends silent")
+    except UserError as error:
+        print("ends", error)
+    time.sleep(0.5)  # the first keeps the store that the other asks
+
+
+main(Path(sys.argv[1]))
