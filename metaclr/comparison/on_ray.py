@@ -107,6 +107,9 @@ def _do(plan: Plan, cell: Cell, mark: str) -> Outcome:
     folder = here.folder(cell)
     files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):  # the last cell on this node leaves nothing
+        folder.parent.rmdir()
+        here.out.rmdir()
     return Outcome(failure, files=files)
 
 

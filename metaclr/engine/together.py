@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +20,8 @@ T = TypeVar("T")
 MENDABLE = (UserError, EpisodeError, OSError)
 """Errors that a user can mend: one line, exit code 2."""
 
-_FAILED = "metaclr/failed"
+_FAILED = "failed"
+_groups = itertools.count()  # torchrun keeps one store for as long as the program runs; each group has its own part
 
 
 @contextmanager
@@ -35,10 +37,10 @@ def joined() -> Iterator[None]:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1 or dist.is_initialized():
         yield
         return
-    store, rank, world = next(dist.rendezvous("env://"))  # type: ignore[attr-defined]
+    kept, rank, world = next(dist.rendezvous("env://"))  # type: ignore[attr-defined]
+    store = dist.PrefixStore(f"metaclr/{next(_groups)}", kept)  # type: ignore[attr-defined]
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-    own = dist.PrefixStore("ranks", store)  # type: ignore[attr-defined]
-    dist.init_process_group(backend, store=own, rank=rank, world_size=world)
+    dist.init_process_group(backend, store=store, rank=rank, world_size=world)
     try:
         yield
     except Exception as error:

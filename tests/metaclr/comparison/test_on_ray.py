@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -96,6 +97,7 @@ def test_a_node_without_the_folder_sends_its_files_home(lives: Path, tmp_path: P
     outcome = ray.get(ray.remote(on_ray._do).remote(away, cell, ".ray-0123"))
     assert (outcome.failure, outcome.error) == ("", "")
     assert not (tmp_path / "elsewhere").exists()
+    assert not list(Path(tempfile.gettempdir()).glob("metaclr.ray-0123*"))
     on_ray._bring_home(planned.folder(cell), outcome.files)
     names = {p.name for p in planned.folder(cell).iterdir()}
     assert names == {"checkpoint.pt", "curve.csv", "rows.csv", "per_item.npz", "done.json"}

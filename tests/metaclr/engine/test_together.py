@@ -17,32 +17,22 @@ from metaclr.errors import UserError
 HERE = Path(__file__).parent
 
 
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
 def test_two_ranks_are_one_program(tmp_path: Path) -> None:
-    port, other = map(str, free_ports(2))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
     root = HERE.parents[2]
-    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "PYTHONPATH": str(root)}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, str(HERE / "together_child.py"), str(tmp_path), other],
-            env={**os.environ, **shared, "RANK": str(rank), "LOCAL_RANK": str(rank), "OMP_NUM_THREADS": "1"},
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=root,
-        )
-        for rank in range(2)
-    ]
-    said = [process.communicate(timeout=100)[0].splitlines() for process in processes]
-    assert [process.returncode for process in processes] == [0, 0]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", port]
+    done = subprocess.run(
+        [*torchrun, str(HERE / "together_child.py"), str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stderr
+    said = [(tmp_path / f"said{rank}").read_text().splitlines() for rank in range(2)]
     for lines in said:
         assert lines[:3] == ["of all [0, 10]", "by first 0", "in step a-file: No space left on device"]
     assert [lines[3] for lines in said] == ["first then others False", "first then others True"]
