@@ -26,7 +26,7 @@ from metaclr.console import progress
 from metaclr.engine import Interrupted
 from metaclr.engine.together import MENDABLE, words
 from metaclr.errors import UserError
-from metaclr.results.files import write_atomic
+from metaclr.files import write_atomic
 
 if TYPE_CHECKING:
     from metaclr.recipe import ClusterRecipe
@@ -204,6 +204,8 @@ def _mark(out: Path) -> Iterator[str]:
 
 
 def _size(plan: Plan) -> int:
-    """Bytes of the images of a plan."""
+    """Bytes of the images of a plan that are in memory; those that stay in their file are sent as its name."""
+    import torch
+
     sets = [*plan.sources.values(), *(target.images for target in plan.targets.values())]
-    return sum(images.images.nbytes for images in sets)
+    return sum(s.images.nbytes for s in sets if isinstance(s.images, torch.Tensor))
