@@ -75,7 +75,7 @@ def run_cell(plan: Plan, cell: Cell, bar: Progress | None = None) -> str:
 
 
 def _about(cell: Cell, encoder: str) -> Judged:
-    named = "none" if cell.method.name == "pixels" else encoder
+    named = "none" if cell.method.encoder == "pixels" else encoder
     return Judged(run=cell.run, method=cell.entry.title, source=cell.source, encoder=named, seed=cell.seed)
 
 
