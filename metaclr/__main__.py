@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 
 HOW = {
-    "learn2learn": "pip install 'metaclr[l2l]'",
-    "timm": "pip install 'metaclr[timm]'",
-    "ray": "pip install 'metaclr[ray]'",
+    "learn2learn": "pip install 'metaclr[l2l]', or in a checkout: uv sync --extra l2l",
+    "timm": "pip install 'metaclr[timm]', or in a checkout: uv sync --extra timm",
+    "ray": "pip install 'metaclr[ray]', or in a checkout: uv sync --extra ray",
 }
 
 

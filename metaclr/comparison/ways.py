@@ -23,6 +23,8 @@ def check_way(jobs: int, ray: str | None, device: str) -> None:
     if not ray.strip():
         raise UserError("--ray: local, or the address of a cluster, such as auto or HOST:6379")
     if find_spec("ray") is None:
-        raise UserError("--ray needs the package 'ray': pip install 'metaclr[ray]'")
+        raise UserError(
+            "--ray needs the package 'ray': pip install 'metaclr[ray]', or in a checkout: uv sync --extra ray"
+        )
     if device.startswith("cuda:"):
         raise UserError(f"--device {device}: with --ray the cluster chooses the GPU; say cpu, cuda or nothing")
