@@ -156,6 +156,10 @@ def _default_folder(resolved: CompareRecipe, recipe: str | Path | CompareRecipe,
         plain = _resolve(recipe, {}, None, quick, ())
         there, asked = (r.model_dump(mode="json", exclude={"cluster"}) for r in (plain, resolved))
         if there != asked:
-            content = json.dumps(asked, sort_keys=True)
-            name = f"{name}-{hashlib.sha256(content.encode()).hexdigest()[:6]}"
+            name = hashed(name, asked)
     return Path("results") / name
+
+
+def hashed(name: str, content: Any) -> str:
+    """The name of a folder for what was asked instead of the plain recipe, with a short hash of it (plain values)."""
+    return f"{name}-{hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:6]}"

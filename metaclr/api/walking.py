@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from metaclr.api.comparing import Comparison, own_and_names, quick_lines
+from metaclr.api.comparing import Comparison, hashed, own_and_names, quick_lines
 from metaclr.errors import UserError
 from metaclr.recipe import CompareRecipe, MethodEntry, find, names, read, resolve
 
@@ -174,8 +172,7 @@ def _default_folder(resolved: CompareRecipe, order: Sequence[str], quick: bool) 
     name = f"{resolved.name}-quick" if quick else resolved.name
     same = {"name": resolved.name, "about": resolved.about}
     if order or _resolve("glyphs", same, None, quick, ()) != resolved.model_copy(update={"methods": _PLACE}):
-        content = json.dumps([resolved.model_dump(mode="json"), list(order)], sort_keys=True)
-        name = f"{name}-{hashlib.sha256(content.encode()).hexdigest()[:6]}"
+        name = hashed(name, [resolved.model_dump(mode="json"), list(order)])
     return Path("results") / name
 
 

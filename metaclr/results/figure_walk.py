@@ -28,7 +28,7 @@ def walk_figures(results: Results, summary: Summary) -> list[Drawn]:
         return []
     task = headline_task(summary)
     judged = {method for method, of_task in summary.scores if of_task == task}
-    drawn = [_walk(summary, walked, w, task) for w in walked.walks if judged & set(_titles(walked, w))]
+    drawn = [_walk(summary, walked, w, task) for w in walked.walks if judged & set(walked.titles(w))]
     found = interactions(summary, walked, task)
     return [*drawn, _orders(found, task)] if found else drawn
 
@@ -49,7 +49,7 @@ def _walk(summary: Summary, walked: Walked, walk: Walk, task: Task) -> Drawn:
 
 def _waterfall(axes: Axes, summary: Summary, walked: Walked, walk: Walk, task: Task) -> None:
     """A bar per step from the accuracy before it to the accuracy after it, with the interval of the difference."""
-    scores = [summary.scores.get((title, task)) for title in _titles(walked, walk)]
+    scores = [summary.scores.get((title, task)) for title in walked.titles(walk)]
     gains = worths(summary, walked, walk, task)
     last = len(gains) + 1
     for row, (before, after, gain) in enumerate(zip(scores, scores[1:], gains, strict=False), start=1):
@@ -82,7 +82,7 @@ def _waterfall(axes: Axes, summary: Summary, walked: Walked, walk: Walk, task: T
 
 def _clouds(panels: Any, summary: Summary, walked: Walked, walk: Walk, task: Task) -> None:
     """Accuracy against alignment, uniformity, and loss relative to chance; points numbered by step."""
-    titles = _titles(walked, walk)
+    titles = walked.titles(walk)
     named = ("alignment (lower: closer)", "uniformity (lower: more even)", "training loss / loss at chance")
     for axes, place, name in zip(panels, range(3), named, strict=True):
         points = [
@@ -164,10 +164,6 @@ def _orders(found: list[Interaction], task: Task) -> Drawn:
         "the others."
     )
     return finish(figure, "bridge-orders", "The same axes in both orders", caption)
-
-
-def _titles(walked: Walked, walk: Walk) -> list[str]:
-    return [walked.start, *(stage.method for stage in walk.stages)]
 
 
 def _colour(gain: Worth) -> str:

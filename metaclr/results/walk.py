@@ -75,6 +75,10 @@ class Walked:
     held: tuple[Change, ...] = ()
     measures: Mapping[str, Measures] = field(default_factory=dict)
 
+    def titles(self, walk: Walk) -> list[str]:
+        """The methods that one of its walks passes, from the start to the end."""
+        return [self.start, *(stage.method for stage in walk.stages)]
+
 
 def write_walk(folder: Path, walked: Walked) -> None:
     """Write bridge.json atomically."""

@@ -204,7 +204,7 @@ def _records(summary: Summary, walked: Walked, walk: Walk) -> list[dict[str, Any
     records = []
     for task in (t for t in summary.tasks if t.family == "few-shot"):
         gains = [None, *worths(summary, walked, walk, task)]
-        titles = [walked.start, *(stage.method for stage in walk.stages)]
+        titles = walked.titles(walk)
         for number, (title, gain) in enumerate(zip(titles, gains, strict=True)):
             changes = walk.stages[number - 1].changes if number else ()
             score, measured = summary.scores.get((title, task)), walked.measures.get(title, Measures())
@@ -256,9 +256,6 @@ def _notes(results: Results, summary: Summary, walked: Walked, task: Task) -> tu
     if held:
         notes.append(f"Differs between the ends but is the same for all steps, which share their views: {held}.")
     notes += [
-        f"{' + '.join(c.axis for c in stage.changes)} moved together: {stage.why}."
-        for walk in walked.walks
-        for stage in walk.stages
-        if stage.why
+        f"{stage.axis} moved together: {stage.why}." for walk in walked.walks for stage in walk.stages if stage.why
     ]
     return tuple(dict.fromkeys(notes))

@@ -71,7 +71,7 @@ def worths(summary: Summary, walked: Walked, walk: Walk, task: Task) -> list[Wor
     """The worth of every step of a walk, p corrected over them."""
     from metaclr.evaluation.statistics import holm
 
-    titles = [walked.start, *(stage.method for stage in walk.stages)]
+    titles = walked.titles(walk)
     found = [worth(summary, before, after, task) for before, after in pairwise(titles)]
     known = [w for w in found if w is not None]
     corrected = iter(holm([w.p for w in known]))
@@ -96,7 +96,7 @@ def interactions(summary: Summary, walked: Walked, task: Task) -> list[Interacti
 
     if len(walked.walks) < 2:
         return []
-    pairs = [_moves(walk, walked.start) for walk in walked.walks[:2]]
+    pairs = [_moves(walked, walk) for walk in walked.walks[:2]]
     found = []
     for axis in (axis for axis in pairs[0] if axis in pairs[1]):
         one = _interaction(summary, axis, pairs[0][axis], pairs[1][axis], task)
@@ -106,9 +106,9 @@ def interactions(summary: Summary, walked: Walked, task: Task) -> list[Interacti
     return [replace(one, p=p) for one, p in zip(found, corrected, strict=True)]
 
 
-def _moves(walk: Walk, start: str) -> dict[str, tuple[str, str]]:
+def _moves(walked: Walked, walk: Walk) -> dict[str, tuple[str, str]]:
     """axis -> (method before, method after), of the steps that moved one axis alone."""
-    titles = [start, *(stage.method for stage in walk.stages)]
+    titles = walked.titles(walk)
     return {s.axis: (titles[i], s.method) for i, s in enumerate(walk.stages) if len(s.changes) == 1}
 
 

@@ -24,7 +24,7 @@ def plan_table(prepared: Prepared, recipe: CompareRecipe) -> Table:
     def lay(columns: int) -> tuple[Block, ...]:
         blocks = []
         for walk in walked.walks:
-            titles = [walked.start, *(stage.method for stage in walk.stages)]
+            titles = walked.titles(walk)
             labels = [f"start: {walked.start}", *(stage.label for stage in walk.stages)]
             labels[-1] += f" ({walked.end})"
             lines = []
