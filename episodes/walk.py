@@ -9,21 +9,33 @@ from torch import Tensor
 
 from episodes import random
 
+_AHEAD = 4096  # positions that are walked at a time
+
 
 class Walk:
     """Images at the positions 0, 1, 2, ... of an endless walk over `size` images, cut into tasks of `way`.
 
     Epoch e is a keyed permutation of the set. Where a task reaches over the end of an epoch, the first `way` images
     of the new epoch are reordered (those that the task already holds go last), so that no task holds an image twice.
-    Image at position p is a pure function of (seed, p); the cost is that of the positions asked for.
+    Image at position p is a pure function of (seed, p). A training asks for one short run of positions after another,
+    so a longer one is walked at a time and kept: what a call of the generator costs is shared by many steps.
     """
 
     def __init__(self, size: int, way: int, seed: int) -> None:
         self.size, self.way, self.seed = size, way, seed
         self._known: tuple[int, Tensor] | None = None  # the last whole epoch of a set smaller than two tasks
+        self._kept = 0, torch.empty(0, dtype=torch.int64)  # from which position on, and the images there
 
     def __call__(self, positions: Tensor) -> Tensor:
         """Image indices, int64 of any shape, at int64 `positions` >= 0 of the same shape."""
+        begin, end = int(positions.min()), int(positions.max()) + 1
+        start, images = self._kept
+        if begin < start or end > start + len(images):
+            start, images = begin, self._images(torch.arange(begin, max(end, begin + min(_AHEAD, self.size))))
+            self._kept = start, images
+        return images[positions - start]
+
+    def _images(self, positions: Tensor) -> Tensor:
         epochs, places = positions // self.size, positions % self.size
         images = torch.empty_like(positions)
         for epoch in range(int(epochs.min()), int(epochs.max()) + 1):

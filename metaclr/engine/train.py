@@ -25,6 +25,7 @@ from metaclr.engine.optimizers import build_optimizer
 from metaclr.engine.precision import autocast, compute_dtype
 from metaclr.engine.run import Run
 from metaclr.engine.schedules import rate
+from metaclr.engine.seeding import seed_generators
 from metaclr.engine.settings import TrainSettings
 from metaclr.engine.signals import Stop, listening
 from metaclr.engine.step import forward_backward, update
@@ -123,7 +124,7 @@ def _loop(
             during.enter_context(compiled(run.learner, probe, cast))
         meter = Meter(run, progress)
         for pixels, episode in batches(sampler, render, steps, device, settings.prefetch):
-            torch.manual_seed(random.key(settings.seed, "engine", run.step, here.rank))
+            seed_generators(random.key(settings.seed, "engine", run.step, here.rank), device)
             loss, metrics = forward_backward(run.learner, pixels, episode, cast)
             if device.type == "cpu":  # reading it costs nothing here, and the parameters stay good
                 meter.loss = loss.item()

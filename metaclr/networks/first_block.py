@@ -10,11 +10,11 @@ halves the time of the first block; later blocks have too many channels, and inp
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from metaclr.networks.folding import fold
-from metaclr.networks.pooled_conv import pieces, pooled_conv
+from metaclr.networks.patch_moments import patch_moments
+from metaclr.networks.pooled_conv import pooled_conv
 
 _MOST_CHANNELS = 3  # S has (9C)^2 entries for every pixel of the batch
 
@@ -51,29 +51,9 @@ def first_block(pixels: Tensor, conv: nn.Conv2d, norm: nn.BatchNorm2d) -> Tensor
 
 def output_statistics(pixels: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and biased variance (F,) of conv2d(pixels, weight, padding=1) over B, H and W, from the patches alone."""
-    mean, covariance = _patch_moments(pixels)
+    mean, covariance = patch_moments(pixels)
     filters = weight.flatten(1)
     return filters @ mean, ((filters @ covariance) * filters).sum(1)
-
-
-@torch.no_grad()
-def _patch_moments(pixels: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean (9C,) and covariance (9C, 9C) of all zero-padded 3x3 patches.
-
-    Patches are taken around the mean pixel, and sums over images kept in float64: no digits are lost to
-    E[x^2] - E[x]^2.
-    """
-    count = pixels.numel() // pixels.shape[1]
-    centre = pixels.mean((0, 2, 3)).repeat_interleave(9).view(-1, 1)
-    total = torch.zeros(len(centre), dtype=torch.float64)
-    products = torch.zeros(len(centre), len(centre), dtype=torch.float64)
-    for piece in pieces(pixels, len(centre)):
-        patches = F.unfold(pixels[piece].contiguous(), 3, padding=1).sub_(centre)  # (B, 9C, H * W)
-        total += patches.sum(2).double().sum(0)
-        products += torch.bmm(patches, patches.transpose(1, 2)).double().sum(0)
-    mean = total / count
-    covariance = products / count - mean.outer(mean)
-    return (mean + centre.flatten()).to(pixels.dtype), covariance.to(pixels.dtype)
 
 
 @torch.no_grad()

@@ -12,7 +12,7 @@ from torch.nn.grad import conv2d_weight
 
 from metaclr.networks.layout import channels_last
 
-_PIECE = 1 << 20  # numbers of a map that fit the cache together with their gradient
+_PIECE = 1 << 21  # numbers of a map that come and go in the cache together with their gradient
 
 
 def pieces(pixels: Tensor, width: int) -> Iterator[slice]:
@@ -38,14 +38,17 @@ def _plain(pixels: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 class _PooledConv(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, pixels: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        maps, where = [], []
         pixels, kernel = channels_last(pixels), channels_last(weight)
+        batch, _, height, width = pixels.shape
+        shape = (batch, len(weight), height // 2, width // 2)
+        out = torch.empty(shape, dtype=weight.dtype, memory_format=torch.channels_last)
+        where = []
         for piece in pieces(pixels, len(weight)):
             full = F.conv2d(pixels[piece], kernel, bias, padding=1)
-            pooled, index = F.max_pool2d(full, 2, return_indices=True)
-            maps.append(pooled.relu_())
+            index = torch.empty_like(out[piece], dtype=torch.int64)
+            torch.ops.aten.max_pool2d_with_indices.out(full, [2, 2], out=out[piece], indices=index)
+            out[piece].relu_()
             where.append(index)
-        out = torch.cat(maps)
         ctx.save_for_backward(pixels, weight, bias, out, *where)
         return out
 
@@ -55,7 +58,7 @@ class _PooledConv(torch.autograd.Function):
         if torch.is_grad_enabled():  # somebody will differentiate this gradient: let autograd write it
             again = _plain(pixels, weight, bias)
             return (None, *torch.autograd.grad(again, (weight, bias), grads[0], create_graph=True))
-        grad = torch.where(out > 0, grads[0], 0.0)
+        grad = torch.ops.aten.threshold_backward(channels_last(grads[0]), out, 0)
         total = torch.zeros_like(weight, dtype=torch.promote_types(weight.dtype, torch.float32))
         for piece, index in zip(pieces(pixels, len(weight)), where, strict=True):
             total += _weight_gradient(pixels[piece], weight, grad[piece], index)

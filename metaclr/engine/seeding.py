@@ -1,0 +1,16 @@
+"""The generators of the device that trains."""
+
+from __future__ import annotations
+
+import torch
+
+
+def seed_generators(seed: int, device: torch.device) -> None:
+    """Seed the CPU's generator and that of `device`: what dropout and the like draw from.
+
+    `torch.manual_seed` goes through every kind of device there is, which takes longer than drawing a batch.
+    """
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        index = torch.cuda.current_device() if device.index is None else device.index
+        torch.cuda.default_generators[index].manual_seed(seed)
