@@ -46,7 +46,7 @@ def _products(padded: Tensor) -> Tensor:
     columns = padded.as_strided(shape, strides).reshape(batch, 3, 3 * channels, height * width)
     left = torch.bmm(columns[:, 0], columns.flatten(1, 2).transpose(1, 2)).double().sum(0)
     same, one, two = left.view(3 * channels, 3, 3 * channels).unbind(1)  # columns apart
-    middle = columns[:, 1].unflatten(2, (height, width))
+    middle = columns[:, 1].view(batch, 3 * channels, height, width)
     last, first = _outer(middle[..., -1]), _outer(middle[..., 0])
     blocks = [
         torch.cat([same, one, two], 1),
