@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import statistics
 import subprocess
 import sys
@@ -33,6 +32,7 @@ from torch import Tensor
 
 from metaclr.bridge import Objective
 from metaclr.bridge.tiles import ON_CPU, ON_GPU, tiling
+from metaclr.environment import describe
 
 Loss = Callable[[Tensor], Tensor]
 TEMPERATURE = 0.2
@@ -123,6 +123,7 @@ def measure(rows: int, libraries: list[str], options: argparse.Namespace) -> lis
     for repeat in range(options.repeats + 2):  # two to warm up
         values = {}
         for name, loss in losses.items():
+            once(loss, z, options.device)  # a turn that is not counted: the one before has emptied the caches
             milliseconds, values[name] = once(loss, z, options.device)
             if repeat >= 2:
                 taken[name].append(milliseconds)
@@ -227,8 +228,7 @@ def main() -> None:
         "peaks": [asdict(one) for one in peaks],
         "repeats": options.repeats,
         "threads": options.threads,
-        "device": torch.cuda.get_device_name() if options.device.startswith("cuda") else platform.machine(),
-        "python": platform.python_version(),
+        "environment": describe(torch.device(options.device)),
         "versions": {name: _version(name) for name in ("torch", "metaclr", "pytorch-metric-learning", "lightly")},
     }
     text = json.dumps(report, indent=1)
