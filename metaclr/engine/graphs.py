@@ -30,6 +30,9 @@ from metaclr.engine.settings import TrainSettings
 from metaclr.engine.step import Result, Step
 from metaclr.engine.waits import waits
 
+DEVICES = ("cuda",)
+"""Which kinds of devices have graphs."""
+
 WARM_UP = 3
 """Plain steps first: they make the optimiser's state, and cuDNN and the compiler choose their kernels."""
 
@@ -40,7 +43,7 @@ def graph_wanted(settings: TrainSettings, device: torch.device) -> bool:
     """
     if settings.cuda_graph != "on":
         return False
-    reason = "not with several ranks" if ranks().world > 1 else "" if device.type == "cuda" else f"not on a {device}"
+    reason = "not with several ranks" if ranks().world > 1 else "" if device.type in DEVICES else f"not on a {device}"
     if reason and ranks().first:
         say(f"cuda_graph = 'on': {reason}; running without")
     return not reason
@@ -161,7 +164,9 @@ class Recorded:
 @contextmanager
 def _capturable(optimizer: torch.optim.Optimizer) -> Iterator[None]:
     """Inside, the optimiser lets itself be recorded; its settings are then as before, and so are its checkpoints."""
-    before = [{name: group[name] for name in ("lr", "capturable") if name in group} for group in optimizer.param_groups]
+    before: list[dict[str, Any]] = [
+        {name: group[name] for name in ("lr", "capturable") if name in group} for group in optimizer.param_groups
+    ]
     for group in optimizer.param_groups:
         if "capturable" in group:
             group["capturable"] = True

@@ -32,7 +32,9 @@ class Recorder(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         inputs = tensors((args, kwargs))
-        by_mask = func.overloadpacket in (aten.index, aten.index_put_) and any(i.dtype == torch.bool for i in inputs[1:])
+        by_mask = func.overloadpacket in (aten.index, aten.index_put_) and any(
+            i.dtype == torch.bool for i in inputs[1:]
+        )
         sized = func is aten.repeat_interleave.Tensor and kwargs.get("output_size") is None
         if func.overloadpacket in REFUSED or by_mask or sized:
             raise RuntimeError(f"operation not permitted when stream is capturing: {func}")
