@@ -4,10 +4,13 @@
     METACLR_DATA=... python benchmarks/gpu_cifar10.py --device cpu --quick        # a try where there is no GPU
 
 Three parts, each on the same images, batch, precision and compiled networks. First, training and its ceiling (the same
-network and optimiser on ready random tensors) take turns. Second, the augmentation alone: what it would take of a step
-if it ran for itself; in training it is prepared on a stream beside. Third, one training of `--epochs` from the start,
-timed with everything in it but the loading of the data (compiling included), and what the encoder is worth afterwards:
-weighted kNN and a linear probe on the test part, from features of the training part without augmentation.
+network and optimiser on ready random tensors) take turns, both launched operation by operation and as a CUDA graph
+(train.cuda_graph), and training with views that are not compiled; each turn of training has its own start in it, that
+of a graph its three plain steps and its recording. Second, the augmentation alone, compiled and not: what it would take
+of a step if it ran for itself; in training it is prepared on a stream beside. Third, one training of `--epochs` from
+the start, with a graph where that was the faster one, timed with everything in it but the loading of the data
+(compiling included), and what the encoder is worth afterwards: weighted kNN and a linear probe on the test part, from
+features of the training part without augmentation. On a CPU there are no graphs, and nothing is compiled by default.
 
 Recipe: SGD with momentum 0.9, lr 0.06 for 128 images and in proportion to the batch, weight decay 5e-4, cosine: those
 of lightly's CIFAR-10 benchmark. Projector 512-512-128; views and temperature are metaclr's `simclr`.
@@ -17,45 +20,63 @@ from __future__ import annotations
 
 import statistics
 import time
-import warnings
 from argparse import Namespace
 from dataclasses import replace
 
 import torch
 from common import Row, finish, heading, options, run, show, start
 
-from episodes import EpisodeSampler, ImageSet, TaskShape, render
+from episodes import EpisodeSampler, ImageSet, Rendering, TaskShape
 from metaclr.console import progress, span
 from metaclr.data import load
 from metaclr.engine import Trained, train
+from metaclr.engine.compiling import compile_views
 from metaclr.engine.precision import compute_dtype
+from metaclr.engine.waits import waits
 from metaclr.evaluation import features, knn, linear
-from metaclr.measure.timing import Spread, interleaved, rate, ratio, spread, steps_for
-from metaclr.measure.training import ceiling_run, engine_run
+from metaclr.measure.timing import Side, Spread, interleaved, rate, ratio, spread, steps_for
+from metaclr.measure.training import Run, ceiling_run, engine_run
 from metaclr.measure.workload import Workload
+
+GRAPH = "training, CUDA graph"
 
 
 def speeds(work: Workload, images: ImageSet, seconds: float, repeats: int) -> dict[str, list[float]]:
     """Rates of training, ceiling and augmentation alone, in turns."""
-    engine, ceiling = engine_run(work, images), ceiling_run(work)
-    steps = steps_for(engine, seconds, work.device, least=2)
+    runs: dict[str, Run] = {"training": engine_run(work, images), "ceiling": ceiling_run(work)}
+    if work.device.type == "cuda":
+        graph = replace(work, cuda_graph="on")
+        runs |= {GRAPH: engine_run(graph, images), "ceiling, CUDA graph": ceiling_run(graph)}
+    if work.compiles:
+        runs["training, eager views"] = engine_run(work, images, eager_views=True)
+    runs |= augmentations(work, images)
+    steps = {name: steps_for(run, seconds, work.device, least=2) for name, run in runs.items()}
+
+    def turn(name: str) -> Side:
+        return lambda: rate(lambda: runs[name](steps[name]), work.device)
+
+    return interleaved({name: turn(name) for name in runs}, repeats)
+
+
+def augmentations(work: Workload, images: ImageSet) -> dict[str, Run]:
+    """The views alone, as training draws them, and where they are compiled there, without that too."""
     resident = images.to(work.device)
     sampler = EpisodeSampler(resident, TaskShape(work.batch_views // 2, 1, 1), seed=1)
-    drawn = [sampler(step).to(work.device) for step in range(steps)]
+    drawn = [sampler(step).to(work.device) for step in range(50)]
 
-    def views() -> int:
-        for episode in drawn:
-            render(resident, episode, work.recipe, seed=1)
-        return steps * work.batch_views
+    def run(rendering: Rendering) -> Run:
+        def views(steps: int) -> int:
+            for step in range(steps):
+                rendering(drawn[step % len(drawn)])
+            return steps * work.batch_views
 
-    return interleaved(
-        {
-            "training": lambda: rate(lambda: engine(steps), work.device),
-            "ceiling": lambda: rate(lambda: ceiling(steps), work.device),
-            "augmentation": lambda: rate(views, work.device),
-        },
-        repeats,
-    )
+        return views
+
+    trained, eager = (Rendering(resident, work.recipe, seed=1) for _ in range(2))
+    if not work.compiles:
+        return {"augmentation": run(eager)}
+    compile_views(trained, lambda: trained(drawn[0]))
+    return {"augmentation": run(trained), "augmentation, eager": run(eager)}
 
 
 def host_waits(work: Workload, images: ImageSet, steps: int = 40) -> float | None:
@@ -67,14 +88,9 @@ def host_waits(work: Workload, images: ImageSet, steps: int = 40) -> float | Non
         return None
     engine = engine_run(work, images)
     engine(2)  # compiling and cuDNN's search may wait
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
-        torch.cuda.set_sync_debug_mode("warn")
-        try:
-            engine(steps)
-        finally:
-            torch.cuda.set_sync_debug_mode("default")
-    return sum("synchronizing" in str(warning.message) for warning in said) / steps
+    with waits(work.device) as found:
+        engine(steps)
+    return len(found) / steps
 
 
 def whole_training(work: Workload, images: ImageSet, epochs: float) -> tuple[torch.nn.Module, Trained]:
@@ -95,7 +111,7 @@ def whole_training(work: Workload, images: ImageSet, epochs: float) -> tuple[tor
         trained = train(
             learner,
             sampler,
-            lambda episode: render(resident, episode, work.recipe, seed=work.seed),
+            Rendering(resident, work.recipe, seed=work.seed),
             settings,
             progress=lambda step, total, loss, speed: bar(step, total, f"loss {loss:.3f}  {speed:,.0f} views/s"),
         )
@@ -123,8 +139,15 @@ def rows_of(task: str, rates: dict[str, list[float]]) -> list[Row]:
         return Spread(100 * values.median, 100 * values.low, 100 * values.high, values.n)
 
     rows = [Row(task, name, spread(values), "views/s", more={"rates": values}) for name, values in rates.items()]
-    rows.append(Row(task, "share of the ceiling", percent(ratio(rates["training"], rates["ceiling"])), "%"))
-    rows.append(Row(task, "augmentation of a step", percent(ratio(rates["training"], rates["augmentation"])), "%"))
+    for what, ours, theirs in (
+        ("share of the ceiling", "training", "ceiling"),
+        ("share of it, CUDA graph", GRAPH, "ceiling, CUDA graph"),
+        ("augmentation of a step", "training", "augmentation"),
+        ("augmentation of it, CUDA graph", GRAPH, "augmentation"),
+        ("augmentation of it, eager views", "training", "augmentation, eager"),
+    ):
+        if ours in rates and theirs in rates:
+            rows.append(Row(task, what, percent(ratio(rates[ours], rates[theirs])), "%"))
     return rows
 
 
@@ -146,11 +169,14 @@ def main() -> None:
     known, asked = part("train", most), part("test", most)
     repeats, seconds = (1, 0.5) if chosen.quick else (chosen.repeats, chosen.seconds)
     heading()
-    rows = rows_of(f"{work.encoder} cifar10, {work.batch_views} views", speeds(work, known, seconds, repeats))
+    rates = speeds(work, known, seconds, repeats)
+    rows = rows_of(f"{work.encoder} cifar10, {work.batch_views} views", rates)
     show(rows)
-    waits = host_waits(work, known)
-    if waits is not None:
-        print(f"host waits for the GPU: {waits:.2f} times a step")
+    waited = {graph: host_waits(replace(work, cuda_graph=graph), known) for graph in ("off", "on")}
+    if gpu:
+        print(f"host waits for the GPU: {waited['off']:.2f} times a step, with a CUDA graph {waited['on']:.2f}")
+    faster = GRAPH in rates and statistics.median(rates[GRAPH]) > statistics.median(rates["training"])
+    work = replace(work, cuda_graph="on" if faster else "off")
 
     epochs = chosen.epochs or (0.01 if chosen.quick or not gpu else 200)
     began = time.monotonic()
@@ -168,13 +194,15 @@ def main() -> None:
         "loss": statistics.fmean(last),
         "computed_in": "float32" if dtype is None else str(dtype).removeprefix("torch."),
         "train_images": len(known),
+        "cuda_graph": work.cuda_graph,
         **found,
     }
     print(
         f"{epochs:g} epochs, {trained.step:,} steps: {span(took)}, {trained.views / took:,.0f} views/s, "
-        f"loss {whole['loss']:.3f}, {whole['computed_in']}; kNN {found['knn']:.2f} %, linear {found['linear']:.2f} %"
+        f"loss {whole['loss']:.3f}, {whole['computed_in']}, "
+        f"CUDA graph {work.cuda_graph}; kNN {found['knn']:.2f} %, linear {found['linear']:.2f} %"
     )
-    finish("gpu_cifar10", rows, chosen, device, "torchvision", training=whole, on=str(device), host_waits=waits)
+    finish("gpu_cifar10", rows, chosen, device, "torchvision", training=whole, on=str(device), host_waits=waited)
 
 
 def workload(chosen: Namespace, device: torch.device) -> Workload:

@@ -27,7 +27,7 @@ from common import Row, against, finish, heading, missing, options, run, show, s
 from peer_lightly import Training, textbook_conv4
 from torch import Tensor
 
-from episodes import EpisodeSampler, ImageSet, TaskShape, render
+from episodes import EpisodeSampler, ImageSet, Rendering, TaskShape
 from metaclr import methods
 from metaclr.data import load
 from metaclr.engine import train
@@ -100,7 +100,7 @@ def losses(work: Workload, images: ImageSet, steps: int) -> dict[str, list[float
     sampler = EpisodeSampler(images, TaskShape(work.batch_views // 2, 1, 1))
     settings = replace(work.settings(steps), schedule="constant", warmup=0, log_every=1)
     resident = images.to(work.device)
-    trained = train(learner, sampler, lambda episode: render(resident, episode, work.recipe, seed=0), settings)
+    trained = train(learner, sampler, Rendering(resident, work.recipe, seed=0), settings)
     training = lightly(work, images, 0)
     return {
         "metaclr": [row["loss"] for row in trained.curve],

@@ -7,6 +7,7 @@ from episodes.errors import EpisodeError
 from episodes.image_set import ImageSet
 from episodes.npy import open_npy
 from episodes.presets import PRESETS
+from episodes.rendering import Rendering
 from episodes.sampler import EpisodeSampler, sample_table
 from episodes.stored import read_table, stored_label_subset, stored_table, write_table
 from episodes.stored_images import Images, StoredImages, blocks
@@ -25,6 +26,7 @@ __all__ = [
     "ImageSet",
     "Images",
     "ReadAhead",
+    "Rendering",
     "StoredImages",
     "TaskShape",
     "ViewRecipe",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from episodes import random
 from episodes.errors import EpisodeError
 from episodes.operations import colour
 from episodes.operations.blur import gaussian_blur
@@ -13,7 +12,7 @@ from episodes.operations.dropout import drop_pixels, pixel_noise
 from episodes.operations.elastic import displacement
 from episodes.operations.erase import erase
 from episodes.operations.hue import adjust_hue
-from episodes.operations.parameters import draw_parameters
+from episodes.operations.parameters import Keys, draw_parameters, keys_of
 from episodes.operations.sample import keep_inside, sample, sampling_grid
 from episodes.operations.stroke import stroke_width
 from episodes.view_recipe import ViewRecipe
@@ -41,14 +40,12 @@ def augment(images: Tensor, recipe: ViewRecipe, *, seed: int, step: int, ids: Te
     Raises:
         EpisodeError: pixels that are not uint8 (B, C, H, W), C = 1 or 3, or ids and views of another length.
     """
-    _check(images, ids, views)
+    check(images, ids, views)
     if recipe == ViewRecipe():
         return to_float(images).contiguous()
+    keys = keys_of(seed, step)
     count, channels, height, width = images.shape
-    drawn = draw_parameters(
-        recipe, seed=seed, step=step, ids=ids, views=views, channels=channels, height=height, width=width
-    )
-    noise_key = random.key(seed, "views: dropout", step)
+    drawn = _drawn(images, recipe, keys, ids, views)
     # A GPU wants one large piece; a CPU wants pieces that stay in its cache.
     piece = max(1, _PIECE_BYTES // (4 * channels * height * width)) if images.device.type == "cpu" else count
     out = torch.empty(images.shape, dtype=torch.float32, device=images.device)
@@ -56,11 +53,29 @@ def augment(images: Tensor, recipe: ViewRecipe, *, seed: int, step: int, ids: Te
         rows = slice(start, start + piece)
         part = {name: values[rows] for name, values in drawn.items()}
         # The last place of an interpolation may be above 1.
-        torch.clamp(_views(images[rows], recipe, part, noise_key), 0, 1, out=out[rows])
+        torch.clamp(_views(images[rows], recipe, part, keys.dropout), 0, 1, out=out[rows])
     return out
 
 
-def _views(images: Tensor, recipe: ViewRecipe, drawn: dict[str, Tensor], noise_key: int) -> Tensor:
+def view_pixels(images: Tensor, recipe: ViewRecipe, keys: Tensor, ids: Tensor, views: Tensor, gather: bool) -> Tensor:
+    """`augment` as a function of tensors alone, in one piece: what `torch.compile` takes whole.
+
+    Args:
+        keys: (3,) int64, `keys_of` the step: a tensor, so that the next step is not another program.
+        gather: images are the whole set (M, C, H, W), of which row b is `ids[b]`.
+    """
+    if gather:
+        images = images.index_select(0, ids)
+    step = Keys(*keys.unbind())
+    return _views(images, recipe, _drawn(images, recipe, step, ids, views), step.dropout).clamp(0, 1)
+
+
+def _drawn(images: Tensor, recipe: ViewRecipe, keys: Keys, ids: Tensor, views: Tensor) -> dict[str, Tensor]:
+    channels, height, width = images.shape[1:]
+    return draw_parameters(recipe, keys=keys, ids=ids, views=views, channels=channels, height=height, width=width)
+
+
+def _views(images: Tensor, recipe: ViewRecipe, drawn: dict[str, Tensor], noise_key: int | Tensor) -> Tensor:
     with torch.autocast(images.device.type, enabled=False):  # coordinates in bfloat16 would be off by pixels
         x = to_float(images)
         if "theta" in drawn:
@@ -101,7 +116,8 @@ def _colour(x: Tensor, drawn: dict[str, Tensor]) -> Tensor:
     return x
 
 
-def _check(images: Tensor, ids: Tensor, views: Tensor) -> None:
+def check(images: Tensor, ids: Tensor, views: Tensor) -> None:
+    """Raises EpisodeError, see `augment`."""
     if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] not in (1, 3):
         raise EpisodeError(
             f"augment takes uint8 (B, C, H, W) with C = 1 or 3, not {images.dtype} {tuple(images.shape)}"

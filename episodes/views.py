@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from episodes import random
 from episodes.augment import augment, to_float
+from episodes.compiled import augment_compiled
 from episodes.errors import EpisodeError
 from episodes.image_set import ImageSet
 from episodes.operations.quarter_turns import quarter_turns
@@ -27,6 +29,7 @@ def render(
     *,
     seed: int,
     device: torch.device | str | None = None,
+    compiled: bool = False,
 ) -> Tensor:
     """The pixels of an episode: float32 (T, N, V, C, H, W) in [0, 1].
 
@@ -35,12 +38,13 @@ def render(
 
     Args:
         recipes: one for all views, or one for each of the V positions (a plain support, strong queries).
+        compiled: by `torch.compile`: the same up to float rounding; raises what the compiler raises.
 
     Raises:
         EpisodeError: a sequence of another length than V.
     """
     if isinstance(recipes, ViewRecipe):
-        return _render(image_set, episode, recipes, seed, device)
+        return _render(image_set, episode, recipes, seed, device, compiled)
     count = episode.images.shape[2]
     if len(recipes) != count:
         raise EpisodeError(f"{len(recipes)} view recipes for V = {count} views of each way")
@@ -48,20 +52,29 @@ def render(
     for recipe, positions in groupby(range(count), key=recipes.__getitem__):  # neighbours alike in one piece
         places = list(positions)
         at = slice(places[0], places[-1] + 1)
-        parts.append(_render(image_set, _positions(episode, at), recipe, seed, device))
+        parts.append(_render(image_set, _positions(episode, at), recipe, seed, device, compiled))
     return torch.cat(parts, dim=2)
 
 
 def _render(
-    image_set: ImageSet, episode: Episode, recipe: ViewRecipe, seed: int, device: torch.device | str | None
+    image_set: ImageSet,
+    episode: Episode,
+    recipe: ViewRecipe,
+    seed: int,
+    device: torch.device | str | None,
+    compiled: bool,
 ) -> Tensor:
-    pixels = _gathered(image_set, episode)
+    if compiled and device is None and episode.pixels is None and isinstance(image_set.images, Tensor):
+        pixels, gathers = image_set.images, True  # by the compiled function, without a copy
+    else:
+        pixels, gathers = _gathered(image_set, episode), False
     target = pixels.device if device is None else torch.device(device)
     # Only copies towards a GPU may go on in the background: a CPU would read its tables before they are there.
     pixels = pixels.to(target, non_blocking=target.type == "cuda")
     ids, views = episode.images.flatten(), episode.views.flatten()
     ids, views = (table.to(target, non_blocking=target.type == "cuda") for table in (ids, views))
-    drawn = augment(pixels, recipe, seed=seed, step=episode.step, ids=ids, views=views)
+    draw = partial(augment_compiled, gather=gathers) if compiled else augment
+    drawn = draw(pixels, recipe, seed=seed, step=episode.step, ids=ids, views=views)
     return drawn.view(*episode.images.shape, *drawn.shape[1:])
 
 

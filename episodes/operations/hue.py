@@ -24,5 +24,9 @@ def adjust_hue(images: Tensor, turns: Tensor) -> Tensor:
     for channel, opposite in enumerate((1 / 2, 5 / 6, 1 / 6)):
         away = hue + (turns - opposite).view(-1, 1, 1)
         away = away.sub_(torch.round(away)).abs_()
-        torch.addcmul(most, chroma, torch.rsub(away, 2, alpha=6).clamp_(0, 1), value=-1, out=out[:, channel])
+        share = torch.rsub(away, 2, alpha=6).clamp_(0, 1)
+        if torch.compiler.is_compiling():  # it takes no strided `out`
+            out[:, channel] = torch.addcmul(most, chroma, share, value=-1)
+        else:
+            torch.addcmul(most, chroma, share, value=-1, out=out[:, channel])
     return out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import exp, log
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -27,10 +28,23 @@ _ROOM = 64  # slots of one view, with room for more
 Draw = Callable[[str, float, float], Tensor]  # (name, least, most) -> (B,) uniform in [least, most)
 
 
+class Keys(NamedTuple):
+    """Keys of the draws of one step: ints, or int64 tensors of one element where a compiled step must see no number."""
+
+    views: int | Tensor
+    elastic: int | Tensor
+    dropout: int | Tensor
+
+
+def keys_of(seed: int, step: int) -> Keys:
+    """The keys of a step."""
+    return Keys(*(random.key(seed, stream, step) for stream in ("views", "views: elastic", "views: dropout")))
+
+
 def draw_parameters(
-    recipe: ViewRecipe, *, seed: int, step: int, ids: Tensor, views: Tensor, channels: int, height: int, width: int
+    recipe: ViewRecipe, *, keys: Keys, ids: Tensor, views: Tensor, channels: int, height: int, width: int
 ) -> dict[str, Tensor]:
-    """The parameters of one view per row, (B, ...) each: a function of (seed, step, ids[b], views[b]) alone.
+    """The parameters of one view per row, (B, ...) each: a function of (keys, ids[b], views[b]) alone.
 
     An operation that the recipe leaves out, or that does nothing to images of one channel, has no entry:
     theta, elastic, window; stroke; brightness, contrast, saturation, hue; grey; sigma; erase; dropout, noise.
@@ -42,12 +56,12 @@ def draw_parameters(
         EpisodeError: quarter turns of images that are not square.
     """
     items = ids * MOST_VIEWS + views
-    draw = _uniform(random.key(seed, "views", step), items)
+    draw = _uniform(keys.views, items)
     drawn: dict[str, Tensor] = {}
     if recipe.moves:
         drawn |= _pose(recipe, draw, items, height, width)
     if recipe.elastic:
-        drawn["elastic"] = _knots(recipe, random.key(seed, "views: elastic", step), items)
+        drawn["elastic"] = _knots(recipe, keys.elastic, items)
     if recipe.stroke != (0.0, 0.0):
         drawn["stroke"] = draw("stroke", *recipe.stroke)
     if recipe.jitter:
@@ -63,7 +77,7 @@ def draw_parameters(
     return drawn
 
 
-def _uniform(key: int, items: Tensor) -> Draw:
+def _uniform(key: int | Tensor, items: Tensor) -> Draw:
     """All numbers of all views in one draw, handed out by name."""
     places = torch.arange(len(_SLOTS), device=items.device)
     units = dict(zip(_SLOTS, random.uniform(key, items * _ROOM + places.unsqueeze(1)).unbind(0), strict=True))
@@ -132,7 +146,7 @@ def crop_window(scale: Range, ratio: Range, draw: Draw, aspect: float) -> tuple[
     return place * (1 - size), size
 
 
-def _knots(recipe: ViewRecipe, key: int, items: Tensor) -> Tensor:
+def _knots(recipe: ViewRecipe, key: int | Tensor, items: Tensor) -> Tensor:
     side = recipe.elastic_cells + 3
     cells = items.unsqueeze(1) * (2 * side * side) + torch.arange(2 * side * side, device=items.device)
     return random.uniform(key, cells).view(-1, 2, side, side)

@@ -47,8 +47,8 @@ class Swap:
         chosen = [list(subset) for subset in combinations(range(views), shot)]
         others = [[view for view in range(views) if view not in subset] for subset in chosen]
         return Turn(
-            torch.cat([queries[:, :, subset] for subset in others]),
-            torch.cat([support[:, :, subset] for subset in chosen]),
+            torch.cat([_views(queries, subset) for subset in others]),
+            torch.cat([_views(support, subset) for subset in chosen]),
         )
 
 
@@ -58,6 +58,11 @@ class LeaveOneOut:
 
     def __call__(self, queries: Tensor, support: Tensor, shot: int) -> Turn:
         return Turn(queries, support, leave_one_out=True)
+
+
+def _views(rows: Tensor, chosen: list[int]) -> Tensor:
+    """Some of the views of `(T, N, V, D)`. A list as index would be brought to the GPU, and the host wait for it."""
+    return torch.stack([rows[:, :, view] for view in chosen], 2)
 
 
 Roles = Split | Swap | LeaveOneOut

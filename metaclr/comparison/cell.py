@@ -42,6 +42,7 @@ class Cell:
 
         part = recipe.model_dump(mode="json", exclude={"name", "about", "methods", "seeds", "sources", "cluster"})
         part["train"].pop("checkpoint_seconds")
+        part["train"].pop("cuda_graph")
         if part["train"].pop("sync_norm") is False:
             part["ranks"] = ranks().world  # otherwise any number of ranks computes the same
         part["cell"] = [self.entry.model_dump(mode="json"), self.source, self.seed]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from episodes import PRESETS, Episode, EpisodeSampler, ImageSet, ReadAhead, TaskShape, ViewRecipe, render, turn_ways
+from episodes import PRESETS, EpisodeSampler, ImageSet, ReadAhead, Rendering, TaskShape, ViewRecipe
 from metaclr.comparison.cell import Cell
 from metaclr.errors import UserError, unknown
 from metaclr.memory import place
@@ -14,7 +14,7 @@ from metaclr.networks.seeded import seeded
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor, nn
+    from torch import nn
 
     from metaclr.engine import Trained
     from metaclr.recipe import CompareRecipe
@@ -137,13 +137,8 @@ def train_cell(
 
     learner = build_learner(cell, recipe, source)
     placed = place(source, device)
-    views = views_for(cell, recipe)
     turned = cell.method.task_transform == "quarter_turns"
-
-    def pixels(episode: Episode) -> Tensor:
-        drawn = render(placed, episode, views, seed=cell.seed)
-        return turn_ways(drawn, episode, seed=cell.seed) if turned else drawn
-
+    pixels = Rendering(placed, views_for(cell, recipe), seed=cell.seed, turned=turned)
     settings = TrainSettings(**recipe.train.model_dump(exclude={"batch_views"}), device=str(device), seed=cell.seed)
     sampler = sampler_for(cell, recipe, source)
     if placed.in_memory_of(device):

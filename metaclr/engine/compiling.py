@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from episodes import Rendering
 from metaclr.console import say
 from metaclr.engine.settings import TrainSettings
 
 if TYPE_CHECKING:
     from episodes.task import Episode
+
+T = TypeVar("T")
 
 LONG = 2000
 """Steps from which a GPU run wins back the half minute of compiling."""
@@ -29,6 +32,30 @@ def wanted(settings: TrainSettings, device: torch.device) -> bool:
         say("compile = 'on': there is no C++ compiler here; running without")
         return False
     return settings.compile == "on"
+
+
+def compile_views(render: Callable[..., Tensor], first: Callable[[], T]) -> T:
+    """Compile `render` if it is one that can be, and give what `first` makes with it; eager again if that fails."""
+    if not isinstance(render, Rendering):
+        return first()
+    render.compile()
+    try:
+        return first()
+    except Exception as error:  # the compiler's own errors have no common kind
+        render.eager()
+        made = first()  # what fails without the compiler too is the caller's to know
+        say(f"torch.compile of the views failed ({first_line(error)}); running without")
+        return made
+
+
+@contextmanager
+def compiled_views(render: Callable[..., Tensor], first: Callable[[], T]) -> Iterator[T]:
+    """`compile_views` inside the block; afterwards the views are eager again."""
+    try:
+        yield compile_views(render, first)
+    finally:
+        if isinstance(render, Rendering):
+            render.eager()
 
 
 @contextmanager
@@ -50,7 +77,7 @@ def compiled(learner: nn.Module, probe: tuple[Tensor, Episode], autocast: torch.
                 loss, _ = learner(*probe)
             loss.backward()
         except Exception as error:  # the compiler's own errors have no common kind
-            say(f"torch.compile failed ({_first_line(error)}); running without")
+            say(f"torch.compile failed ({first_line(error)}); running without")
             works = False
             _eager(parts)
         learner.load_state_dict(before)
@@ -71,6 +98,7 @@ def _compiler() -> str | None:
     )
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
+    """What an error is, for a message of one line."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0][:160]}" if lines else type(error).__name__

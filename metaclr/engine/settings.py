@@ -13,7 +13,7 @@ Schedule = Literal["cosine", "constant", "linear", "step"]
 Precision = Literal["auto", "bf16", "fp32"]
 Choice = Literal["auto", "on", "off"]
 
-FREE = ("checkpoint_seconds", "compile", "prefetch", "device")
+FREE = ("checkpoint_seconds", "compile", "cuda_graph", "prefetch", "device")
 """What may change between the two halves of an interrupted run: where and how often, not what is computed."""
 
 
@@ -34,6 +34,8 @@ class TrainSettings:
     """Largest Euclidean norm of the whole gradient; None: not clipped."""
     precision: Precision = "auto"
     compile: Choice = "auto"
+    cuda_graph: Choice = "auto"
+    """Record the step once and replay it, on a GPU; auto: no (see `metaclr.engine.graphs`)."""
     prefetch: Choice = "auto"
     """Prepare the next batch while this one trains: a side stream on a GPU, a thread on a CPU."""
     sync_norm: bool = True
@@ -49,6 +51,7 @@ class TrainSettings:
             ("schedule", Schedule),
             ("precision", Precision),
             ("compile", Choice),
+            ("cuda_graph", Choice),
             ("prefetch", Choice),
         ):
             value = getattr(self, name)

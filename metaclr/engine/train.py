@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,9 +15,10 @@ from torch import Tensor, nn
 from episodes import random
 from metaclr.device import choose_device
 from metaclr.engine.batches import batches
-from metaclr.engine.compiling import compiled, wanted
+from metaclr.engine.compiling import compiled, compiled_views, wanted
 from metaclr.engine.distributed import agree, own_device, ranks, same_start, shared_axis
 from metaclr.engine.errors import Interrupted
+from metaclr.engine.graphs import GraphStep, graph_wanted, own_stream
 from metaclr.engine.journal import Row
 from metaclr.engine.meter import Meter, Progress
 from metaclr.engine.optimizers import build_optimizer
@@ -28,7 +28,7 @@ from metaclr.engine.schedules import rate
 from metaclr.engine.seeding import seed_generators
 from metaclr.engine.settings import TrainSettings
 from metaclr.engine.signals import Stop, listening
-from metaclr.engine.step import forward_backward, update
+from metaclr.engine.step import plain_step
 from metaclr.engine.sync_norm import share_norms
 from metaclr.errors import UserError
 
@@ -118,19 +118,20 @@ def _loop(
     cast = autocast(device, compute_dtype(settings.precision, device))
     after_step = getattr(run.learner, "after_step", None)
     steps = range(run.step, settings.steps)
+    step = plain_step(run, cast)
     with ExitStack() as during:
+        if graph_wanted(settings, device):
+            during.enter_context(own_stream(device))
+            step = GraphStep(step, plain_step(run, cast, looks=False), run.learner, run.optimizer)
         if steps and wanted(settings, device):
-            probe = next(batches(sampler, render, steps[:1], device, "off"))
-            during.enter_context(compiled(run.learner, probe, cast))
+            first = compiled_views(render, lambda: next(batches(sampler, render, steps[:1], device, "off")))
+            during.enter_context(compiled(run.learner, during.enter_context(first), cast))
         meter = Meter(run, progress)
         for pixels, episode in batches(sampler, render, steps, device, settings.prefetch):
             seed_generators(random.key(settings.seed, "engine", run.step, here.rank), device)
-            loss, metrics = forward_backward(run.learner, pixels, episode, cast)
-            if device.type == "cpu":  # reading it costs nothing here, and the parameters stay good
+            loss, metrics = step(pixels, episode, rate(settings, run.step))
+            if device.type == "cpu":  # reading it costs nothing here
                 meter.loss = loss.item()
-                if not math.isfinite(meter.loss):
-                    raise run.broken("the loss is not finite", run.step + 1)
-            update(run.learner, run.optimizer, rate(settings, run.step), settings.clip)
             if after_step is not None:
                 after_step(run.step + 1, settings.steps)
             run.count(loss, metrics, pixels.shape[:3].numel() * here.world)

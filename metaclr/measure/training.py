@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from episodes import Episode, EpisodeSampler, ImageSet, TaskShape, render
+from episodes import Episode, EpisodeSampler, ImageSet, Rendering, TaskShape
 from metaclr.engine import train
+from metaclr.engine.graphs import GraphStep, graph_wanted, own_stream
 from metaclr.engine.optimizers import build_optimizer
 from metaclr.engine.precision import autocast, compute_dtype
+from metaclr.engine.step import Result, Step, update
 from metaclr.measure.timing import interleaved, rate, steps_for
 from metaclr.measure.workload import Workload
 
@@ -30,14 +33,16 @@ def training(load: Workload, seconds: float, repeats: int) -> dict[str, list[flo
     return interleaved(sides, repeats)
 
 
-def engine_run(load: Workload, source: ImageSet) -> Run:
-    """The engine as it trains: sampling, views, network, loss, optimiser, curve. Goes on with the same weights."""
+def engine_run(load: Workload, source: ImageSet, *, eager_views: bool = False) -> Run:
+    """The engine as it trains: sampling, views, network, loss, optimiser, curve. Goes on with the same weights.
+
+    eager_views: the views are not compiled, even where the network is.
+    """
     learner = load.learner(len(source))
     resident = source.to(load.device)
     sampler = EpisodeSampler(resident, TaskShape(load.batch_views // 2, 1, 1), seed=load.seed)
-
-    def pixels(episode: Episode) -> torch.Tensor:
-        return render(resident, episode, load.recipe, seed=load.seed)
+    rendering = Rendering(resident, load.recipe, seed=load.seed)
+    pixels = rendering.__call__ if eager_views else rendering  # the engine compiles a Rendering, never a function
 
     def run(steps: int) -> int:
         return train(learner, sampler, pixels, load.settings(steps)).views
@@ -49,6 +54,7 @@ def ceiling_run(load: Workload) -> Run:
     """The same network (encoder and projector), precision and optimiser on one ready random batch, and nothing else.
 
     The loss is the mean square of the embeddings: a gradient must come from somewhere, and this one costs nothing.
+    The step is a CUDA graph where the workload's is.
     """
     learner = load.learner(1)
     network = nn.Sequential(learner.encoder, learner.projector).to(load.device)
@@ -62,13 +68,24 @@ def ceiling_run(load: Workload) -> Run:
     if load.compiles:
         network.compile(dynamic=False)
 
+    def plain(pixels: Tensor, episode: Episode, lr: float | Tensor) -> Result:
+        with cast:
+            loss = network(pixels).float().square().mean()
+        loss.backward()
+        update(network, optimizer, lr, None)
+        return loss.detach(), {}
+
+    graph = graph_wanted(settings, load.device)
+    step: Step = GraphStep(plain, plain, network, optimizer) if graph else plain
+    nobody = torch.zeros(1, 1, 1, dtype=torch.int64, device=load.device)
+    episode = Episode(nobody, nobody, nobody[..., 0], shot=1)
+
     def run(steps: int) -> int:
-        for _ in range(steps):
-            with cast:
-                loss = network(rows).float().square().mean()
-            loss.backward()
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+        with ExitStack() as during:
+            if graph:
+                during.enter_context(own_stream(load.device))
+            for _ in range(steps):
+                step(rows, episode, settings.lr)
         return steps * load.batch_views
 
     return run

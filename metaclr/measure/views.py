@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from episodes import EpisodeSampler, TaskShape, render
+from episodes import EpisodeSampler, Rendering, TaskShape
+from metaclr.engine.compiling import compile_views
 from metaclr.measure.timing import Side, for_seconds
 from metaclr.measure.workload import Workload
 
 
 def views(load: Workload, seconds: float) -> Side:
-    """One turn renders batches (1, N, 2, C, H, W) of uint8 images that are on the device; index tables are drawn."""
+    """One turn renders batches (1, N, 2, C, H, W) of uint8 images that are on the device; index tables are drawn.
+
+    Compiled where the workload is.
+    """
     source = load.images(2048).to(load.device)
     episode = EpisodeSampler(source, TaskShape(min(load.batch_views // 2, len(source)), 1, 1), seed=load.seed)(0)
     episode = episode.to(load.device)
+    pixels = Rendering(source, load.recipe, seed=load.seed)
+    if load.compiles:
+        compile_views(pixels, lambda: pixels(episode))
 
     def once() -> int:
-        return int(render(source, episode, load.recipe, seed=load.seed).shape[:3].numel())
+        return int(pixels(episode).shape[:3].numel())
 
     return for_seconds(once, seconds, load.device)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class Workload:
     """SimCLR's training step on images (C, size, size): `batch_views` views of half as many images.
 
-    compile: "auto" is what a long run does: on a GPU yes, on a CPU no. seed: of weights, images and views.
+    compile: "auto" is what a long run does: on a GPU yes, on a CPU no; networks and views. cuda_graph: see
+    `TrainSettings`. seed: of weights, images and views.
     Raises UserError for a batch that is no even number of at least 4, channels other than 1 and 3, unknown views.
     """
 
@@ -32,6 +33,7 @@ class Workload:
     device: torch.device = torch.device("cpu")  # noqa: RUF009 - a value
     precision: Precision = "auto"
     compile: Choice = "auto"
+    cuda_graph: Choice = "auto"
     optimizer: Optimizer = "adam"
     projector_hidden: int = 256
     projector_dim: int = 128
@@ -58,6 +60,7 @@ class Workload:
             optimizer=self.optimizer,
             precision=self.precision,
             compile="on" if pays else "off",
+            cuda_graph=self.cuda_graph,
             device=str(self.device),
             seed=self.seed,
         )

@@ -14,7 +14,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
 from episodes import PRESETS, EpisodeError, ViewRecipe, augment, to_float
-from episodes.operations.parameters import draw_parameters
+from episodes.operations.parameters import draw_parameters, keys_of
 
 EVERYTHING = replace(
     PRESETS["simclr-imagenet"],
@@ -48,7 +48,7 @@ def parameters(
 ) -> dict[str, Tensor]:
     ids = torch.arange(count)
     return draw_parameters(
-        recipe, seed=seed, step=step, ids=ids, views=ids % 4, channels=channels, height=height, width=width
+        recipe, keys=keys_of(seed, step), ids=ids, views=ids % 4, channels=channels, height=height, width=width
     )
 
 
@@ -130,7 +130,13 @@ def test_parameters_are_exactly_the_same_for_any_split_and_differ_by_every_count
 
     def draw(at: slice = slice(None), seed: int = 1, step: int = 2, shift: int = 0) -> dict[str, Tensor]:
         return draw_parameters(
-            EVERYTHING, seed=seed, step=step, ids=ids[at] + shift, views=views[at], channels=3, height=32, width=32
+            EVERYTHING,
+            keys=keys_of(seed, step),
+            ids=ids[at] + shift,
+            views=views[at],
+            channels=3,
+            height=32,
+            width=32,
         )
 
     whole, tail = draw(), draw(slice(17, None))

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from episodes import Episode, EpisodeSampler, random
+from episodes import PRESETS, Episode, EpisodeError, EpisodeSampler, Rendering, TaskShape, random
 from metaclr.engine import Learner, NonFiniteLoss, TrainSettings, train
 from metaclr.engine.journal import NAME, read
 from metaclr.engine.learner import embedding_std
@@ -228,6 +228,50 @@ def test_compile_failure_is_one_line_and_eager(
     assert said.count("\n") == 1
     assert "no such compiler" in said
     assert same_state(compiled, train(learner(), sampler, pixels, SHORT).learner)
+
+
+def test_views_that_cannot_be_compiled_are_one_line_and_eager(
+    learner: Build, sampler: EpisodeSampler, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_args: Any, **_kwargs: Any) -> Any:
+        raise RuntimeError("no such kernel")
+
+    monkeypatch.setattr("episodes.views.augment_compiled", broken)
+    monkeypatch.setattr(nn.Module, "compile", lambda *_args, **_options: None)
+    views = Rendering(sampler.image_set, PRESETS["gentle"], seed=0)
+    eager = train(learner(), sampler, views, SHORT).learner
+    compiled = train(learner(), sampler, views, replace(SHORT, compile="on")).learner
+    assert capsys.readouterr().err == (
+        "torch.compile of the views failed (RuntimeError: no such kernel); running without\n"
+    )
+    assert same_state(compiled, eager)
+    three = EpisodeSampler(sampler.image_set, TaskShape(way=8, shot=1, query=2), seed=3)
+    wrong = Rendering(sampler.image_set, [PRESETS["gentle"]] * 2, seed=0)
+    with pytest.raises(EpisodeError, match="2 view recipes for V = 3"):  # nobody's fault but the caller's
+        train(learner(), three, wrong, replace(SHORT, compile="on"))
+    assert not capsys.readouterr().err
+
+
+def test_views_are_compiled_for_the_length_of_a_training(
+    learner: Build, sampler: EpisodeSampler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+
+    class Seen(Rendering):
+        def __call__(self, episode: Episode) -> Tensor:
+            seen.append(self.compiled)
+            self.compiled, kept = False, self.compiled
+            pixels = super().__call__(episode)
+            self.compiled = kept
+            return pixels
+
+    monkeypatch.setattr(nn.Module, "compile", lambda *_args, **_options: None)
+    views = Seen(sampler.image_set, PRESETS["gentle"], seed=0)
+    train(learner(), sampler, views, replace(SHORT, compile="on"))
+    assert seen == [True] * (1 + SHORT.steps)
+    assert not views.compiled
+    train(learner(), sampler, views, SHORT)
+    assert seen[1 + SHORT.steps :] == [False] * SHORT.steps
 
 
 def test_no_compiler_is_one_line(
