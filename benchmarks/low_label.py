@@ -19,6 +19,7 @@ hand has an order of its own.
 
 from __future__ import annotations
 
+import warnings
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from copy import deepcopy
@@ -141,7 +142,9 @@ def scikit_learn_probe(x: Tensor, y: Tensor, penalty: float) -> tuple[Tensor, Te
     variance = x.var(0, correction=0)
     scale = ((len(x) * variance + 30 * variance.mean()) / (len(x) + 30)).sqrt()
     rows = ((x - x.mean(0)) / scale).cpu().numpy()
-    fitted = LogisticRegression(C=1 / (len(x) * penalty), max_iter=1000).fit(rows, y.cpu().numpy())
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The number of unique classes")  # one label per class
+        fitted = LogisticRegression(C=1 / (len(x) * penalty), max_iter=1000).fit(rows, y.cpu().numpy())
     weight = torch.from_numpy(fitted.coef_.T).to(x) / scale.unsqueeze(1)
     return weight, torch.from_numpy(fitted.intercept_).to(x) - x.mean(0) @ weight
 
