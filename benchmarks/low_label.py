@@ -8,7 +8,8 @@ that start from that probe. A rate is label subsets a second, both accuracies in
 
 - `metaclr`: one probe for both, as `metaclr compare` does it.
 - `metaclr, unshared`: the two evaluators by themselves; each fits its own probes.
-- `metaclr, stacked`: as `metaclr`, all subsets fine-tuned at once under vmap, which is taken on a GPU only.
+- `metaclr, stacked`: as `metaclr`, all subsets fine-tuned at once under vmap, which is taken on a GPU only
+  (on a CPU it can be measured with `--precision fp32`).
 - `by hand`: a DataLoader over the labelled images, deepcopy, torch's Adam with a cosine, batch norm in eval mode, the
   test part in batches of 256; the probe is scikit-learn's LogisticRegression on the same standardised features with the
   penalty that metaclr chose. By hand, choosing it costs nothing here.
@@ -47,6 +48,7 @@ from metaclr.evaluation import (
 )
 from metaclr.evaluation.linear import Probe
 from metaclr.evaluation.measurement import of_subsets
+from metaclr.evaluation.stacked import can_stack
 from metaclr.measure.timing import Side, interleaved, rate
 from metaclr.networks import build_encoder
 
@@ -76,12 +78,10 @@ class Benchmark:
 
             return lambda: rate(once, self.device)
 
-        return {
-            "metaclr": turn("metaclr", self.shared),
-            "metaclr, unshared": turn("metaclr, unshared", self.unshared),
-            STACKED: turn(STACKED, self.stacked),
-            BY_HAND: turn(BY_HAND, self.by_hand),
-        }
+        work = {"metaclr": self.shared, "metaclr, unshared": self.unshared, BY_HAND: self.by_hand}
+        if can_stack(self.encoder, self.settings, self.train.images.shape[1:]):
+            work[STACKED] = self.stacked
+        return {name: turn(name, once) for name, once in work.items()}
 
     def shared(self) -> tuple[Measurement, Measurement]:
         """As `metaclr compare`."""
@@ -199,7 +199,7 @@ def measure(name: str, chosen: Namespace, device: torch.device) -> tuple[list[Ro
     with torch.no_grad():
         for _ in range(30):
             encoder(to_float(images.images[::7][:256].to(device)))
-    settings = FineTune(steps=steps)
+    settings = FineTune(steps=steps, precision=chosen.precision)
     rows: list[Row] = []
     accuracies: dict[str, Any] = {}
     for labels, _ in target.subsets:
@@ -222,6 +222,7 @@ def main() -> None:
     """Measure, print the tables, then JSON."""
     parser = options(__doc__, repeats=3)
     parser.add_argument("--encoder", default="conv4")
+    parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16"), help="of fine-tuning [auto]")
     parser.add_argument("--size", type=int, default=28, help="pixels a side [28]")
     parser.add_argument("--data", default="glyphs:held-out,digits", help="labelled data sets, with commas")
     chosen = parser.parse_args()

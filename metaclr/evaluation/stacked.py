@@ -47,16 +47,18 @@ def can_stack(encoder: nn.Module, settings: FineTune, shape: Sequence[int]) -> b
     """Whether vmap takes the encoder for images (C, H, W) = `shape`: it has parameters, and two images of 0 go through.
 
     vmap refuses, with a RuntimeError or ValueError, random numbers (dropout with trained statistics), steps that
-    depend on values, and functions with a backward of their own.
+    depend on values, and functions with a backward of their own. On a CPU autocast does not reach convolutions inside
+    vmap: a stack in bf16 would in truth be float32, and not what the loop gives. The type of the features tells.
     """
     if next(encoder.parameters(), None) is None:
         return False
     try:
         stack = _Stack(encoder, 2, settings)
-        stack.embed(torch.zeros(2, 2, *shape, device=device_of(encoder)))
+        images = torch.zeros(2, 2, *shape, device=device_of(encoder))
+        with torch.no_grad(), autocast(images.device, stack.dtype):
+            return stack.embed(images).dtype == stack.network(images[0]).dtype
     except (RuntimeError, ValueError, NotImplementedError):
         return False
-    return True
 
 
 def fine_tune_stacked(

@@ -87,13 +87,19 @@ def test_stacked_is_the_loop(encoder: nn.Module, size: int, frozen: bool, views:
 
 
 def test_resnets_in_color_can_be_stacked_and_some_encoders_cannot() -> None:
-    settings = FineTune()
+    settings = FineTune(precision="fp32")
     assert can_stack(build_encoder("resnet18", 3, 32, seed=0), settings, (3, 32, 32))
     assert not can_stack(Opaque(), settings, (1, 8, 8))
     assert not can_stack(Pixels(), settings, (1, 8, 8))
     dropout = nn.Sequential(small_encoder(), nn.Dropout(0.5))
     assert can_stack(dropout, settings, (1, 8, 8))
-    assert not can_stack(dropout, FineTune(frozen_statistics=False), (1, 8, 8))
+    assert not can_stack(dropout, FineTune(frozen_statistics=False, precision="fp32"), (1, 8, 8))
+
+
+def test_a_stack_that_autocast_does_not_reach_is_refused() -> None:
+    """On a CPU, convolutions inside vmap stay in float32; the loop's do not."""
+    assert can_stack(conv4(16), FineTune(precision="fp32"), (1, 16, 16))
+    assert not can_stack(conv4(16), FineTune(precision="bf16"), (1, 16, 16))
 
 
 def test_only_small_encoders_and_like_subsets_on_a_gpu_are_stacked(monkeypatch: pytest.MonkeyPatch) -> None:
