@@ -56,7 +56,8 @@ def can_stack(encoder: nn.Module, settings: FineTune, shape: Sequence[int]) -> b
         stack = _Stack(encoder, 2, settings)
         images = torch.zeros(2, 2, *shape, device=device_of(encoder))
         with torch.no_grad(), autocast(images.device, stack.dtype):
-            return stack.embed(images).dtype == stack.network(images[0]).dtype
+            alone: Tensor = stack.network(images[0])
+            return stack.embed(images).dtype == alone.dtype
     except (RuntimeError, ValueError, NotImplementedError):
         return False
 
