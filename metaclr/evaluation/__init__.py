@@ -6,7 +6,7 @@ from metaclr.evaluation.fine_tune import FineTune
 from metaclr.evaluation.heads import HEADS
 from metaclr.evaluation.knn import knn
 from metaclr.evaluation.linear import linear
-from metaclr.evaluation.low_label import low_label_finetune, low_label_frozen
+from metaclr.evaluation.low_label import low_label_finetune, low_label_frozen, low_label_probes
 from metaclr.evaluation.measurement import Measurement
 from metaclr.evaluation.target import Embedded, Target, make_target
 from metaclr.evaluation.transfer import EVALUATORS, embed, transfer
@@ -27,6 +27,7 @@ __all__ = [
     "linear",
     "low_label_finetune",
     "low_label_frozen",
+    "low_label_probes",
     "make_target",
     "protocol_of",
     "transfer",

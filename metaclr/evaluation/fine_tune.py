@@ -18,6 +18,9 @@ from metaclr.evaluation.linear import Probe
 from metaclr.evaluation.measurement import join
 from metaclr.evaluation.modes import evaluation_mode
 
+Tuned = tuple[nn.Module, Callable[[Tensor], Tensor]]
+"""A fine-tuned encoder, and its head from features (B, F) to logits (B, N)."""
+
 
 @dataclass(frozen=True)
 class FineTune:
@@ -63,8 +66,8 @@ class FineTune:
 
 def fine_tune(
     encoder: nn.Module, probe: Probe, labelled: ImageSet, labels: Tensor, settings: FineTune, *, seed: int
-) -> tuple[nn.Module, Callable[[Tensor], Tensor]]:
-    """A fine-tuned copy of the encoder, and its head from features (B, F) to logits (B, N); the encoder is untouched.
+) -> Tuned:
+    """A fine-tuned copy of the encoder, and its head; the encoder is untouched.
 
     The head starts as the frozen linear probe (LP-FT; Kumar et al. 2022, arXiv:2202.10054), so that fine-tuning
     starts where the frozen evaluation ends and does not first distort the features.
@@ -76,25 +79,16 @@ def fine_tune(
     device = labelled.images.device
     tuned = deepcopy(encoder).requires_grad_(True)
     weight, bias = probe.weight.clone().requires_grad_(True), probe.bias.clone().requires_grad_(True)
-    optimiser = torch.optim.Adam(
-        [
-            {"params": [*tuned.parameters()], "lr": settings.lr},
-            {"params": [weight, bias], "lr": settings.head_lr or settings.lr},
-        ],
-        weight_decay=settings.weight_decay,
-        foreach=True,
-    )
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.steps)
+    optimiser, schedule = optimiser_of([*tuned.parameters()], [weight, bias], settings)
     dtype = compute_dtype(settings.precision, device)
     with evaluation_mode(tuned):
         if not settings.frozen_statistics:
             tuned.train()
-        for step, index in enumerate(_batches(len(labels), settings, seed)):
-            rows = index.to(device)
-            pixels = _pixels(labelled.images[rows], rows, settings, seed, step)
+        for step, rows in enumerate(batches(len(labels), settings, seed, device)):
+            pixels = shown(labelled.images[rows], rows, settings, seed, step)
             with autocast(device, dtype):
                 embedded = tuned(pixels.contiguous(memory_format=torch.channels_last)).flatten(1)
-            loss = F.cross_entropy(embedded.float() @ weight + bias, labels[rows])
+            loss = F.cross_entropy(embedded.to(weight.dtype) @ weight + bias, labels[rows])
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
@@ -102,16 +96,28 @@ def fine_tune(
     return tuned.requires_grad_(False), lambda found: found @ weight.detach() + bias.detach()
 
 
-def _batches(count: int, settings: FineTune, seed: int) -> list[Tensor]:
+def optimiser_of(
+    body: list[Tensor], head: list[Tensor], settings: FineTune
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+    """Adam over the parameters of encoder and head, fused, and its cosine."""
+    optimiser = torch.optim.Adam(
+        [{"params": body, "lr": settings.lr}, {"params": head, "lr": settings.head_lr or settings.lr}],
+        weight_decay=settings.weight_decay,
+        fused=True,
+    )
+    return optimiser, torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.steps)
+
+
+def batches(count: int, settings: FineTune, seed: int, device: torch.device) -> tuple[Tensor, ...]:
     """The images of each step: one shuffled pass over the labelled set after another, cut into batches."""
     size = min(settings.batch, count)
     passes = -(-settings.steps * size // count)
     order = torch.arange(count)
     walk = torch.cat([random.permute(random.key(seed, "fine-tune", i), order, count) for i in range(passes)])
-    return list(torch.split(walk[: settings.steps * size], size))
+    return torch.split(walk[: settings.steps * size].to(device), size)
 
 
-def _pixels(images: Tensor, ids: Tensor, settings: FineTune, seed: int, step: int) -> Tensor:
+def shown(images: Tensor, ids: Tensor, settings: FineTune, seed: int, step: int) -> Tensor:
     """uint8 (B, C, H, W) -> float32 (B, C, H, W), as they are or one random view of each."""
     if settings.views is None:
         return to_float(images)

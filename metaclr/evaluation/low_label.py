@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
 import torch
@@ -11,10 +11,24 @@ from torch import Tensor, nn
 from episodes import ImageSet
 from metaclr.errors import UserError
 from metaclr.evaluation.features import device_of, features
-from metaclr.evaluation.fine_tune import FineTune, fine_tune
-from metaclr.evaluation.linear import fit_probe
+from metaclr.evaluation.fine_tune import FineTune, Tuned, fine_tune
+from metaclr.evaluation.linear import Probe, fit_probe
 from metaclr.evaluation.measurement import Measurement, join, of_subsets
-from metaclr.evaluation.parts import Parts, parts
+from metaclr.evaluation.parts import parts
+from metaclr.evaluation.stacked import fine_tune_stacked, pays
+
+
+def low_label_probes(x: Tensor, y: Tensor, subsets: Sequence[Tensor]) -> tuple[Probe, ...]:
+    """The linear probe of each subset: what `low_label_frozen` judges, and where `low_label_finetune` starts.
+
+    x (n, F), y (n,): the training part. subsets, errors: as for `low_label_frozen`.
+    """
+    found = []
+    for subset in _checked(subsets, len(x)):
+        known, labels = x[subset.to(x.device)], y[subset.to(y.device)]
+        data = parts(known, labels, known, labels)
+        found.append(fit_probe(data.x, data.y, classes=data.classes))
+    return tuple(found)
 
 
 def low_label_frozen(
@@ -26,6 +40,7 @@ def low_label_frozen(
     *,
     target: str,
     labels: str,
+    probes: Sequence[Probe] | None = None,
     protocol: str = "",
 ) -> list[Measurement]:
     """Test accuracy of a linear probe on the labels of each subset; mean and Student t interval over subsets.
@@ -34,14 +49,15 @@ def low_label_frozen(
         x, y: features (n, F) and labels (n,) of the training part. x_test, y_test: those of the test part.
         subsets: stored indices into the training part (`episodes.label_subset`), one per subset seed.
         labels: what tables call this subset, "1 % (18)".
+        probes: `low_label_probes` of the same features, where they are already there.
 
     Raises:
         UserError: no subset, or one with a single class, or one that does not fit the training part.
     """
+    fitted = probes or low_label_probes(x, y, subsets)
     correct, said, way = [], "", 0
-    for subset in _checked(subsets, len(x)):
-        data = _few(x, y, x_test, y_test, subset)
-        probe = fit_probe(data.x, data.y, classes=data.classes)
+    for subset, probe in zip(subsets, fitted, strict=True):
+        data = parts(x[subset.to(x.device)], y[subset.to(y.device)], x_test, y_test)
         correct.append(probe.scores(data.x_test).argmax(1) == data.y_test)
         said, way = probe.said, data.classes
     said = join(protocol, labels=_digest(subsets), head="logistic regression on standardised features", penalty=said)
@@ -58,7 +74,7 @@ def low_label_finetune(
     target: str,
     labels: str,
     settings: FineTune | None = None,
-    x: Tensor | None = None,
+    probes: Sequence[Probe] | None = None,
     seed: int = 0,
     protocol: str = "",
 ) -> list[Measurement]:
@@ -66,7 +82,7 @@ def low_label_finetune(
 
     Args:
         train, test: the two parts of the target. subsets, labels: as for `low_label_frozen`.
-        x: features (n, F) of the training part, where they are already there.
+        probes: `low_label_probes` of the encoder's features, where they are already there.
         seed: of the order in which images are shown; the encoder given is left as it is.
 
     Raises:
@@ -74,23 +90,37 @@ def low_label_finetune(
     """
     chosen, device = settings or FineTune(), device_of(encoder)
     y, y_test = train.required_labels().to(device), test.required_labels().to(device)
-    correct, way = [], 0
-    for number, subset in enumerate(_checked(subsets, len(train))):
-        labelled = train.select(subset).to(device)
-        known = features(encoder, labelled) if x is None else x[subset.to(x.device)].to(device)
-        data = parts(known, y[subset.to(device)], known.new_zeros(len(test), known.shape[1]), y_test)
-        probe = fit_probe(data.x, data.y, classes=data.classes)
-        tuned, head = fine_tune(encoder, probe, labelled, data.y, chosen, seed=seed * 1009 + number)
+    known = [_numbered(y[subset.to(device)], y_test) for subset in _checked(subsets, len(train))]
+    starts = probes or [_probe(encoder, train.select(subset).to(device)) for subset in subsets]
+    seeds = [seed * 1009 + number for number in range(len(subsets))]
+    every: Iterable[Tuned]
+    if pays(encoder, starts, [len(subset) for subset in subsets], chosen, train.images.shape[1:]):
+        few = [train.select(subset).to(device) for subset in subsets]
+        every = fine_tune_stacked(encoder, starts, few, [data[0] for data in known], chosen, seeds)
+    else:  # one at a time, so that one copy of the encoder and one subset are in memory
+        every = (
+            fine_tune(encoder, start, train.select(subset).to(device), data[0], chosen, seed=number)
+            for start, subset, data, number in zip(starts, subsets, known, seeds, strict=True)
+        )
+    correct = []
+    for (tuned, head), (_, wanted) in zip(every, known, strict=True):
         found = features(tuned, test, device, precision=chosen.precision)
-        correct.append(head(found).argmax(1) == data.y_test)
-        way = data.classes
+        correct.append(head(found).argmax(1) == wanted)
+    way = starts[-1].bias.numel()
     said = f"{join(protocol, labels=_digest(subsets))}; {chosen.said(device)}"
     stacked = torch.stack(correct)
     return [of_subsets("low-label finetune", stacked, target=target, way=way, labels=labels, protocol=said)]
 
 
-def _few(x: Tensor, y: Tensor, x_test: Tensor, y_test: Tensor, subset: Tensor) -> Parts:
-    return parts(x[subset.to(x.device)], y[subset.to(y.device)], x_test, y_test)
+def _probe(encoder: nn.Module, labelled: ImageSet) -> Probe:
+    x = features(encoder, labelled)
+    return low_label_probes(x, labelled.required_labels(), [torch.arange(len(labelled))])[0]
+
+
+def _numbered(y: Tensor, y_test: Tensor) -> tuple[Tensor, Tensor]:
+    """Labels of a subset and of the test part as `parts` numbers them."""
+    data = parts(y.new_zeros(len(y), 0), y, y.new_zeros(len(y_test), 0), y_test)
+    return data.y, data.y_test
 
 
 def _checked(subsets: Sequence[Tensor], count: int) -> Sequence[Tensor]:

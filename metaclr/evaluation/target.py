@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from episodes import EpisodeTable, ImageSet, TaskShape, halves_indices, stored_label_subset, stored_table
 from metaclr.errors import UserError
+from metaclr.evaluation.linear import Probe
+from metaclr.evaluation.low_label import low_label_probes
 from metaclr.memory import place
 
 SPLIT_SEED = 0
@@ -126,3 +128,14 @@ class Embedded:
         at = self.features.device
         images = self.target.images
         return place(images.select(self.target.train), at), place(images.select(self.target.test), at)
+
+    def probes(self, labels: str) -> tuple[Probe, ...]:
+        """The linear probe of each label subset of that name: fitted once, judged frozen and fine-tuned from."""
+        if labels not in self._fitted:
+            x, y, *_ = self.probe_parts
+            self._fitted[labels] = low_label_probes(x, y, dict(self.target.subsets)[labels])
+        return self._fitted[labels]
+
+    @cached_property
+    def _fitted(self) -> dict[str, tuple[Probe, ...]]:
+        return {}

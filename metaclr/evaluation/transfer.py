@@ -106,7 +106,14 @@ def pieces(name: str, seen: Embedded, *, head: str = "cosine", fine_tune: FineTu
 
 
 def _frozen(seen: Embedded, labels: str, subsets: Sequence[Tensor]) -> list[Measurement]:
-    return low_label_frozen(*seen.probe_parts, subsets, target=seen.target.name, labels=labels, protocol=seen.protocol)
+    return low_label_frozen(
+        *seen.probe_parts,
+        subsets,
+        target=seen.target.name,
+        labels=labels,
+        probes=seen.probes(labels),
+        protocol=seen.protocol,
+    )
 
 
 def _fine_tuned(seen: Embedded, labels: str, subsets: Sequence[Tensor], settings: FineTune | None) -> list[Measurement]:
@@ -117,6 +124,6 @@ def _fine_tuned(seen: Embedded, labels: str, subsets: Sequence[Tensor], settings
         target=seen.target.name,
         labels=labels,
         settings=settings,
-        x=seen.probe_parts[0],
+        probes=seen.probes(labels),
         protocol=join(images=seen.target.images.fingerprint()[:16]),
     )

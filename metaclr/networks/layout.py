@@ -10,8 +10,10 @@ def channels_last(pixels: Tensor) -> Tensor:
     """Pixels (B, C, H, W) in channels_last.
 
     With one channel both layouts hold the same bytes; only the strides tell convolutions which one is meant, and
-    `.contiguous` leaves them as they are.
+    `.contiguous` leaves them as they are. Inside vmap, which knows no layouts, they stay what they are.
     """
+    if torch._C._are_functorch_transforms_active():
+        return pixels
     _, channels, height, width = pixels.shape
     if channels == 1:
         return pixels.contiguous().as_strided(pixels.shape, (height * width, 1, width, 1))

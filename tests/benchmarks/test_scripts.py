@@ -59,7 +59,18 @@ def test_the_samplers_are_compared() -> None:
     assert all(done.stdout.count(f" {library} ") == 2 for library in ("learn2learn", "easyfsl"))
 
 
-@pytest.mark.parametrize("name", ["tasks", "few_shot", "training", "gpu_cifar10", "augmentation"])
+def test_low_label_agrees_with_the_same_by_hand(tmp_path: Path) -> None:
+    out = tmp_path / "low_label.json"
+    done = script("low_label", "--data", "digits", "--precision", "fp32", "--quick", "--json", str(out))
+    assert done.returncode == 0, done.stderr
+    for labels, sides in json.loads(out.read_text())["sets"]["digits"]["accuracy"].items():
+        assert set(sides) == {"metaclr", "metaclr, unshared", "metaclr, stacked", "by hand"}
+        for mode in ("frozen", "tuned"):
+            ours, theirs = (sides[name][mode]["accuracy"] for name in ("metaclr", "by hand"))
+            assert abs(ours - theirs) < 3, (labels, mode)  # the same probe and subsets; images in another order
+
+
+@pytest.mark.parametrize("name", ["tasks", "few_shot", "low_label", "training", "gpu_cifar10", "augmentation"])
 def test_every_script_takes_the_common_options(name: str) -> None:
     done = script(name, "--help")
     assert done.returncode == 0, done.stderr

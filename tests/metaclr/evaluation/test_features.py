@@ -9,6 +9,7 @@ from torch import nn
 from episodes import to_float
 from metaclr.errors import UserError
 from metaclr.evaluation import Pixels, features, protocol_of
+from metaclr.evaluation.features import default_batch
 from tests.metaclr.evaluation.evaluate_data import blobs, small_encoder
 
 
@@ -82,3 +83,24 @@ def test_refuses_what_are_no_features() -> None:
     with pytest.raises(UserError, match="not finite for 288 of 288 images of blobs"):
         features(encoder, images)
     assert encoder.training
+
+
+def test_a_gpus_batch_follows_its_free_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu, free = torch.device("cuda", 0), 1 << 30
+
+    def memory(_: torch.device) -> tuple[int, int]:
+        return free, 80 << 30
+
+    monkeypatch.setattr(torch.cuda, "mem_get_info", memory)
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _: 0)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: 0)
+    assert default_batch(gpu, (32, 32)) == 512  # half a GiB, a MiB an image
+    assert default_batch(gpu, (33, 33)) == 256  # rounded down to a power of two
+    free *= 4
+    assert default_batch(gpu, (32, 32)) == 2048
+    free = 80 << 30
+    assert default_batch(gpu, (224, 224)) == 512
+    assert default_batch(gpu, (28, 28)) == 8192
+    free = 0
+    assert default_batch(gpu, (28, 28)) == 1
+    assert default_batch(torch.device("cpu"), (28, 28)) == 64
