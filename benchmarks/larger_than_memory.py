@@ -32,6 +32,7 @@ from metaclr.device import choose_device
 from metaclr.engine import Learner, TrainSettings, train
 from metaclr.methods import get
 from metaclr.networks import build_encoder, build_projector
+from metaclr.networks.memory import keep_freed_memory
 
 GIGA = 10**9
 
@@ -164,6 +165,7 @@ def main() -> None:
     parser.add_argument("--cold", action="store_true")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
+    keep_freed_memory()  # as `metaclr train` does
     count = max(arguments.batch, int(arguments.gigabytes * GIGA) // (3 * arguments.size**2))
     arguments.dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=arguments.dir) as folder:

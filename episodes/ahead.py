@@ -28,7 +28,7 @@ class ReadAhead:
         self.shape: TaskShape = sampler.shape
         self._steps, self._depth = steps, depth
         self._coming: dict[int, Future[Episode]] = {}
-        self._pool = ThreadPoolExecutor(1, "read ahead")
+        self._pool = one_thread("read ahead")
 
     def __call__(self, step: int) -> Episode:
         """The batch of a step >= 0; steps are best asked for in turn. What reading raises is raised here."""
@@ -50,6 +50,20 @@ class ReadAhead:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def one_thread(name: str) -> ThreadPoolExecutor:
+    """A thread whose tensor operations stay in it.
+
+    One that splits its operations starts a second team of OpenMP threads. There are more threads than cores then, and
+    GNU's OpenMP lets those of the first team sleep, not spin, between operations: training took a third longer.
+    """
+    threads = torch.get_num_threads()
+    pool = ThreadPoolExecutor(1, name)
+    pool.submit(torch.get_num_threads).result()  # at a thread's first question torch sets its number
+    pool.submit(torch.set_num_threads, 1).result()
+    torch.set_num_threads(threads)  # of this thread and of new ones; the pool's keeps its own
+    return pool
 
 
 def with_pixels(image_set: ImageSet, episode: Episode, *, pin: bool = False) -> Episode:

@@ -17,7 +17,7 @@ from episodes.operations.sample import keep_inside, sample, sampling_grid
 from episodes.operations.stroke import stroke_width
 from episodes.view_recipe import ViewRecipe
 
-_PIECE_BYTES = 1 << 20  # of float pixels: on a CPU, what stays in the cache from one operation to the next
+_PIECE_BYTES = 1 << 21  # of float pixels: on a CPU, what stays in the cache from one operation to the next
 
 
 def to_float(images: Tensor) -> Tensor:
@@ -46,11 +46,12 @@ def augment(images: Tensor, recipe: ViewRecipe, *, seed: int, step: int, ids: Te
     keys = keys_of(seed, step)
     count, channels, height, width = images.shape
     drawn = _drawn(images, recipe, keys, ids, views)
-    # A GPU wants one large piece; a CPU wants pieces that stay in its cache.
-    piece = max(1, _PIECE_BYTES // (4 * channels * height * width)) if images.device.type == "cpu" else count
+    # A GPU wants one large piece; a CPU wants pieces that stay in its cache, none of them much smaller than the others.
+    pieces = -(-4 * count * channels * height * width // _PIECE_BYTES) if images.device.type == "cpu" else 1
     out = torch.empty(images.shape, dtype=torch.float32, device=images.device)
-    for start in range(0, count, piece):
-        rows = slice(start, start + piece)
+    length = max(1, -(-count // max(1, pieces)))
+    for start in range(0, count, length):
+        rows = slice(start, start + length)
         part = {name: values[rows] for name, values in drawn.items()}
         # The last place of an interpolation may be above 1.
         torch.clamp(_views(images[rows], recipe, part, keys.dropout), 0, 1, out=out[rows])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from episodes.ahead import one_thread
 from metaclr.engine.settings import Choice
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def batches(
 
 
 def _in_thread(make: Callable[[int], Batch], steps: Iterable[int]) -> Iterator[Batch]:
-    with ThreadPoolExecutor(1, "batches") as pool:
+    with one_thread("batches") as pool:
         waiting = None
         for step in steps:
             coming = pool.submit(make, step)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pickle
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +30,7 @@ from episodes import (
     with_pixels,
 )
 from episodes import stored_images as module
+from episodes.ahead import one_thread
 
 
 def pixels(count: int = 60, channels: int = 3) -> torch.Tensor:
@@ -122,6 +125,30 @@ def test_no_more_batches_wait_than_asked_for(tmp_path: Path) -> None:
         for step in range(9):
             ahead(step)
     assert sorted(asked)[-1] == 8
+
+
+def test_reading_ahead_starts_no_second_team_of_threads(tmp_path: Path) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        large = torch.zeros(1 << 20)
+        large += 1  # this thread's team is there
+        threads = threading.active_count()
+        with one_thread("one") as pool:
+            teams = _native_threads() - threads
+            assert pool.submit(torch.get_num_threads).result() == 1
+            pool.submit(large.add_, 1).result()
+            assert _native_threads() - threads == teams
+        assert torch.get_num_threads() == 2
+        with ThreadPoolExecutor(1) as pool:  # what is said of other threads still holds
+            assert pool.submit(torch.get_num_threads).result() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def _native_threads() -> int:
+    folder = Path("/proc/self/task")
+    return len(list(folder.iterdir())) if folder.is_dir() else 0
 
 
 def test_a_file_that_is_cut_short_is_one_line(tmp_path: Path) -> None:
