@@ -22,7 +22,7 @@ from metaclr.engine.errors import Interrupted
 from metaclr.engine.journal import Row
 from metaclr.engine.meter import Meter, Progress
 from metaclr.engine.optimizers import build_optimizer
-from metaclr.engine.precision import autocast, compute_dtype
+from metaclr.engine.precision import autocast, compute_dtype, weights_dtype
 from metaclr.engine.run import Run
 from metaclr.engine.schedules import rate
 from metaclr.engine.settings import TrainSettings
@@ -86,6 +86,8 @@ def train(
     device = own_device(choose_device(settings.device))
     here = ranks()
     learner.to(device)
+    if settings.precision == "fp64":
+        learner.double()
     learner.to(memory_format=torch.channels_last)
     learner.train()
     if here.world > 1:
@@ -114,15 +116,20 @@ def _loop(
     run: Run, sampler: Sampler, render: Render, device: torch.device, stop: Stop, progress: Progress | None
 ) -> None:
     settings, here = run.settings, ranks()
-    cast = autocast(device, compute_dtype(settings.precision, device))
+    computed = compute_dtype(settings.precision, device)
+    cast = autocast(device, computed)
+
+    def drawn(episode: Episode) -> Tensor:
+        return render(episode).to(weights_dtype(computed))
+
     after_step = getattr(run.learner, "after_step", None)
     steps = range(run.step, settings.steps)
     with ExitStack() as during:
         if steps and wanted(settings, device):
-            probe = next(batches(sampler, render, steps[:1], device, "off"))
+            probe = next(batches(sampler, drawn, steps[:1], device, "off"))
             during.enter_context(compiled(run.learner, probe, cast))
         meter = Meter(run, progress)
-        for pixels, episode in batches(sampler, render, steps, device, settings.prefetch):
+        for pixels, episode in batches(sampler, drawn, steps, device, settings.prefetch):
             torch.manual_seed(random.key(settings.seed, "engine", run.step, here.rank))
             loss, metrics = forward_backward(run.learner, pixels, episode, cast)
             if device.type == "cpu":  # reading it costs nothing here, and the parameters stay good

@@ -8,9 +8,10 @@ import torch
 from torch import nn
 
 from episodes import Episode, EpisodeSampler, ImageSet, TaskShape, render
+from metaclr.bridge.full import full
 from metaclr.engine import train
 from metaclr.engine.optimizers import build_optimizer
-from metaclr.engine.precision import autocast, compute_dtype
+from metaclr.engine.precision import autocast, compute_dtype, weights_dtype
 from metaclr.measure.timing import interleaved, rate, steps_for
 from metaclr.measure.workload import Workload
 
@@ -51,22 +52,23 @@ def ceiling_run(load: Workload) -> Run:
     The loss is the mean square of the embeddings: a gradient must come from somewhere, and this one costs nothing.
     """
     learner = load.learner(1)
-    network = nn.Sequential(learner.encoder, learner.projector).to(load.device)
-    network.to(memory_format=torch.channels_last).train()
     settings = load.settings(1)
+    computed = compute_dtype(settings.precision, load.device)
+    network = nn.Sequential(learner.encoder, learner.projector).to(load.device, weights_dtype(computed))
+    network.to(memory_format=torch.channels_last).train()
     optimizer = build_optimizer(network, settings)
-    cast = autocast(load.device, compute_dtype(settings.precision, load.device))
+    cast = autocast(load.device, computed)
     generator = torch.Generator().manual_seed(load.seed)
     rows = torch.rand(load.batch_views, load.channels, load.size, load.size, generator=generator)
-    rows = rows.to(load.device).contiguous(memory_format=torch.channels_last)
+    rows = rows.to(load.device, weights_dtype(computed)).contiguous(memory_format=torch.channels_last)
     if load.compiles:
         network.compile(dynamic=False)
 
     def run(steps: int) -> int:
         for _ in range(steps):
             with cast:
-                loss = network(rows).float().square().mean()
-            loss.backward()
+                loss = full(network(rows)).square().mean()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         return steps * load.batch_views

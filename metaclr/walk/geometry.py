@@ -71,9 +71,9 @@ def measure(encoder: nn.Module, probe: Probe) -> tuple[float, float]:
     from metaclr.diagnose import alignment, uniformity
     from metaclr.evaluation.features import features
 
-    device = probe.plan.device
-    rows = features(encoder, probe.views, device)
-    return alignment(rows.view(-1, 2, rows.shape[1])), uniformity(features(encoder, probe.images, device))
+    device, precision = probe.plan.device, probe.plan.recipe.judged_in
+    pairs, images = (features(encoder, s, device, precision=precision) for s in (probe.views, probe.images))
+    return alignment(pairs.view(-1, 2, pairs.shape[1])), uniformity(images)
 
 
 def _encoder(plan: Plan, cell: Cell) -> nn.Module:
