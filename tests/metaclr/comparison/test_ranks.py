@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +12,8 @@ import torch
 
 import metaclr
 from metaclr.engine.journal import read
+from tests.metaclr.comparison.launch import torchrun
 
-ROOT = Path(__file__).parents[3]
 # SGD in float32: Adam divides by the gradient's size, so it makes a step of what is only rounding.
 RECIPE = """
 name = "tiny"
@@ -46,30 +43,6 @@ train = { steps = 20, batch_views = 40, log_every = 2, precision = "fp64" }
 few_shot = { ways = [5], shots = [1, 2], query = 5, episodes = 100 }
 low_label = { fractions = [], per_class = [2], steps = 3 }
 """
-
-
-def torchrun(*arguments: str, ranks: int = 2) -> subprocess.CompletedProcess[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--nproc-per-node",
-        str(ranks),
-        "--master-port",
-        str(port),
-    ]
-    return subprocess.run(
-        [*command, "-m", "metaclr", *arguments],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
-        check=False,
-        timeout=200,
-    )
 
 
 @pytest.fixture(scope="module")
