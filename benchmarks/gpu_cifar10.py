@@ -184,7 +184,6 @@ def main() -> None:
     took = time.monotonic() - began
     found = accuracies(encoder, known, asked, device)
     last = [row["loss"] for row in trained.curve[-5:]]
-    dtype = compute_dtype(work.precision, device)
     whole = {
         "epochs": epochs,
         "steps": trained.step,
@@ -192,7 +191,7 @@ def main() -> None:
         "seconds": took,
         "views_per_second": trained.views / took,
         "loss": statistics.fmean(last),
-        "computed_in": "float32" if dtype is None else str(dtype).removeprefix("torch."),
+        "computed_in": str(compute_dtype(work.precision, device)).removeprefix("torch."),
         "train_images": len(known),
         "cuda_graph": work.cuda_graph,
         **found,

@@ -173,8 +173,7 @@ def main() -> None:
             published[name] = found = losses(work, images, 2 if chosen.quick else 10 if work.encoder == "conv4" else 4)
             print(f"{'':36s} losses: " + "; ".join(f"{n} {v[0]:.3f} -> {v[-1]:.3f}" for n, v in found.items()))
     wait(device)
-    dtype = compute_dtype(chosen.precision, device)
-    computed = "float32" if dtype is None else str(dtype).removeprefix("torch.")
+    computed = str(compute_dtype(chosen.precision, device)).removeprefix("torch.")
     print(f"all sides in {computed}; criteria on the same embeddings: {published['criteria on the same embeddings']}")
     finish(
         "training",

@@ -103,8 +103,7 @@ def compare(
 
     def planned() -> Plan:
         check_way(jobs, ray, device)
-        nowhere = ["cluster.gpus=0"] if device == "cpu" else []
-        resolved = _resolve(recipe, changes, steps, quick, [*overrides, *nowhere])
+        resolved = _resolve(recipe, changes, quick, recipe_lines(steps, overrides, device))
         return plan(
             resolved,
             Path(out) if out else _default_folder(resolved, recipe, quick),
@@ -129,31 +128,28 @@ def own_and_names(given: Any) -> tuple[dict[str, Any], list[Any] | None]:
     return {}, list(given)
 
 
+def recipe_lines(steps: int | None, overrides: Sequence[str], device: str = "auto") -> list[str]:
+    """What arguments say of the recipe, as lines of `--set`: a cell on a CPU asks a cluster for no GPU."""
+    budget = [f"train.steps={steps}"] if steps is not None else []
+    return [*budget, *overrides, *(["cluster.gpus=0"] if device == "cpu" else [])]
+
+
 def _resolve(
-    recipe: str | Path | CompareRecipe,
-    changes: Mapping[str, Any],
-    steps: int | None,
-    quick: bool,
-    overrides: Sequence[str],
+    recipe: str | Path | CompareRecipe, changes: Mapping[str, Any], quick: bool, overrides: Sequence[str]
 ) -> CompareRecipe:
     if isinstance(recipe, CompareRecipe):
         tables = recipe.model_dump(mode="json", exclude_none=True)
     else:
         tables = read(find(str(recipe)))
     tables |= {key: value for key, value in changes.items() if value is not None}
-    lines = [
-        *(quick_lines(tables) if quick else ()),
-        *([f"train.steps={steps}"] if steps is not None else []),
-        *overrides,
-    ]
-    return resolve(tables, lines)
+    return resolve(tables, [*(quick_lines(tables) if quick else ()), *overrides])
 
 
 def _default_folder(resolved: CompareRecipe, recipe: str | Path | CompareRecipe, quick: bool) -> Path:
     """results/NAME for a recipe as it stands; what is overridden gets a folder of its own by hash."""
     name = f"{resolved.name}-quick" if quick else resolved.name
     if not isinstance(recipe, CompareRecipe):
-        plain = _resolve(recipe, {}, None, quick, ())
+        plain = _resolve(recipe, {}, quick, ())
         there, asked = (r.model_dump(mode="json", exclude={"cluster"}) for r in (plain, resolved))
         if there != asked:
             name = hashed(name, asked)

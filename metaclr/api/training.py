@@ -7,6 +7,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from metaclr.api.comparing import recipe_lines
 from metaclr.recipe import CONTROLS, find, read, resolve
 
 if TYPE_CHECKING:
@@ -60,8 +61,7 @@ def train(
         name = found.name or "mine"
         tables = read(find(str(recipe)))
         tables["methods"] = [{"name": name, "settings": dict(settings or {})}]
-        lines = [*([f"train.steps={steps}"] if steps is not None else []), *overrides]
-        resolved = resolve(tables, lines)
+        resolved = resolve(tables, recipe_lines(steps, overrides))
         if name in CONTROLS or not found.trained:
             raise UserError(f"method {name!r} is a control: there is nothing to train")
         if isinstance(source, str):

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from metaclr.api.comparing import Comparison, hashed, own_and_names, quick_lines
+from metaclr.api.comparing import Comparison, hashed, own_and_names, quick_lines, recipe_lines
 from metaclr.errors import UserError
 from metaclr.recipe import CompareRecipe, MethodEntry, find, names, read, resolve
 
 if TYPE_CHECKING:
     from episodes import ImageSet
+    from metaclr.comparison import Plan
     from metaclr.methods import Method
     from metaclr.walk.prepare import Prepared
 
@@ -40,6 +41,7 @@ def bridge_walk(
     data_root: str | Path | None = None,
     overrides: Sequence[str] = (),
     jobs: int = 1,
+    ray: str | None = None,
     quiet: bool = False,
 ) -> Comparison:
     """Walk from `a` to `b` one axis at a time, train every step alike, and say what each axis is worth.
@@ -55,38 +57,50 @@ def bridge_walk(
         both: walk the axes in the opposite order too, which shows how they interact.
         source: what to train on, `NAME[:PART]`, or one `ImageSet` by name. The others are as in `compare`.
         out: the folder; default `results/bridge-A-B`.
+        jobs, ray: as in `compare`.
 
     Returns:
         The comparison; its folder has `tables/bridge.*`, `figures/bridge.*` and the report.
+
+    Started by torchrun, all ranks train every step together, and the first writes.
 
     Raises:
         UserError, EpisodeError: bad input, before any training, in one line.
     """
     from metaclr.comparison import plan
+    from metaclr.comparison.ways import check_way
     from metaclr.device import choose_device
+    from metaclr.engine.distributed import own_device
+    from metaclr.engine.together import first_then_others, joined
     from metaclr.walk.carry_out import carry_out, check_folder
 
-    prepared, resolved, images = plan_bridge(
-        a, b, recipe, order=order, both=both, source=source, targets=targets, seeds=seeds, steps=steps,
-        views_mode=views_mode, quick=quick, data_root=data_root, overrides=overrides,
-    )  # fmt: skip
-    folder = Path(out) if out else _default_folder(resolved, order, quick)
-    walked = prepared.walked()
-    check_folder(folder, walked)
-    own_targets, _ = own_and_names(targets)
-    planned = plan(
-        resolved,
-        folder,
-        device=choose_device(device),
-        data_root=Path(data_root) if data_root else None,
-        methods=prepared.methods,
-        images={**own_targets, resolved.sources[0]: images},
-    )
-    ends = [end if isinstance(end, str) else title for end, title in ((a, walked.start), (b, walked.end))]
-    asked = [*([f"--order {','.join(order)}"] if order else []), *(["--both"] if both else [])]
-    command = " ".join(["metaclr bridge", *ends, str(folder / "recipe.toml"), *asked])
-    rows, failures = carry_out(planned, prepared, jobs=jobs, quiet=quiet, command=command)
-    return Comparison(folder, rows, failures)
+    def planned() -> tuple[Plan, Prepared]:
+        check_way(jobs, ray, device)
+        prepared, resolved, images = plan_bridge(
+            a, b, recipe, order=order, both=both, source=source, targets=targets, seeds=seeds, views_mode=views_mode,
+            quick=quick, data_root=data_root, overrides=recipe_lines(steps, overrides, device),
+        )  # fmt: skip
+        folder = Path(out) if out else _default_folder(resolved, order, quick)
+        check_folder(folder, prepared.walked())
+        own_targets, _ = own_and_names(targets)
+        ready = plan(
+            resolved,
+            folder,
+            device=own_device(choose_device(device)),
+            data_root=Path(data_root) if data_root else None,
+            methods=prepared.methods,
+            images={**own_targets, resolved.sources[0]: images},
+        )
+        return ready, prepared
+
+    with joined():
+        ready, prepared = first_then_others(planned)
+        walked = prepared.walked()
+        ends = [end if isinstance(end, str) else title for end, title in ((a, walked.start), (b, walked.end))]
+        asked = [*([f"--order {','.join(order)}"] if order else []), *(["--both"] if both else [])]
+        command = " ".join(["metaclr bridge", *ends, str(ready.out / "recipe.toml"), *asked])
+        rows, failures = carry_out(ready, prepared, jobs=jobs, ray=ray, quiet=quiet, command=command)
+    return Comparison(ready.out, rows, failures)
 
 
 def plan_bridge(
@@ -128,7 +142,7 @@ def plan_bridge(
         "seeds": None if seeds is None else list(seeds),
         "views_mode": views_mode,
     }
-    resolved = _resolve(recipe, changes, steps, quick, overrides)
+    resolved = _resolve(recipe, changes, quick, recipe_lines(steps, overrides))
     find_path(first, last, order=order, budget=budget_of(resolved))  # the order, too
     name = resolved.sources[0]
     root = Path(data_root) if data_root else None
@@ -143,9 +157,7 @@ def plan_bridge(
     return prepared, resolved.model_copy(update={"methods": entries}), images
 
 
-def _resolve(
-    recipe: str | Path, changes: Mapping[str, Any], steps: int | None, quick: bool, overrides: Sequence[str]
-) -> CompareRecipe:
+def _resolve(recipe: str | Path, changes: Mapping[str, Any], quick: bool, overrides: Sequence[str]) -> CompareRecipe:
     """The recipe of a walk, but for its methods.
 
     Raises:
@@ -158,8 +170,7 @@ def _resolve(
         lines += FEW_SHOT_ONLY
     tables |= {key: value for key, value in changes.items() if value is not None} | {"methods": ["walk"]}
     lines += [line for line in quick_lines(tables) if quick and "low_label" not in line]
-    lines += [*([f"train.steps={steps}"] if steps is not None else []), *overrides]
-    resolved = resolve(tables, lines)
+    resolved = resolve(tables, [*lines, *overrides])
     if len(resolved.sources) > 1:
         raise UserError(f"sources = {', '.join(resolved.sources)}: a walk trains on one source")
     if not resolved.evaluate.few_shot:
@@ -170,10 +181,8 @@ def _resolve(
 def _default_folder(resolved: CompareRecipe, order: Sequence[str], quick: bool) -> Path:
     """results/bridge-A-B for the default recipe; what is overridden gets a folder of its own by hash."""
     name = f"{resolved.name}-quick" if quick else resolved.name
-    same = {"name": resolved.name, "about": resolved.about}
-    if order or _resolve("glyphs", same, None, quick, ()) != resolved.model_copy(update={"methods": _PLACE}):
-        name = hashed(name, [resolved.model_dump(mode="json"), list(order)])
+    plain = _resolve("glyphs", {"name": resolved.name, "about": resolved.about}, quick, ())
+    there, asked = (r.model_dump(mode="json", exclude={"cluster", "methods"}) for r in (plain, resolved))
+    if order or there != asked:
+        name = hashed(name, [resolved.model_dump(mode="json", exclude={"cluster"}), list(order)])
     return Path("results") / name
-
-
-_PLACE = (MethodEntry(name="walk"),)

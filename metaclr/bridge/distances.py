@@ -7,6 +7,7 @@ from torch import Tensor
 
 from metaclr.bridge.context import Context
 from metaclr.bridge.embedding import Embedding
+from metaclr.bridge.full import full
 from metaclr.bridge.objective import check_shapes
 from metaclr.errors import UserError
 
@@ -37,8 +38,7 @@ def labelled_rows(
         labels = torch.arange(tasks * ways, device=embeddings.device).reshape(tasks, ways)
     if labels.shape != (tasks, ways):
         raise UserError(f"labels {tuple(labels.shape)} do not fit {tasks} tasks of {ways} ways")
-    full = embeddings.float() if embeddings.dtype.itemsize < 4 else embeddings
-    return embedding(full.flatten(0, 2)), labels.flatten().repeat_interleave(views)
+    return embedding(full(embeddings).flatten(0, 2)), labels.flatten().repeat_interleave(views)
 
 
 def squared_distances(rows: Tensor) -> Tensor:

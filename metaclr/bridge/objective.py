@@ -13,6 +13,7 @@ from metaclr.bridge import axes, legal
 from metaclr.bridge.context import Context
 from metaclr.bridge.denominators import everything
 from metaclr.bridge.embedding import Embedding, unit_norm
+from metaclr.bridge.full import full
 from metaclr.bridge.labels import Given, instance
 from metaclr.bridge.negatives import in_batch
 from metaclr.bridge.roles import Roles, leave_one_out
@@ -77,9 +78,9 @@ class Bridge(nn.Module):
         """
         context = check_shapes(embeddings, context)
         with torch.autocast(embeddings.device.type, enabled=False):
-            embeddings, context = self.tasks(_full(embeddings), context)
+            embeddings, context = self.tasks(full(embeddings), context)
             queries = self.settings.embedding(embeddings)
-            support = queries if context.target is None else self.settings.embedding(_full(context.target))
+            support = queries if context.target is None else self.settings.embedding(full(context.target))
             turn = self.settings.roles(queries, support, context.shot)
             turn, labels = self.labels(turn, context)
             scale = self._scale()
@@ -113,11 +114,6 @@ def mean_over_queries(values: Tensor, counted: Tensor | None) -> Tensor:
     if counted is None:
         return values.mean()
     return (values.where(counted, 0).sum(-1) / counted.sum(-1).clamp(min=1)).mean()
-
-
-def _full(embeddings: Tensor) -> Tensor:
-    """Float32, or float64 as it is: similarities and losses are never taken in half precision."""
-    return embeddings.float() if embeddings.dtype.itemsize < 4 else embeddings
 
 
 def _made(axis: Any, sizes: Sizes) -> Any:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from metaclr.bridge.context import Context
+from metaclr.bridge.full import full
 from metaclr.bridge.objective import check_shapes
 from metaclr.errors import UserError
 
@@ -27,8 +28,7 @@ def views_of(embeddings: Tensor, context: Context | None = None, least: int = 2)
     check_shapes(embeddings, context)
     if embeddings.shape[2] < least:
         raise UserError(f"this objective needs at least {least} views of each way, got {embeddings.shape[2]}")
-    full = embeddings.float() if embeddings.dtype.itemsize < 4 else embeddings
-    return list(full.flatten(0, 1).unbind(1))
+    return list(full(embeddings).flatten(0, 1).unbind(1))
 
 
 def full_precision(forward: Callable[Concatenate[M, Tensor, P], Tensor]) -> Callable[Concatenate[M, Tensor, P], Tensor]:

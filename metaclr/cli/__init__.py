@@ -13,7 +13,7 @@ import click
 VERBS = sorted(p.stem for p in Path(__file__).parent.glob("*.py") if not p.stem.startswith("_"))
 
 
-WITH_RANKS = ("compare", "train")
+WITH_RANKS = ("bridge", "compare", "train")
 """Verbs whose work several processes of torchrun share."""
 
 
@@ -42,7 +42,7 @@ class Verbs(click.Group):
         if args and args[0] not in WITH_RANKS and _ranks() > 1:
             from metaclr.errors import UserError
 
-            raise UserError(f"{args[0]!r} is work for one process; torchrun is for {' and '.join(WITH_RANKS)}")
+            raise UserError(f"{args[0]!r} is work for one process; torchrun is for {', '.join(WITH_RANKS)}")
         return super().resolve_command(context, args)
 
 

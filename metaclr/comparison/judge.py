@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from metaclr.engine.settings import Precision
     from metaclr.recipe import EvaluateRecipe
 
 
@@ -43,6 +44,8 @@ def judge(
     about: Judged,
     folder: Path,
     device: torch.device,
+    *,
+    precision: Precision = "fp32",
 ) -> list[Row]:
     """Run the recipe's evaluators on every target and write rows.csv and per_item.npz into the run folder.
 
@@ -52,7 +55,7 @@ def judge(
 
     environment = short(device)
     rows, items = [], {}
-    for measured in measure(encoder, targets, settings, device):
+    for measured in measure(encoder, targets, settings, device, precision=precision):
         row = _row(measured, about, environment)
         rows.append(row)
         if measured.per_item is not None:
@@ -67,7 +70,12 @@ def judge(
 
 
 def measure(
-    encoder: nn.Module, targets: Sequence[Target], settings: EvaluateRecipe, device: torch.device
+    encoder: nn.Module,
+    targets: Sequence[Target],
+    settings: EvaluateRecipe,
+    device: torch.device,
+    *,
+    precision: Precision = "fp32",
 ) -> Iterator[Measurement]:
     """Every measurement that the recipe asks for; features are computed once per target.
 
@@ -77,7 +85,9 @@ def measure(
     few, low = settings.few_shot, settings.low_label
     tuning = FineTune(steps=low.steps, batch=low.batch, lr=low.lr) if low else None
     for target in targets:
-        seen = embed(encoder, target, device, transductive_bn=settings.transductive_bn, shared=True)
+        seen = embed(
+            encoder, target, device, transductive_bn=settings.transductive_bn, precision=precision, shared=True
+        )
         work: list[Piece] = []
         for name in evaluators(settings):
             if name == "low-label finetune" and not any(True for _ in encoder.parameters()):

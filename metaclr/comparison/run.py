@@ -68,7 +68,8 @@ def run_cell(plan: Plan, cell: Cell, bar: Progress | None = None) -> str:
         judged = replace(_about(cell, recipe.encoder.name), steps=trained.step, seconds=seconds, views=trained.views)
         encoder = learner.get_submodule("encoder")
         same_start(encoder)  # ranks that keep batch statistics of their own have as many encoders
-    judge(encoder, list(plan.targets.values()), recipe.evaluate, judged, folder, plan.device)
+    targets = list(plan.targets.values())
+    judge(encoder, targets, recipe.evaluate, judged, folder, plan.device, precision=recipe.judged_in)
     # Written last: a killed run never looks finished.
     by_first(lambda: write_atomic(folder / "done.json", json.dumps({"digest": digest})))
     return ""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from metaclr.engine import Trained
+    from metaclr.engine.distributed import Ranks
     from metaclr.recipe import CompareRecipe
 
 
@@ -37,15 +38,17 @@ def task_shape(cell: Cell, recipe: CompareRecipe) -> TaskShape:
     return TaskShape(way=way, shot=method.shot, query=method.query, tasks=tasks)
 
 
-def sampler_for(cell: Cell, recipe: CompareRecipe, source: ImageSet) -> EpisodeSampler:
+def sampler_for(cell: Cell, recipe: CompareRecipe, source: ImageSet, here: Ranks | None = None) -> EpisodeSampler:
     """Which images each step trains on: depends on the seed of the run alone, and is dealt out to the ranks.
+
+    here: whose share; by default that of this process.
 
     Raises:
         UserError: the budget is no multiple of the method's views per way, or cannot be dealt out evenly.
     """
     from metaclr.engine.distributed import ranks
 
-    method, here = cell.method, ranks()
+    method, here = cell.method, here or ranks()
     shape = task_shape(cell, recipe)
     # A learner of its own takes whole tasks.
     count, what = (shape.tasks, "tasks") if shape.tasks > 1 or method.learner else (shape.way, "ways")

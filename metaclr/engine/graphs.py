@@ -44,6 +44,7 @@ def graph_wanted(settings: TrainSettings, device: torch.device) -> bool:
     if settings.cuda_graph != "on":
         return False
     reason = "not with several ranks" if ranks().world > 1 else "" if device.type in DEVICES else f"not on a {device}"
+    reason = "not in float64, whose learning rate a graph would round" if settings.precision == "fp64" else reason
     if reason and ranks().first:
         say(f"cuda_graph = 'on': {reason}; running without")
     return not reason

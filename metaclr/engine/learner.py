@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from metaclr.bridge import Context
+from metaclr.bridge.full import full
 from metaclr.engine.distributed import gather
 from metaclr.engine.ema import Target, target_momentum
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Learner(nn.Module):
-    """Pixels of a batch of tasks to a loss. `train` runs it under autocast; the objective sees float32 alone.
+    """Pixels of a batch of tasks to a loss. `train` runs it under autocast; the objective sees float32 (or 64) alone.
 
     A method may bring a learner of its own: any module whose forward has this signature. `networks` names the
     children that may be compiled and whose batch norms are shared by ranks; `shared_axis`, if there, is set when
@@ -59,8 +60,8 @@ class Learner(nn.Module):
         """
         rows = pixels.flatten(0, 2).contiguous(memory_format=torch.channels_last)
         axes = pixels.shape[:3]
-        embeddings = self._all(self.projector(self.encoder(rows)).float().unflatten(0, axes))
-        target = None if self.target is None else self._all(self.target(rows).float().unflatten(0, axes))
+        embeddings = self._all(full(self.projector(self.encoder(rows))).reshape(*axes, -1))
+        target = None if self.target is None else self._all(full(self.target(rows)).reshape(*axes, -1))
         context = Context(
             labels=self._all(episode.labels),
             images=self._all(episode.images[..., 0].contiguous()),

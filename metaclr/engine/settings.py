@@ -10,7 +10,7 @@ from metaclr.errors import UserError, unknown
 
 Optimizer = Literal["adam", "adamw", "sgd", "lars"]
 Schedule = Literal["cosine", "constant", "linear", "step"]
-Precision = Literal["auto", "bf16", "fp32"]
+Precision = Literal["auto", "bf16", "fp32", "fp64"]
 Choice = Literal["auto", "on", "off"]
 
 FREE = ("checkpoint_seconds", "compile", "cuda_graph", "prefetch", "device")
@@ -33,6 +33,7 @@ class TrainSettings:
     clip: float | None = None
     """Largest Euclidean norm of the whole gradient; None: not clipped."""
     precision: Precision = "auto"
+    """fp64: weights, losses and optimiser in float64; slow, to tell rounding from a mistake."""
     compile: Choice = "auto"
     cuda_graph: Choice = "auto"
     """Record the step once and replay it, on a GPU; auto: no (see `metaclr.engine.graphs`)."""

@@ -8,6 +8,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from metaclr.bridge.full import full
 from metaclr.engine.distributed import ranks
 
 
@@ -21,9 +22,9 @@ class SyncBatchNorm(nn.modules.batchnorm._BatchNorm):
         """Normalise; in training mode with the statistics of the global batch (Ioffe and Szegedy 2015)."""
         if ranks().world == 1 or not self.training:
             return super().forward(input)
-        rows = input.float()
+        rows = full(input)
         axes = [0, *range(2, rows.ndim)]
-        count = torch.full((1,), float(rows.numel() // rows.shape[1]), device=rows.device)
+        count = rows.new_full((1,), rows.numel() // rows.shape[1])
         sums = _sum_over_ranks(torch.cat([rows.sum(axes), count]))
         total = sums[-1]
         mean = sums[:-1] / total

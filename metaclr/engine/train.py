@@ -22,7 +22,7 @@ from metaclr.engine.graphs import GraphStep, graph_wanted, own_stream
 from metaclr.engine.journal import Row
 from metaclr.engine.meter import Meter, Progress
 from metaclr.engine.optimizers import build_optimizer
-from metaclr.engine.precision import autocast, compute_dtype
+from metaclr.engine.precision import autocast, compute_dtype, weights_dtype
 from metaclr.engine.run import Run
 from metaclr.engine.schedules import rate
 from metaclr.engine.seeding import seed_generators
@@ -87,6 +87,8 @@ def train(
     device = own_device(choose_device(settings.device))
     here = ranks()
     learner.to(device)
+    if settings.precision == "fp64":
+        learner.double()
     learner.to(memory_format=torch.channels_last)
     learner.train()
     if here.world > 1:
@@ -115,7 +117,12 @@ def _loop(
     run: Run, sampler: Sampler, render: Render, device: torch.device, stop: Stop, progress: Progress | None
 ) -> None:
     settings, here = run.settings, ranks()
-    cast = autocast(device, compute_dtype(settings.precision, device))
+    computed = compute_dtype(settings.precision, device)
+    cast = autocast(device, computed)
+
+    def drawn(episode: Episode) -> Tensor:
+        return render(episode).to(weights_dtype(computed))
+
     after_step = getattr(run.learner, "after_step", None)
     steps = range(run.step, settings.steps)
     step = plain_step(run, cast)
@@ -124,10 +131,10 @@ def _loop(
             during.enter_context(own_stream(device))
             step = GraphStep(step, plain_step(run, cast, looks=False), run.learner, run.optimizer)
         if steps and wanted(settings, device):
-            first = compiled_views(render, lambda: next(batches(sampler, render, steps[:1], device, "off")))
+            first = compiled_views(render, lambda: next(batches(sampler, drawn, steps[:1], device, "off")))
             during.enter_context(compiled(run.learner, during.enter_context(first), cast))
         meter = Meter(run, progress)
-        for pixels, episode in batches(sampler, render, steps, device, settings.prefetch):
+        for pixels, episode in batches(sampler, drawn, steps, device, settings.prefetch):
             seed_generators(random.key(settings.seed, "engine", run.step, here.rank), device)
             loss, metrics = step(pixels, episode, rate(settings, run.step))
             if device.type == "cpu":  # reading it costs nothing here

@@ -9,13 +9,13 @@ from metaclr.engine.distributed import average
 
 
 class Window:
-    """A buffer (size, 1 + metrics) of float32 rows, one a step: the loss, then the metrics in alphabetical order."""
+    """A buffer (size, 1 + metrics) of float64 rows, one a step: the loss, then the metrics in alphabetical order."""
 
     def __init__(self, size: int, device: torch.device) -> None:
         self.size, self.device = size, device
         self.names: tuple[str, ...] = ()
         self.count = 0
-        self.values = torch.zeros(size, 1, device=device)
+        self.values = self._rows(1)
 
     def add(self, loss: Tensor, metrics: dict[str, Tensor]) -> None:
         """Keep one step's numbers; does not wait for them."""
@@ -23,9 +23,9 @@ class Window:
         if names != self.names:
             if self.count:
                 raise ValueError(f"a learner's metrics changed from {self.names} to {names}")
-            self.names, self.values = names, torch.zeros(self.size, len(names), device=self.device)
+            self.names, self.values = names, self._rows(len(names))
         numbers = [loss.detach(), *(metrics[name].detach() for name in names[1:])]
-        self.values[self.count] = torch.stack([number.float() for number in numbers])
+        self.values[self.count] = torch.stack([number.double() for number in numbers])
         self.count += 1
 
     @property
@@ -40,7 +40,7 @@ class Window:
 
     def means(self) -> dict[str, float]:
         """Mean of each column over its steps and over ranks; waits for the device."""
-        means = average(self.values[: self.count].double().mean(0)).tolist()
+        means = average(self.values[: self.count].mean(0)).tolist()
         return dict(zip(self.names, means, strict=True))
 
     def clear(self) -> None:
@@ -54,5 +54,8 @@ class Window:
     def restore(self, names: list[str], values: Tensor) -> None:
         """Go on with a checkpoint's rows."""
         self.names, self.count = tuple(names), len(values)
-        self.values = torch.zeros(self.size, max(len(names), 1), device=self.device)
+        self.values = self._rows(max(len(names), 1))
         self.values[: self.count] = values
+
+    def _rows(self, columns: int) -> Tensor:
+        return torch.zeros(self.size, columns, dtype=torch.float64, device=self.device)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from episodes import ImageSet, random, to_float
 from metaclr.engine.distributed import Ranks, agree, ranks
-from metaclr.engine.precision import autocast, compute_dtype
+from metaclr.engine.precision import NAMES, autocast, dtype_for, weights_dtype
 from metaclr.engine.settings import Precision
 from metaclr.errors import UserError
 from metaclr.evaluation.measurement import join
@@ -44,7 +44,7 @@ def features(
     precision: Precision = "fp32",
     shared: bool = False,
 ) -> Tensor:
-    """Features of every image, in the set's order: float32 (M, F) on `device`.
+    """Features of every image, in the set's order: float32 (M, F) on `device`, float64 of an encoder in float64.
 
     Args:
         encoder: any module from float (B, C, H, W) in [0, 1] to (B, F) or (B, ...), which is flattened. Its
@@ -55,7 +55,7 @@ def features(
             it, up to rounding.
         transductive_bn: BatchNorm uses the statistics of batches of the target, in a fixed shuffled order.
         precision: "fp32" so that numbers of different machines can be compared; "bf16", or "auto" for bf16
-            where the device multiplies it fast.
+            where the device multiplies it fast; "fp64" leaves the encoder in float64.
         shared: every rank calls this, embeds some of the batches, and gets the features of all.
 
     Raises:
@@ -66,16 +66,18 @@ def features(
     order = torch.arange(len(image_set))
     if transductive_bn:  # sets are often sorted by class, and a batch of one class has its own statistics
         order = random.permute(random.key(0, "transductive batches"), order, len(order))
-    dtype = compute_dtype(precision, at)
-    with torch.inference_mode(), evaluation_mode(encoder, transductive_bn=transductive_bn), autocast(at, dtype):
+    computed = dtype_for(encoder, precision, at)
+    if computed == torch.float64:
+        encoder.double()
+    with torch.inference_mode(), evaluation_mode(encoder, transductive_bn=transductive_bn), autocast(at, computed):
         here = ranks() if shared else Ranks()
         size = batch or (_TRANSDUCTIVE_BATCH if transductive_bn else default_batch(at, image_set.size))
         if here.world > 1:
             size = -int(agree(-float(size), device=at)[0])  # the smallest: all ranks cut the set alike
         while True:
-            fits, found = True, torch.empty(0)
+            fits, found = True, torch.empty(len(image_set), 0, dtype=weights_dtype(computed), device=at)
             try:
-                found = _in_batches(encoder, image_set, order if transductive_bn else None, size, at, here)
+                found = _in_batches(encoder, image_set, order if transductive_bn else None, size, found, here)
             except torch.OutOfMemoryError:
                 fits = False
                 if size == 1 or batch or transductive_bn:
@@ -93,13 +95,10 @@ def features(
     return found.clone()  # a plain tensor: one made in inference mode could not be trained on
 
 
-def protocol_of(
-    *, transductive_bn: bool = False, precision: Precision = "fp32", device: torch.device | str = "cpu"
-) -> str:
-    """What a protocol says about features made with these options."""
+def protocol_of(computed: torch.dtype = torch.float32, *, transductive_bn: bool = False) -> str:
+    """What a protocol says about features that were computed in this (see `engine.precision.dtype_for`)."""
     bn = f"batch of {_TRANSDUCTIVE_BATCH} target images (transductive)" if transductive_bn else "eval"
-    exact = compute_dtype(precision, torch.device(device)) is None
-    return join(bn=bn, features="fp32" if exact else "bf16")
+    return join(bn=bn, features=NAMES[computed])
 
 
 def default_batch(device: torch.device, size: tuple[int, int]) -> int:
@@ -117,15 +116,14 @@ def device_of(encoder: nn.Module) -> torch.device:
 
 
 def _in_batches(
-    encoder: nn.Module, image_set: ImageSet, order: Tensor | None, size: int, device: torch.device, here: Ranks
+    encoder: nn.Module, image_set: ImageSet, order: Tensor | None, size: int, found: Tensor, here: Ranks
 ) -> Tensor:
-    """Features (M, F) of this rank's batches, 0 in the rows of others; (M, 0) where it has no batch."""
+    """Features (M, F) of this rank's batches, 0 in the rows of others; `found` (M, 0) where it has no batch."""
     images = image_set.images
-    found = torch.empty(len(image_set), 0, device=device)
     for start in range(here.rank * size, len(image_set), here.world * size):
         rows = slice(start, start + size)
         part = images[rows] if order is None else images[order[rows].to(images.device)]
-        pixels = to_float(part.to(device, non_blocking=True))
+        pixels = to_float(part.to(found.device, non_blocking=True)).to(found.dtype)
         # channels_last is two to four times faster for convolutions on a CPU.
         out = encoder(pixels.contiguous(memory_format=torch.channels_last))
         if not isinstance(out, Tensor) or out.ndim < 2 or out.shape[0] != len(part):
@@ -133,9 +131,9 @@ def _in_batches(
                 f"the encoder must give a tensor (B, F) for images {tuple(pixels.shape)}, not "
                 f"{tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__}"
             )
-        out = out.flatten(1).float()
+        out = out.flatten(1).to(found.dtype)
         if start == here.rank * size:
-            found = torch.zeros(len(image_set), out.shape[1], device=device)
+            found = found.new_zeros(len(image_set), out.shape[1])
         found[rows] = out
     return found
 

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from episodes import ImageSet, ViewRecipe, augment, random, to_float
-from metaclr.engine.precision import autocast, compute_dtype
+from metaclr.engine.precision import NAMES, autocast, dtype_for, weights_dtype
 from metaclr.engine.settings import Precision
 from metaclr.errors import UserError
 from metaclr.evaluation.linear import Probe
@@ -38,7 +38,7 @@ class FineTune:
     weight_decay: float = 0.0
     views: ViewRecipe | None = None
     frozen_statistics: bool = True
-    precision: Precision = "auto"
+    precision: Precision = "auto"  # float64 for an encoder in float64, whatever this says
 
     def __post_init__(self) -> None:
         for name, least in (("steps", 1), ("batch", 1)):
@@ -47,9 +47,8 @@ class FineTune:
         if not self.lr > 0:
             raise UserError(f"low-label lr must be above 0, not {self.lr}")
 
-    def said(self, device: torch.device) -> str:
-        """These settings as a protocol has them."""
-        fp32 = compute_dtype(self.precision, device) is None
+    def said(self, computed: torch.dtype) -> str:
+        """These settings as a protocol has them, and what the encoder is computed in."""
         return join(
             optimiser="Adam, cosine",
             steps=self.steps,
@@ -57,7 +56,7 @@ class FineTune:
             lr=self.lr,
             head_lr=self.head_lr or self.lr,
             weight_decay=self.weight_decay,
-            precision="fp32" if fp32 else "bf16",
+            precision=NAMES[computed],
             augmentation="none" if self.views is None else "random views",
             bn="frozen statistics" if self.frozen_statistics else "trained statistics",
             head="linear, starts as the frozen probe",
@@ -80,13 +79,13 @@ def fine_tune(
     tuned = deepcopy(encoder).requires_grad_(True)
     weight, bias = probe.weight.clone().requires_grad_(True), probe.bias.clone().requires_grad_(True)
     optimiser, schedule = optimiser_of([*tuned.parameters()], [weight, bias], settings)
-    dtype = compute_dtype(settings.precision, device)
+    computed = dtype_for(tuned, settings.precision, device)
     with evaluation_mode(tuned):
         if not settings.frozen_statistics:
             tuned.train()
         for step, rows in enumerate(batches(len(labels), settings, seed, device)):
-            pixels = shown(labelled.images[rows], rows, settings, seed, step)
-            with autocast(device, dtype):
+            pixels = shown(labelled.images[rows], rows, settings, seed, step).to(weights_dtype(computed))
+            with autocast(device, computed):
                 embedded = tuned(pixels.contiguous(memory_format=torch.channels_last)).flatten(1)
             loss = F.cross_entropy(embedded.to(weight.dtype) @ weight + bias, labels[rows])
             optimiser.zero_grad()

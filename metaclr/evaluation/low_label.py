@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from episodes import ImageSet
+from metaclr.engine.precision import dtype_for
 from metaclr.errors import UserError
 from metaclr.evaluation.features import device_of, features
 from metaclr.evaluation.fine_tune import FineTune, Tuned, fine_tune
@@ -107,7 +108,7 @@ def low_label_finetune(
         found = features(tuned, test, device, precision=chosen.precision)
         correct.append(head(found).argmax(1) == wanted)
     way = starts[-1].bias.numel()
-    said = f"{join(protocol, labels=_digest(subsets))}; {chosen.said(device)}"
+    said = f"{join(protocol, labels=_digest(subsets))}; {chosen.said(dtype_for(encoder, chosen.precision, device))}"
     stacked = torch.stack(correct)
     return [of_subsets("low-label finetune", stacked, target=target, way=way, labels=labels, protocol=said)]
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from episodes import ImageSet
-from metaclr.engine.precision import autocast, compute_dtype
+from metaclr.engine.precision import autocast, dtype_for, weights_dtype
 from metaclr.evaluation.features import device_of
 from metaclr.evaluation.fine_tune import FineTune, Tuned, batches, optimiser_of, shown
 from metaclr.evaluation.linear import Probe
@@ -55,8 +55,8 @@ def can_stack(encoder: nn.Module, settings: FineTune, shape: Sequence[int]) -> b
     try:
         stack = _Stack(encoder, 2, settings)
         images = torch.zeros(2, 2, *shape, device=device_of(encoder))
-        with torch.no_grad(), autocast(images.device, stack.dtype):
-            alone: Tensor = stack.network(images[0])
+        with torch.no_grad(), autocast(images.device, stack.computed):
+            alone: Tensor = stack.network(images[0].to(weights_dtype(stack.computed)))
             return stack.embed(images).dtype == alone.dtype
     except (RuntimeError, ValueError, NotImplementedError):
         return False
@@ -102,11 +102,12 @@ class _Stack:
         copies = [deepcopy(encoder).requires_grad_(True).train(not settings.frozen_statistics) for _ in range(count)]
         self.parameters, self.buffers = stack_module_state(copies)
         self.network = copies[0]
-        self.dtype = compute_dtype(settings.precision, device_of(encoder))
+        self.computed = dtype_for(encoder, settings.precision, device_of(encoder))
 
     def embed(self, pixels: Tensor) -> Tensor:
         """(S, B, C, H, W) -> (S, B, F), each part by its own copy; running statistics move in training mode."""
-        with autocast(pixels.device, self.dtype):
+        pixels = pixels.to(weights_dtype(self.computed))
+        with autocast(pixels.device, self.computed):
             out: Tensor = vmap(self._one)(self.parameters, self.buffers, pixels)
         return out.flatten(2)
 

@@ -8,6 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from metaclr.engine.precision import dtype_for
 from metaclr.engine.settings import Precision
 from metaclr.errors import unknown
 from metaclr.evaluation.features import device_of, features, protocol_of
@@ -68,9 +69,10 @@ def embed(
 ) -> Embedded:
     """The features of all images of a target, once, with what their protocol says. shared: see `features`."""
     at = device_of(encoder) if device is None else torch.device(device)
+    computed = dtype_for(encoder, precision, at)
     found = features(encoder, target.images, at, transductive_bn=transductive_bn, precision=precision, shared=shared)
     said = join(
-        protocol_of(transductive_bn=transductive_bn, precision=precision, device=at),
+        protocol_of(computed, transductive_bn=transductive_bn),
         images=target.images.fingerprint()[:16],
     )
     return Embedded(encoder, target, found, said)

@@ -85,14 +85,13 @@ def _percent(share: Spread) -> Spread:
 def _report(load: Workload, figures: list[Figure], rates: Mapping[str, list[float]], seconds: float) -> dict[str, Any]:
     from metaclr.engine.precision import compute_dtype
 
-    dtype = compute_dtype(load.precision, load.device)
     return {
         "benchmark": "metaclr bench",
         "figures": {f.name: {"what": f.what, "unit": f.unit, **asdict(f.spread)} for f in figures},
         "rates": {name: [round(value, 3) for value in values] for name, values in rates.items()},
         "peak_bytes": peak_bytes(load.device),
         "workload": {**asdict(load), "device": str(load.device)},
-        "computed_in": "float32" if dtype is None else str(dtype).removeprefix("torch."),
+        "computed_in": str(compute_dtype(load.precision, load.device)).removeprefix("torch."),
         "compiled": load.compiles,
         "seconds": seconds,
         "environment": describe(load.device),

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from episodes import Episode, EpisodeSampler, ImageSet, Rendering, TaskShape
+from metaclr.bridge.full import full
 from metaclr.engine import train
 from metaclr.engine.graphs import GraphStep, graph_wanted, own_stream
 from metaclr.engine.optimizers import build_optimizer
-from metaclr.engine.precision import autocast, compute_dtype
+from metaclr.engine.precision import autocast, compute_dtype, weights_dtype
 from metaclr.engine.step import Result, Step, update
 from metaclr.measure.timing import interleaved, rate, steps_for
 from metaclr.measure.workload import Workload
@@ -57,21 +58,22 @@ def ceiling_run(load: Workload) -> Run:
     The step is a CUDA graph where the workload's is.
     """
     learner = load.learner(1)
-    network = nn.Sequential(learner.encoder, learner.projector).to(load.device)
-    network.to(memory_format=torch.channels_last).train()
     settings = load.settings(1)
+    computed = compute_dtype(settings.precision, load.device)
+    network = nn.Sequential(learner.encoder, learner.projector).to(load.device, weights_dtype(computed))
+    network.to(memory_format=torch.channels_last).train()
     optimizer = build_optimizer(network, settings)
-    cast = autocast(load.device, compute_dtype(settings.precision, load.device))
+    cast = autocast(load.device, computed)
     generator = torch.Generator().manual_seed(load.seed)
     rows = torch.rand(load.batch_views, load.channels, load.size, load.size, generator=generator)
-    rows = rows.to(load.device).contiguous(memory_format=torch.channels_last)
+    rows = rows.to(load.device, weights_dtype(computed)).contiguous(memory_format=torch.channels_last)
     if load.compiles:
         network.compile(dynamic=False)
 
     def plain(pixels: Tensor, episode: Episode, lr: float | Tensor) -> Result:
         with cast:
-            loss = network(pixels).float().square().mean()
-        loss.backward()
+            loss = full(network(pixels)).square().mean()
+        loss.backward()  # type: ignore[no-untyped-call]
         update(network, optimizer, lr, None)
         return loss.detach(), {}
 

@@ -51,7 +51,8 @@ class TrainRecipe(Strict):
     momentum: float = Field(default=0.9, ge=0, lt=1)
     warmup: float = Field(default=0.05, ge=0, lt=1, description="fraction of the steps")
     schedule: Literal["cosine", "constant", "linear", "step"] = "cosine"
-    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    precision: Literal["auto", "bf16", "fp32", "fp64"] = "auto"
+    """auto: bf16 where it is fast, else float32. fp64: everything in float64, evaluation too; slow, for checking."""
     compile: Literal["auto", "on", "off"] = "auto"
     cuda_graph: Literal["auto", "on", "off"] = "auto"
     """One launch for a whole step on a GPU, for small networks; it changes no result. auto: no, as yet unmeasured."""
@@ -169,6 +170,11 @@ class CompareRecipe(Strict):
         if len(set(map(str, values))) != len(values):
             raise ValueError("names the same thing twice")
         return values
+
+    @property
+    def judged_in(self) -> Literal["fp32", "fp64"]:
+        """What encoders are judged in: float32, so that machines can be compared, or float64 if trained in it."""
+        return "fp64" if self.train.precision == "fp64" else "fp32"
 
     @property
     def cells_methods(self) -> tuple[MethodEntry, ...]:

@@ -147,7 +147,8 @@ def _optimiser(train: Mapping[str, Any]) -> str:
         return ""
     text = f"{train['optimizer']}, learning rate {train.get('lr'):g}, {train.get('schedule', 'constant')} schedule"
     decay = train.get("weight_decay", 0)
-    return text + (f", weight decay {decay:g}" if decay else "")
+    text += f", weight decay {decay:g}" if decay else ""
+    return text + (", all in float64" if train.get("precision") == "fp64" else "")
 
 
 def _few_shot(results: Results) -> str:

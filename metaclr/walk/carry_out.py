@@ -9,6 +9,7 @@ from metaclr.comparison.cell import Cell
 from metaclr.comparison.finish import do_cells, write_down
 from metaclr.comparison.plan import Plan
 from metaclr.console import progress
+from metaclr.engine.together import by_first
 from metaclr.errors import UserError
 from metaclr.results.walk import Measures, Walked, read_walk, write_walk
 from metaclr.walk.geometry import Probe, geometry
@@ -19,17 +20,21 @@ if TYPE_CHECKING:
 
 
 def carry_out(
-    plan: Plan, prepared: Prepared, *, jobs: int = 1, quiet: bool = False, command: str = ""
+    plan: Plan, prepared: Prepared, *, jobs: int = 1, ray: str | None = None, quiet: bool = False, command: str = ""
 ) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Do what is not done yet, then write rows, tables, figures and report of the walk.
+    """Do what is not done yet, then write the walk: rows, tables, figures, report. Of several ranks the first writes.
+
+    Args:
+        jobs, ray: how the cells are spread (see `comparison.carry_out`).
 
     Returns:
         The rows as a frame, and why cells failed, by run.
     """
-    write_walk(plan.out, prepared.walked())
-    failures = do_cells(plan, jobs=jobs, quiet=quiet)
+    by_first(lambda: write_walk(plan.out, prepared.walked()))
+    failures = do_cells(plan, jobs=jobs, ray=ray, quiet=quiet)
     done = [cell for cell in plan.cells if cell.run not in failures]
-    write_walk(plan.out, prepared.walked(measure(plan, prepared, done, quiet=quiet)))
+    measures = measure(plan, prepared, done, quiet=quiet)
+    by_first(lambda: write_walk(plan.out, prepared.walked(measures)))
     return write_down(plan, failures, command), failures
 
 

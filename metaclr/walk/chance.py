@@ -30,8 +30,9 @@ def loss_at_chance(cell: Cell, recipe: CompareRecipe, source: ImageSet) -> float
 
     from metaclr.bridge import Context
     from metaclr.comparison.training import build_learner, sampler_for
+    from metaclr.engine.distributed import Ranks
 
-    episode = sampler_for(cell, recipe, source)(0)
+    episode = sampler_for(cell, recipe, source, Ranks())(0)  # of the whole batch, however many share it
     learner = build_learner(cell, recipe, source)
     objective, dim = learner.get_submodule("objective").train(), int(learner.get_submodule("projector").features)  # type: ignore[arg-type]
     embeddings = torch.full((*episode.images.shape, dim), dim**-0.5)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from metaclr.comparison.cell import Cell
 from metaclr.comparison.plan import Plan
+from metaclr.engine.together import by_first
 from metaclr.files import write_atomic
 
 if TYPE_CHECKING:
@@ -52,18 +54,26 @@ class Probe:
 
 
 def geometry(probe: Probe, cell: Cell) -> tuple[float, float]:
-    """Alignment and uniformity of the encoder of a finished cell; see `metaclr.diagnose`."""
+    """Alignment and uniformity of the encoder of a finished cell; see `metaclr.diagnose`.
+
+    Of several ranks the first looks and writes: all of them compute, or none.
+    """
     path = probe.plan.folder(cell) / NAME
     identity = f"{probe.plan.digest(cell)} {probe.target} {MOST}"
+    if stored := by_first(lambda: _stored(path, identity)):
+        return stored
+    alignment, uniformity = measure(_encoder(probe.plan, cell), probe)
+    kept = {"identity": identity, "alignment": alignment, "uniformity": uniformity}
+    by_first(lambda: write_atomic(path, json.dumps(kept)))
+    return alignment, uniformity
+
+
+def _stored(path: Path, identity: str) -> tuple[float, float] | None:
     try:
         stored = json.loads(path.read_text())
-        if stored["identity"] == identity:
-            return stored["alignment"], stored["uniformity"]
+        return (stored["alignment"], stored["uniformity"]) if stored["identity"] == identity else None
     except (OSError, ValueError, KeyError):
-        pass
-    found = dict(zip(("alignment", "uniformity"), measure(_encoder(probe.plan, cell), probe), strict=True))
-    write_atomic(path, json.dumps({"identity": identity, **found}))
-    return found["alignment"], found["uniformity"]
+        return None
 
 
 def measure(encoder: nn.Module, probe: Probe) -> tuple[float, float]:
@@ -71,9 +81,9 @@ def measure(encoder: nn.Module, probe: Probe) -> tuple[float, float]:
     from metaclr.diagnose import alignment, uniformity
     from metaclr.evaluation.features import features
 
-    device = probe.plan.device
-    rows = features(encoder, probe.views, device)
-    return alignment(rows.view(-1, 2, rows.shape[1])), uniformity(features(encoder, probe.images, device))
+    device, precision = probe.plan.device, probe.plan.recipe.judged_in
+    pairs, images = (features(encoder, s, device, precision=precision) for s in (probe.views, probe.images))
+    return alignment(pairs.view(-1, 2, pairs.shape[1])), uniformity(images)
 
 
 def _encoder(plan: Plan, cell: Cell) -> nn.Module:

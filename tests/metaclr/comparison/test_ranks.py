@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +12,8 @@ import torch
 
 import metaclr
 from metaclr.engine.journal import read
+from tests.metaclr.comparison.launch import torchrun
 
-ROOT = Path(__file__).parents[3]
 # SGD in float32: Adam divides by the gradient's size, so it makes a step of what is only rounding.
 RECIPE = """
 name = "tiny"
@@ -32,37 +29,37 @@ few_shot = { ways = [5], shots = [1, 2], query = 5, episodes = 100 }
 low_label = { fractions = [], per_class = [2], steps = 3 }
 """
 CONTROLS = ("untrained", "pixels")
+# Adam, the default, for 20 steps: a prototype head, a ridge head with learned scale, and a queue.
+EXACT = """
+name = "exact"
+sources = ["digits"]
+targets = ["digits"]
+methods = ["simclr", "protonet", "r2d2", "moco"]
+size = 16
+encoder = { options = { width = 8 } }
+train = { steps = 20, batch_views = 40, log_every = 2, precision = "fp64" }
 
-
-def torchrun(*arguments: str, ranks: int = 2) -> subprocess.CompletedProcess[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--nproc-per-node",
-        str(ranks),
-        "--master-port",
-        str(port),
-    ]
-    return subprocess.run(
-        [*command, "-m", "metaclr", *arguments],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
-        check=False,
-        timeout=200,
-    )
+[evaluate]
+few_shot = { ways = [5], shots = [1, 2], query = 5, episodes = 100 }
+low_label = { fractions = [], per_class = [2], steps = 3 }
+"""
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, subprocess.CompletedProcess[str]]:
     """The folder of one process, the folder of two ranks, and what the two said."""
-    base = tmp_path_factory.mktemp("ranks")
-    (base / "tiny.toml").write_text(RECIPE)
+    return both(tmp_path_factory.mktemp("ranks"), RECIPE)
+
+
+@pytest.fixture(scope="module")
+def exact(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The folders of one process and of two ranks, all in float64."""
+    return both(tmp_path_factory.mktemp("exact"), EXACT)[:2]
+
+
+def both(base: Path, recipe: str) -> tuple[Path, Path, subprocess.CompletedProcess[str]]:
+    """A recipe by one process and by two ranks."""
+    (base / "tiny.toml").write_text(recipe)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # as a rank has
     try:
@@ -107,6 +104,31 @@ def test_two_ranks_train_as_one_process(folders: tuple[Path, Path, object]) -> N
         one, two = (torch.load(run / "checkpoint.pt", weights_only=True)["learner"] for run in runs)
         for name in one:
             torch.testing.assert_close(two[name], one[name], rtol=1e-4, atol=1e-4, msg=f"{method} {name}")
+
+
+def test_in_float64_trained_rows_are_the_same_to_the_last_digit(exact: tuple[Path, Path]) -> None:
+    """What two ranks and one process differ by is rounding: with 29 more bits nothing of it reaches a row."""
+    one, two = (pd.read_csv(folder / "rows.csv").drop(columns="seconds") for folder in exact)
+    pd.testing.assert_frame_equal(one, two, check_exact=True)
+    assert set(one[~one.method.isin(CONTROLS)].evaluator) == {
+        "few-shot",
+        "linear",
+        "knn",
+        "low-label frozen",
+        "low-label finetune",
+    }
+    assert one.protocol.str.contains("=fp64").all()  # everything was computed in it
+    items = [{p.name: p.read_bytes() for p in (folder / "per_item").iterdir()} for folder in exact]
+    assert items[0] == items[1]
+
+
+def test_in_float64_two_ranks_train_as_one_process(exact: tuple[Path, Path]) -> None:
+    for run in (f"{method}-digits-s0" for method in ("simclr", "protonet", "r2d2", "moco")):
+        curves = [read(folder / "runs" / run / "curve.csv") for folder in exact]
+        assert len(curves[0]) == 10
+        for first, second in zip(*curves, strict=True):
+            for name in first.keys() - {"views_per_second"}:
+                assert first[name] == pytest.approx(second[name], abs=1e-10), (run, name)
 
 
 def test_one_rank_writes_and_speaks(folders: tuple[Path, Path, subprocess.CompletedProcess[str]]) -> None:

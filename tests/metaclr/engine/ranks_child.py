@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from episodes import Episode, EpisodeSampler, ImageSet, TaskShape
 from metaclr.bridge.tiles import tiling
-from metaclr.engine import Learner, TrainSettings, train
+from metaclr.engine import Learner, Trained, TrainSettings, train
 from metaclr.engine.distributed import join, leave, ranks
 from metaclr.methods import get
 
@@ -41,9 +41,15 @@ def gradients(learner: Learner, sampler: EpisodeSampler, render: object) -> dict
     if ranks().world > 1:
         _share(learner, sampler, TrainSettings())
     episode = sampler(0)
-    loss, _ = forward_backward(learner, render(episode), episode, autocast(torch.device("cpu"), None))
+    pixels = render(episode).to(next(learner.parameters()).dtype)
+    loss, _ = forward_backward(learner, pixels, episode, autocast(torch.device("cpu"), torch.float32))
     found = {n: p.grad.clone() for n, p in learner.named_parameters() if p.grad is not None}
     return {"loss": loss, **found}
+
+
+def outcome(trained: Trained) -> dict[str, object]:
+    """What a training leaves."""
+    return {"learner": trained.learner.state_dict(), "curve": list(trained.curve)}
 
 
 def rank(out: Path, number: int, world: int, port: int) -> None:
@@ -64,10 +70,16 @@ def rank(out: Path, number: int, world: int, port: int) -> None:
     for name, (shape, method, momentum) in CASES.items():
         sampler = EpisodeSampler(images, shape, seed=5, rank=here.rank, world=here.world)
         settings = TrainSettings(steps=4, optimizer="sgd", lr=0.05, log_every=2, precision="fp32", device="cpu")
+        exactly = TrainSettings(steps=20, log_every=5, precision="fp64", device="cpu")
         folder = out / f"world{here.world}" / name
         with tiling(5, 4, above=0 if name == "tiled" else sys.maxsize):
-            first = gradients(build(method, momentum), sampler, render)
-            trained = train(build(method, momentum), sampler, render, settings, folder)
-        results[name] = {"first": first, "learner": trained.learner.state_dict(), "curve": list(trained.curve)}
+            results[name] = {
+                "first": gradients(build(method, momentum), sampler, render),
+                **outcome(train(build(method, momentum), sampler, render, settings, folder)),
+            }
+            results[f"{name} fp64"] = {
+                "first": gradients(build(method, momentum).double(), sampler, render),
+                **outcome(train(build(method, momentum), sampler, render, exactly)),
+            }
     torch.save(results, out / f"world{here.world}-rank{here.rank}.pt")
     leave()

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from conftest import Server
 
 
+CASES = pytest.mark.parametrize("case", ["ways", "tasks", "target", "tiled"])
+
+
 @pytest.fixture(scope="module")
 def results(server: Server, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[tuple[int, int], Any]]:
     out = tmp_path_factory.mktemp("ranks")
@@ -28,22 +31,35 @@ def results(server: Server, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
     return out, {(w, r): torch.load(out / f"world{w}-rank{r}.pt", weights_only=True) for w, r in pairs}
 
 
-@pytest.mark.parametrize("case", ["ways", "tasks", "target", "tiled"])
+@CASES
 def test_two_ranks_are_one_process(case: str, results: tuple[Path, dict[tuple[int, int], Any]]) -> None:
-    _, by_rank = results
+    agree(case, results[1], 1e-5)
+
+
+@CASES
+def test_in_float64_adam_keeps_two_ranks_together(case: str, results: tuple[Path, dict[tuple[int, int], Any]]) -> None:
+    """The default optimiser, 20 steps: what float32 leaves between two ranks and one process is rounding."""
+    agree(f"{case} fp64", results[1], 1e-10)
+    for kept in results[1].values():
+        values = [v for v in kept[f"{case} fp64"]["learner"].values() if v.is_floating_point()]
+        assert {v.dtype for v in values} == {torch.float64}
+
+
+def agree(case: str, by_rank: dict[tuple[int, int], Any], bound: float) -> None:
+    """Loss, gradient, trained state and curve of both ranks are those of one process."""
     alone = by_rank[1, 0][case]
     for rank in (0, 1):
         pair = by_rank[2, rank][case]
         assert alone["first"].keys() == pair["first"].keys()
         for part in ("first", "learner"):
             for name, value in alone[part].items():
-                torch.testing.assert_close(pair[part][name], value, rtol=1e-5, atol=1e-5, msg=f"{part} {name}")
+                torch.testing.assert_close(pair[part][name], value, rtol=bound, atol=bound, msg=f"{part} {name}")
     assert sum(float(v.abs().sum()) for n, v in alone["first"].items() if n != "loss") > 1e-2
     first, second = by_rank[2, 0][case]["curve"], by_rank[2, 1][case]["curve"]
     drop = "views_per_second"
     for one, two, three in zip(alone["curve"], first, second, strict=True):
         for name in one.keys() - {drop}:
-            assert one[name] == pytest.approx(two[name], abs=1e-5) == pytest.approx(three[name], abs=1e-5)
+            assert one[name] == pytest.approx(two[name], abs=bound) == pytest.approx(three[name], abs=bound)
 
 
 def test_ranks_over_tiles_are_one_process_with_the_matrix(

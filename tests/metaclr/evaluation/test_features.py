@@ -46,7 +46,7 @@ def test_transductive_is_other_features_in_the_same_order_and_is_said() -> None:
     torch.testing.assert_close(features(plain, images, transductive_bn=True), features(plain, images))
     assert "bn=eval" in protocol_of()
     assert "transductive" in protocol_of(transductive_bn=True)
-    assert "bf16" in protocol_of(precision="bf16")
+    assert "bf16" in protocol_of(torch.bfloat16)
 
 
 def test_bf16_is_near() -> None:
@@ -54,6 +54,20 @@ def test_bf16_is_near() -> None:
     found = features(small_encoder(), images, precision="bf16")
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, features(small_encoder(), images), atol=0.03, rtol=0.03)
+
+
+def test_fp64_is_the_encoder_in_float64() -> None:
+    images = blobs()
+    exact = small_encoder().double().eval()
+    with torch.no_grad():
+        expected = exact(to_float(images.images).double())
+    asked = small_encoder()
+    for found in (features(asked, images, precision="fp64"), features(exact, images)):
+        assert found.dtype == torch.float64
+        torch.testing.assert_close(found, expected, rtol=1e-13, atol=1e-13)
+    assert {p.dtype for p in asked.parameters()} == {torch.float64}
+    assert features(Pixels(), images, precision="fp64").dtype == torch.float64
+    assert "features=fp64" in protocol_of(torch.float64)
 
 
 def test_pixels_and_feature_maps_are_flattened() -> None:

@@ -50,6 +50,22 @@ def test_frozen_and_end_to_end() -> None:
     assert not torch.equal(frozen.per_item, whole.per_item)  # type: ignore[arg-type]
 
 
+def test_an_encoder_in_float64_is_tuned_in_float64() -> None:
+    train, _, subsets = target()
+    settings = FineTune(steps=5, lr=1e-2)
+    labelled = train.select(subsets[0])
+    y = labelled.required_labels()
+    exact, near = small_encoder().double(), small_encoder()
+    found = []
+    for encoder in (exact, near):
+        probe = fit_probe(features(encoder, labelled), y, classes=6)
+        network, head = fine_tune(encoder, probe, labelled, y, FineTune(steps=5, lr=1e-2, precision="fp32"), seed=0)
+        found.append(head(features(network, labelled)))
+    assert [f.dtype for f in found] == [torch.float64, torch.float32]
+    torch.testing.assert_close(found[1].double(), found[0], rtol=1e-2, atol=1e-2)
+    assert "precision=fp64" in tuned(exact, settings).protocol
+
+
 def test_deterministic_and_never_reads_the_global_generator() -> None:
     settings = FineTune(steps=5, lr=1e-2, views=ViewRecipe(shift=0.1))
     torch.manual_seed(1)

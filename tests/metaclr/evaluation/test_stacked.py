@@ -86,6 +86,7 @@ def test_stacked_is_the_loop(encoder: nn.Module, size: int, frozen: bool, views:
         assert all(moved) != frozen
 
 
+@pytest.mark.filterwarnings("ignore:There is a performance drop")  # of vmap, in the mean over a map
 def test_resnets_in_color_can_be_stacked_and_some_encoders_cannot() -> None:
     settings = FineTune(precision="fp32")
     assert can_stack(build_encoder("resnet18", 3, 32, seed=0), settings, (3, 32, 32))
