@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -28,6 +27,7 @@ from torch import Tensor
 from torchvision.transforms.v2.functional import to_pil_image
 
 from episodes import PRESETS, ViewRecipe, augment
+from metaclr.environment import describe
 
 Chain = Callable[[Tensor], Tensor]
 
@@ -189,8 +189,7 @@ def main() -> None:
         "batch": options.batch,
         "repeats": options.repeats,
         "threads": options.threads,
-        "device": torch.cuda.get_device_name() if options.device.startswith("cuda") else platform.machine(),
-        "python": platform.python_version(),
+        "environment": describe(torch.device(options.device)),
         "versions": {package: _version(package) for package in packages},
     }
     text = json.dumps(report, indent=1)

@@ -30,6 +30,7 @@ import torch
 from episodes import PRESETS, Episode, EpisodeSampler, ImageSet, ReadAhead, TaskShape, open_npy, render
 from metaclr.device import choose_device
 from metaclr.engine import Learner, TrainSettings, train
+from metaclr.environment import describe
 from metaclr.methods import get
 from metaclr.networks import build_encoder, build_projector
 from metaclr.networks.memory import keep_freed_memory
@@ -136,7 +137,7 @@ def measure(path: Path, arguments: argparse.Namespace) -> dict[str, object]:
             peaks.setdefault(name, dict(seen))
     ratios = [a / b for a, b in zip(rates["mapped"], rates["resident"], strict=True)]
     return {
-        "device": str(device),
+        "environment": describe(device),
         "images": len(mapped),
         "gigabytes": mapped.images.numel() / GIGA,
         "resident_gigabytes": len(some) * 3 * arguments.size**2 / GIGA,
