@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from metaclr.comparison.plan import Plan, check_alike
 from metaclr.comparison.run import run_cells
+from metaclr.engine.precision import NAMES, compute_dtype
 from metaclr.engine.together import by_first
 from metaclr.environment import describe
 from metaclr.results.folder import About, collect, write_about
@@ -80,7 +81,11 @@ def about(plan: Plan, failures: dict[str, str]) -> About:
         failures=failures,
         audit=tuple(line for report in plan.audits for line in report.lines()),
         remarks=plan.remarks,
-        environment=describe(plan.device),
+        # "auto" is a question to the machine, and the answer moves the results.
+        environment={
+            **describe(plan.device),
+            "trained in": NAMES[compute_dtype(plan.recipe.train.precision, plan.device)],
+        },
         command=f"metaclr compare {plan.out / 'recipe.toml'}",
     )
 

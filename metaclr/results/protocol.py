@@ -21,7 +21,7 @@ def held_fixed(results: Results) -> list[tuple[str, str]]:
         ("encoder", _encoder(results)),
         ("views", _views(recipe)),
         ("budget", _budget(results)),
-        ("optimiser", _optimiser(recipe.get("train", {}))),
+        ("optimiser", _optimiser(recipe.get("train", {}), results.about.environment.get("trained in", ""))),
         ("training seeds", _listed(sorted({row.seed for row in rows}))),
         ("few-shot", _few_shot(results)),
         ("low-label", _low_label(recipe)),
@@ -142,13 +142,13 @@ def _budget(results: Results) -> str:
     return f"{steps.pop():,} steps{seen}"
 
 
-def _optimiser(train: Mapping[str, Any]) -> str:
+def _optimiser(train: Mapping[str, Any], precision: str) -> str:
     if "optimizer" not in train:
         return ""
     text = f"{train['optimizer']}, learning rate {train.get('lr'):g}, {train.get('schedule', 'constant')} schedule"
     decay = train.get("weight_decay", 0)
     text += f", weight decay {decay:g}" if decay else ""
-    return text + (", all in float64" if train.get("precision") == "fp64" else "")
+    return text + (f", {precision}" if precision else "")
 
 
 def _few_shot(results: Results) -> str:

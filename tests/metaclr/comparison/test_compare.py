@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 
 import metaclr
 from metaclr.bridge import Objective, Prototypes, dot, split, unit_norm
+from metaclr.engine.precision import NAMES, compute_dtype
 from tests.metaclr.comparison import small
 
 HERE = Path(__file__).parent
@@ -54,6 +56,12 @@ def test_every_result_is_written(finished: metaclr.Comparison) -> None:
     kinds = {"few-shot", "linear", "knn", "low-label frozen", "low-label finetune"}
     assert set(finished.rows.evaluator) == kinds
     assert not finished.failures
+
+
+def test_the_report_says_what_was_trained_in(finished: metaclr.Comparison) -> None:
+    found = NAMES[compute_dtype("auto", torch.device("cpu"))]
+    report = (finished.folder / "report.html").read_text(encoding="utf-8")
+    assert f"cosine schedule, {found}" in report
 
 
 def test_all_methods_are_judged_on_the_same_items(finished: metaclr.Comparison) -> None:
