@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -27,6 +27,7 @@ from metaclr.console import say
 from metaclr.engine.compiling import first_line
 from metaclr.engine.distributed import ranks
 from metaclr.engine.settings import TrainSettings
+from metaclr.engine.standing import Standing, asked
 from metaclr.engine.step import Result, Step
 from metaclr.engine.waits import waits
 
@@ -104,11 +105,11 @@ class GraphStep:
 
     def _watched(self, pixels: Tensor, episode: Episode, lr: float | Tensor) -> Result:
         self.before = Standing(self.learner, self.optimizer)
-        asked = _Asked(**{field.name: getattr(episode, field.name) for field in fields(Episode)})
+        watched = asked(episode)
         with waits(pixels.device) as waited:
-            result = self.plain(pixels, asked, lr)
+            result = self.plain(pixels, watched, lr)
         self.unfit += ["the step waits for the device"] * bool(waited)
-        self.unfit += ["the learner reads the number of the step"] * asked.of_step
+        self.unfit += ["the learner reads the number of the step"] * watched.of_step
         return result
 
     def _record(self, pixels: Tensor, episode: Episode) -> None:
@@ -176,44 +177,3 @@ def _capturable(optimizer: torch.optim.Optimizer) -> Iterator[None]:
     finally:
         for group, kept in zip(optimizer.param_groups, before, strict=True):
             group.update(kept)
-
-
-@dataclass(frozen=True, eq=False)
-class _Asked(Episode):
-    """An episode that knows whether it was asked for its step."""
-
-    def __getattribute__(self, name: str) -> Any:
-        if name == "step":
-            super().__getattribute__("__dict__")["asked"] = True
-        return super().__getattribute__(name)
-
-    @property
-    def of_step(self) -> bool:
-        """Whether it was."""
-        return "asked" in self.__dict__
-
-
-class Standing:
-    """What a step must not change: which tensors hold the state, where they lie, and the modules' numbers in Python."""
-
-    def __init__(self, learner: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-        self.tensors: dict[str, Tensor] = dict((*learner.named_parameters(), *learner.named_buffers()))
-        for number, state in enumerate(optimizer.state.values()):
-            self.tensors |= {f"optimizer.{number}.{key}": v for key, v in state.items() if isinstance(v, Tensor)}
-        self.values = {name: repr(tensor.data_ptr()) for name, tensor in self.tensors.items()}
-        for path, module in learner.named_modules():
-            self.values |= {f"{path}.{key}".lstrip("."): repr(v) for key, v in vars(module).items() if _is_plain(v)}
-
-    def moved(self, before: Standing) -> list[str]:
-        """Names of what is not as it was."""
-        replaced = [name for name, tensor in self.tensors.items() if before.tensors.get(name) is not tensor]
-        return replaced + [name for name, value in self.values.items() if before.values.get(name) != value]
-
-
-def _is_plain(value: object) -> bool:
-    """Whether a value is made of numbers and text."""
-    if isinstance(value, (tuple, list, set)):
-        return all(map(_is_plain, value))
-    if isinstance(value, dict):
-        return all(map(_is_plain, (*value.keys(), *value.values())))
-    return value is None or isinstance(value, (bool, int, float, complex, str))

@@ -8,9 +8,9 @@ from functools import partial
 from metaclr.errors import UserError, unknown
 from metaclr.results.folder import Results
 from metaclr.results.layout import Block, Entry, Table, split
+from metaclr.results.score_table import method_lines
 from metaclr.results.summary import LEVEL, Difference, Summary, differences
-from metaclr.results.tables import method_lines, task_record
-from metaclr.results.task import Task
+from metaclr.results.task import Task, task_record
 
 Found = Mapping[Task, Mapping[str, Difference]]
 

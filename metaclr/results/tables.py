@@ -1,18 +1,21 @@
-"""The tables of scores: the main one, and one for each family of evaluators."""
+"""All tables of a comparison: the main one, one for each family of evaluators, and what is said beside them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
-from typing import Any
 
+from metaclr.errors import unknown
 from metaclr.files import write_atomic
+from metaclr.results.cost import cost_table
+from metaclr.results.differences import differences_table
 from metaclr.results.folder import Results
-from metaclr.results.layout import Block, Entry, Line, Table, split
-from metaclr.results.protocol import footnotes
-from metaclr.results.summary import Summary, summarise
-from metaclr.results.task import Task
+from metaclr.results.formats import RENDERERS
+from metaclr.results.layout import Table
+from metaclr.results.score_table import score_table
+from metaclr.results.summary import summarise
+from metaclr.results.transfer import transfer_table
+from metaclr.results.walk_table import walk_tables
 
 FORMATS = ("csv", "md", "tex", "html")
 
@@ -27,11 +30,6 @@ def build_tables(results: Results, *, reference: str | None = None) -> list[Tabl
     Raises:
         UserError: an unknown reference, or rows that contradict each other.
     """
-    from metaclr.results.cost import cost_table
-    from metaclr.results.differences import differences_table
-    from metaclr.results.transfer import transfer_table
-    from metaclr.results.walk_table import walk_tables
-
     summary = summarise(results)
     families = {
         "few-shot": ("few_shot", "Few-shot accuracy"),
@@ -58,9 +56,6 @@ def write_tables(folder: Path, tables: Sequence[Table], formats: Sequence[str] =
     Raises:
         UserError: an unknown format.
     """
-    from metaclr.errors import unknown
-    from metaclr.results.formats import RENDERERS
-
     paths = []
     for name in formats:
         if name not in RENDERERS:
@@ -70,62 +65,3 @@ def write_tables(folder: Path, tables: Sequence[Table], formats: Sequence[str] =
             write_atomic(path, RENDERERS[name](table))
             paths.append(path)
     return paths
-
-
-def score_table(results: Results, summary: Summary, name: str, title: str, tasks: Sequence[Task]) -> Table:
-    """Methods as lines, tasks as columns, controls below a rule, best and not significantly worse in bold."""
-    return Table(
-        name=name,
-        title=title,
-        lay=partial(_blocks, results, summary, tuple(tasks)),
-        notes=footnotes(results, summary, tasks),
-        records=tuple(_records(results, summary, tasks)),
-    )
-
-
-def _blocks(results: Results, summary: Summary, tasks: Sequence[Task], columns: int) -> tuple[Block, ...]:
-    sources = len({t.source for t in tasks}) > 1
-    blocks = []
-    for part in split(tasks, columns):
-        targets = list(dict.fromkeys(t.target for t in part))
-        title = targets[0] if len(targets) == 1 else ""
-        if sources:
-            title = f"{title}, trained on {part[0].source}".removeprefix(", ")
-        heads = tuple((t.group if title else f"{t.target}: {t.group}", t.column) for t in part)
-        lines = method_lines(summary, {m: _entries(results, summary, m, part) for m in summary.methods})
-        blocks.append(Block(title, heads, lines))
-    return tuple(blocks)
-
-
-def method_lines(summary: Summary, entries: dict[str, tuple[Entry, ...]]) -> tuple[Line, ...]:
-    """One line per method, with a rule above the first control."""
-    names = [m for m in summary.methods if m in entries]
-    first = next((m for m in names[1:] if m in summary.controls), None)
-    return tuple(Line(m, entries[m], rule=m == first) for m in names)
-
-
-def _entries(results: Results, summary: Summary, method: str, tasks: Sequence[Task]) -> tuple[Entry, ...]:
-    missing = Entry(text="failed" if method in results.failed else "–")
-    found = [summary.scores.get((method, task)) for task in tasks]
-    return tuple(Entry(s.value, s.ci95, s.sd, bold=(method, s.task) in summary.bold) if s else missing for s in found)
-
-
-def _records(results: Results, summary: Summary, tasks: Sequence[Task]) -> list[dict[str, Any]]:
-    records = []
-    for task in tasks:
-        for method in summary.methods:
-            s = summary.scores.get((method, task))
-            record: dict[str, Any] = task_record(task) | {"method": method}
-            if s:
-                record |= {"value": s.value, "ci95": s.ci95, "sd": s.sd, "seeds": len(s.seeds), "n": s.n}
-                record["bold"] = int((method, task) in summary.bold)
-            else:
-                record["failure"] = "; ".join(results.failed.get(method, []))
-            records.append(record)
-    return records
-
-
-def task_record(task: Task) -> dict[str, Any]:
-    """The columns that name a task in a CSV file."""
-    names = ("source", "target", "evaluator", "way", "shot", "labels", "metric")
-    return {name: getattr(task, name) for name in names}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from metaclr.results.rows import Row
 
@@ -104,3 +105,9 @@ def ordered(rows: Iterable[Row]) -> tuple[Task, ...]:
         return (*where, task.way or 0, task.shot or 0, size, seen[task])
 
     return tuple(sorted(tasks, key=place))
+
+
+def task_record(task: Task) -> dict[str, Any]:
+    """The columns that name a task in a CSV file."""
+    names = ("source", "target", "evaluator", "way", "shot", "labels", "metric")
+    return {name: getattr(task, name) for name in names}

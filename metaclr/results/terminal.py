@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, TextIO
 
 from metaclr.results.folder import Results, load
 from metaclr.results.layout import Block, Table
+from metaclr.results.score_table import score_table
 from metaclr.results.summary import summarise
-from metaclr.results.tables import score_table
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable

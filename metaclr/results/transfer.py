@@ -8,8 +8,7 @@ from metaclr.results.folder import Results
 from metaclr.results.layout import Block, Entry, Line, Table
 from metaclr.results.protocol import footnotes
 from metaclr.results.summary import Summary
-from metaclr.results.tables import task_record
-from metaclr.results.task import Task
+from metaclr.results.task import Task, task_record
 
 
 def transfer_settings(summary: Summary) -> list[Task]:

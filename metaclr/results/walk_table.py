@@ -11,8 +11,7 @@ from typing import Any
 from metaclr.results.folder import Results
 from metaclr.results.layout import Block, Entry, Line, Table, split
 from metaclr.results.summary import LEVEL, Summary
-from metaclr.results.tables import task_record
-from metaclr.results.task import Task
+from metaclr.results.task import Task, task_record
 from metaclr.results.walk import Measures, Walk, Walked
 from metaclr.results.walk_worth import Worth, headline_task, interactions, worth, worths
 
