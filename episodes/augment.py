@@ -44,12 +44,12 @@ def augment(images: Tensor, recipe: ViewRecipe, *, seed: int, step: int, ids: Te
     if recipe == ViewRecipe():
         return to_float(images).contiguous()
     keys = keys_of(seed, step)
-    count, channels, height, width = images.shape
+    count = len(images)
     drawn = _drawn(images, recipe, keys, ids, views)
     # A GPU wants one large piece; a CPU wants pieces that stay in its cache, none of them much smaller than the others.
-    pieces = -(-4 * count * channels * height * width // _PIECE_BYTES) if images.device.type == "cpu" else 1
+    pieces = max(1, -(-4 * images.numel() // _PIECE_BYTES)) if images.device.type == "cpu" else 1
+    length = max(1, -(-count // pieces))
     out = torch.empty(images.shape, dtype=torch.float32, device=images.device)
-    length = max(1, -(-count // max(1, pieces)))
     for start in range(0, count, length):
         rows = slice(start, start + length)
         part = {name: values[rows] for name, values in drawn.items()}

@@ -44,11 +44,15 @@ def graph_wanted(settings: TrainSettings, device: torch.device) -> bool:
     """
     if settings.cuda_graph != "on":
         return False
-    reason = "not with several ranks" if ranks().world > 1 else "" if device.type in DEVICES else f"not on a {device}"
-    reason = "not in float64, whose learning rate a graph would round" if settings.precision == "fp64" else reason
-    if reason and ranks().first:
-        say(f"cuda_graph = 'on': {reason}; running without")
-    return not reason
+    reasons = (
+        ("not in float64, whose learning rate a graph would round", settings.precision == "fp64"),
+        ("not with several ranks", ranks().world > 1),
+        (f"not on a {device}", device.type not in DEVICES),
+    )
+    against = [reason for reason, holds in reasons if holds]
+    if against and ranks().first:
+        say(f"cuda_graph = 'on': {against[0]}; running without")
+    return not against
 
 
 @contextmanager
@@ -82,9 +86,9 @@ def record(work: Callable[[], None]) -> Callable[[], None]:
 class GraphStep:
     """A `Step` that is plain at first, then recorded and replayed, or plain for good where that cannot be."""
 
-    def __init__(self, plain: Step, recorded: Step, learner: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-        """`plain` does a step; `recorded` does the same without looking at any number on the device."""
-        self.plain, self.recorded, self.learner, self.optimizer = plain, recorded, learner, optimizer
+    def __init__(self, plain: Step, learner: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        """`plain` does a step, without looking at any number on the device."""
+        self.plain, self.learner, self.optimizer = plain, learner, optimizer
         self.count = 0
         self.unfit: list[str] = []
         self.before: Standing | None = None
@@ -118,7 +122,7 @@ class GraphStep:
             self.unfit += [f"{name} is another after each step" for name in moved]
         if not self.unfit:
             try:
-                self.graph = Recorded(self.recorded, pixels, episode, self.optimizer)
+                self.graph = Recorded(self.plain, pixels, episode, self.optimizer)
             except Exception as error:  # of CUDA or of what is recorded: they have no common kind
                 self.optimizer.zero_grad(set_to_none=True)
                 # An error while recording is followed by the one that there is no recording.

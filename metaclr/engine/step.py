@@ -21,12 +21,12 @@ Step = Callable[[Tensor, "Episode", float | Tensor], Result]
 """Pixels, their episode and a learning rate: one step of training."""
 
 
-def plain_step(run: Run, autocast: torch.autocast, *, looks: bool = True) -> Step:
-    """The step of this run. On a CPU it looks at the loss, which costs nothing there: a bad one moves no parameter."""
+def plain_step(run: Run, autocast: torch.autocast, *, looks: bool) -> Step:
+    """The step of this run. looks: at the loss, which costs nothing on a CPU: a bad one moves no parameter."""
 
     def step(pixels: Tensor, episode: Episode, lr: float | Tensor) -> Result:
         loss, metrics = forward_backward(run.learner, pixels, episode, autocast)
-        if looks and loss.device.type == "cpu" and not math.isfinite(loss.item()):
+        if looks and not math.isfinite(loss.item()):
             raise run.broken("the loss is not finite", run.step + 1)
         update(run.learner, run.optimizer, lr, run.settings.clip)
         return loss, metrics

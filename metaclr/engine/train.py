@@ -125,11 +125,12 @@ def _loop(
 
     after_step = getattr(run.learner, "after_step", None)
     steps = range(run.step, settings.steps)
-    step = plain_step(run, cast)
+    graph = graph_wanted(settings, device)
+    step = plain_step(run, cast, looks=device.type == "cpu" and not graph)
     with ExitStack() as during:
-        if graph_wanted(settings, device):
+        if graph:
             during.enter_context(own_stream(device))
-            step = GraphStep(step, plain_step(run, cast, looks=False), run.learner, run.optimizer)
+            step = GraphStep(step, run.learner, run.optimizer)
         if steps and wanted(settings, device):
             first = compiled_views(render, lambda: next(batches(sampler, drawn, steps[:1], device, "off")))
             during.enter_context(compiled(run.learner, during.enter_context(first), cast))

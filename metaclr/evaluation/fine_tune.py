@@ -92,7 +92,12 @@ def fine_tune(
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
-    return tuned.requires_grad_(False), lambda found: found @ weight.detach() + bias.detach()
+    return tuned.requires_grad_(False), linear_head(weight.detach(), bias.detach())
+
+
+def linear_head(weight: Tensor, bias: Tensor) -> Callable[[Tensor], Tensor]:
+    """Features (B, F) to logits (B, N) by weight (F, N) and bias (N,)."""
+    return lambda found: found @ weight + bias
 
 
 def optimiser_of(

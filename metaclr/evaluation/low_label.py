@@ -57,7 +57,7 @@ def low_label_frozen(
     """
     fitted = probes or low_label_probes(x, y, subsets)
     correct, said, way = [], "", 0
-    for subset, probe in zip(subsets, fitted, strict=True):
+    for subset, probe in zip(_checked(subsets, len(x)), fitted, strict=True):
         data = parts(x[subset.to(x.device)], y[subset.to(y.device)], x_test, y_test)
         correct.append(probe.scores(data.x_test).argmax(1) == data.y_test)
         said, way = probe.said, data.classes

@@ -6,7 +6,7 @@ as many as one. On a CPU the stack loses: its convolutions become grouped ones, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 from itertools import chain
 
@@ -18,7 +18,7 @@ from torch.func import functional_call, stack_module_state, vmap
 from episodes import ImageSet
 from metaclr.engine.precision import autocast, dtype_for, weights_dtype
 from metaclr.evaluation.features import device_of
-from metaclr.evaluation.fine_tune import FineTune, Tuned, batches, optimiser_of, shown
+from metaclr.evaluation.fine_tune import FineTune, Tuned, batches, linear_head, optimiser_of, shown
 from metaclr.evaluation.linear import Probe
 
 _SMALL = 1 << 20
@@ -92,7 +92,7 @@ def fine_tune_stacked(
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
-    return [(stack.member(encoder, i), _head(weight[i].detach(), bias[i].detach())) for i in range(count)]
+    return [(stack.member(encoder, i), linear_head(weight[i].detach(), bias[i, 0].detach())) for i in range(count)]
 
 
 class _Stack:
@@ -123,8 +123,3 @@ class _Stack:
         for name, tensor in chain(alone.named_parameters(), alone.named_buffers()):
             tensor.copy_(stacked[name][index])
         return alone.requires_grad_(False)
-
-
-def _head(weight: Tensor, bias: Tensor) -> Callable[[Tensor], Tensor]:
-    """weight (F, N), bias (1, N)."""
-    return lambda found: found @ weight + bias

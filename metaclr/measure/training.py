@@ -78,7 +78,7 @@ def ceiling_run(load: Workload) -> Run:
         return loss.detach(), {}
 
     graph = graph_wanted(settings, load.device)
-    step: Step = GraphStep(plain, plain, network, optimizer) if graph else plain
+    step: Step = GraphStep(plain, network, optimizer) if graph else plain
     nobody = torch.zeros(1, 1, 1, dtype=torch.int64, device=load.device)
     episode = Episode(nobody, nobody, nobody[..., 0], shot=1)
 

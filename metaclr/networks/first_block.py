@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from metaclr.networks.folding import fold
+from metaclr.networks.layout import inside_transform
 from metaclr.networks.patch_moments import patch_moments
 from metaclr.networks.pooled_conv import pooled_conv
 
@@ -32,7 +33,7 @@ def has_short_cut(pixels: Tensor, conv: nn.Conv2d, norm: nn.Module) -> bool:
         and type(norm) is nn.BatchNorm2d
         and norm.momentum is not None
         and not torch.compiler.is_compiling()
-        and not torch._C._are_functorch_transforms_active()
+        and not inside_transform()
     )
 
 

@@ -6,13 +6,18 @@ import torch
 from torch import Tensor
 
 
+def inside_transform() -> bool:
+    """Whether one of torch.func's transforms (vmap, grad) is at work. The question is private in torch."""
+    return bool(torch._C._are_functorch_transforms_active())
+
+
 def channels_last(pixels: Tensor) -> Tensor:
     """Pixels (B, C, H, W) in channels_last.
 
     With one channel both layouts hold the same bytes; only the strides tell convolutions which one is meant, and
     `.contiguous` leaves them as they are. Inside vmap, which knows no layouts, they stay what they are.
     """
-    if torch._C._are_functorch_transforms_active():
+    if inside_transform():
         return pixels
     _, channels, height, width = pixels.shape
     if channels == 1:

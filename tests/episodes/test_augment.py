@@ -15,20 +15,7 @@ from torchvision.transforms.v2 import functional as F
 
 from episodes import PRESETS, EpisodeError, ViewRecipe, augment, to_float
 from episodes.operations.parameters import draw_parameters, keys_of
-
-EVERYTHING = replace(
-    PRESETS["simclr-imagenet"],
-    rotate=10,
-    zoom=(0.8, 1.3),
-    shear=0.1,
-    shift=0.1,
-    elastic=0.05,
-    flip_vertical=0.5,
-    quarter_turns=0.5,
-    stroke=(-1, 1),
-    erase=0.5,
-    dropout=(0.0, 0.3),
-)
+from tests.episodes.everything import EVERYTHING
 
 
 def pixels(count: int, channels: int = 3, height: int = 16, width: int = 16, seed: int = 0) -> Tensor:

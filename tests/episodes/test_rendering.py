@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 import torch
@@ -12,20 +11,7 @@ from torch._dynamo.utils import counters
 from episodes import PRESETS, Episode, EpisodeSampler, ImageSet, Rendering, TaskShape, ViewRecipe, render, turn_ways
 from episodes import compiled as compiling
 from episodes.ahead import with_pixels
-
-EVERYTHING = replace(
-    PRESETS["simclr-imagenet"],
-    rotate=10,
-    zoom=(0.8, 1.3),
-    shear=0.1,
-    shift=0.1,
-    elastic=0.05,
-    flip_vertical=0.5,
-    quarter_turns=0.5,
-    stroke=(-1, 1),
-    erase=0.5,
-    dropout=(0.0, 0.3),
-)
+from tests.episodes.everything import EVERYTHING
 
 
 def images(channels: int = 3) -> ImageSet:

@@ -17,6 +17,7 @@ import metaclr
 from metaclr.comparison import plan as make_plan
 from metaclr.recipe import resolve
 from tests.metaclr.comparison import dying, small
+from tests.metaclr.comparison.cluster import local_cluster
 
 ray = pytest.importorskip("ray")
 on_ray = pytest.importorskip("metaclr.comparison.on_ray")
@@ -29,18 +30,10 @@ def lives(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A cluster of two workers; the file into which the method that is killed writes."""
     path = tmp_path_factory.mktemp("lives") / "steps"
     os.environ[dying.LIVES] = str(path)  # workers inherit it
-    ray.init(
-        address="local",
-        num_cpus=2,
-        include_dashboard=False,
-        object_store_memory=1 << 27,
-        log_to_driver=False,
-        logging_level="ERROR",
-    )
-    del os.environ[dying.LIVES]
-    ray.cloudpickle.register_pickle_by_value(dying)  # a worker's path may have another package `tests`
-    yield path
-    ray.shutdown()
+    with local_cluster():
+        del os.environ[dying.LIVES]
+        ray.cloudpickle.register_pickle_by_value(dying)  # a worker's path may have another package `tests`
+        yield path
 
 
 def compare(out: Path, **arguments: Any) -> metaclr.Comparison:

@@ -15,6 +15,7 @@ import torch
 import metaclr
 from metaclr.results.walk import read_walk
 from tests.metaclr.comparison import small
+from tests.metaclr.comparison.cluster import local_cluster
 from tests.metaclr.comparison.launch import torchrun
 
 # In float64 what differs between two ranks and one process reaches no row.
@@ -69,7 +70,7 @@ def test_two_ranks_walk_as_one_process(tmp_path: Path) -> None:
 
 
 def test_a_cluster_walks_as_one_process(tmp_path: Path) -> None:
-    ray = pytest.importorskip("ray")
+    pytest.importorskip("ray")
 
     def walk(name: str, **how: Any) -> metaclr.Comparison:
         return metaclr.bridge_walk(
@@ -87,20 +88,10 @@ def test_a_cluster_walks_as_one_process(tmp_path: Path) -> None:
 
     with one_thread():
         serial = walk("one")
-    ray.init(
-        address="local",
-        num_cpus=2,
-        include_dashboard=False,
-        object_store_memory=1 << 27,
-        log_to_driver=False,
-        logging_level="ERROR",
-    )
-    try:
+    with local_cluster():
         spread = walk("two", ray="local")
         with pytest.raises(metaclr.UserError, match="two ways"):
             walk("three", ray="local", jobs=2)
-    finally:
-        ray.shutdown()
     assert not spread.failures
     assert not (tmp_path / "three").exists()
     varying = ["seconds", "environment"]
