@@ -234,30 +234,36 @@ def omniglot() -> ImageSet | None:
         return None
 
 
-def measure(quick: bool) -> dict[str, Rows]:
-    """All parts. quick: few shuffles and pools, numbers not to be quoted."""
+PARTS = ("false_positives", "coverage", "seeds")
+
+
+def measure(quick: bool, only: Sequence[str] = PARTS) -> dict[str, Rows]:
+    """Some parts, or all. quick: few shuffles and pools, numbers not to be quoted."""
     shuffles, episodes = (10, 500) if quick else (200, 2000)
     nets = encoders(seeds=6 if quick else 12, steps=(12,) if quick else (12, 100))
     two = {name: nets[name] for name in nets if name == "untrained" or name.startswith("simclr")}
-    pairs = [(name, "untrained") for name in two if name != "untrained"]
-    pools = {"glyphs:held-out": embed(load("glyphs:held-out"), two), "digits": embed(load("digits"), two)}
-    parts: dict[str, Rows] = {"false_positives": [], "coverage": [], "seeds": []}
     images = omniglot()
-    if images is not None:
-        whole = embed(images, nets)
-        drawn = torch.randperm(whole.classes, generator=torch.Generator().manual_seed(60))[:60]
-        pools["60 Omniglot classes"] = whole.only(drawn)
-        one_and_difference = [("simclr-12", ""), ("simclr-12", "untrained")]
-        partitions = 1 if quick else 6
-        parts["coverage"] += coverage(whole, one_and_difference, 60, partitions, episodes)
-        parts["coverage"] += coverage(whole, one_and_difference, 10, partitions, episodes, TASKS[:2])
-        parts["coverage"] += coverage(whole, one_and_difference, 20, partitions, episodes, ((20, 1),))
-        for group in (3,) if quick else (3, 5):
+    whole = None if images is None else embed(images, nets if "seeds" in only else two)
+    parts: dict[str, Rows] = {}
+    if "false_positives" in only:
+        pairs = [(name, "untrained") for name in two if name != "untrained"]
+        pools = {"glyphs:held-out": embed(load("glyphs:held-out"), two), "digits": embed(load("digits"), two)}
+        few: dict[str, Embedded] = {}
+        if whole is not None:
+            drawn = torch.randperm(whole.classes, generator=torch.Generator().manual_seed(60))[:60]
+            few = {"60 Omniglot classes": whole.only(drawn)}
+        parts["false_positives"] = false_positives({**pools, **few}, pairs, shuffles, episodes)
+        if not quick:
+            parts["false_positives"] += false_positives(few, pairs[:1], shuffles, 5 * episodes, ((20, 5),))
+    if "coverage" in only:
+        pairs = [("simclr-12", ""), ("simclr-12", "untrained")]
+        parts["coverage"] = []
+        for size, partitions, tasks in ((60, 24, TASKS), (10, 6, TASKS[:2]), (20, 8, ((20, 1),))) if whole else ():
+            parts["coverage"] += coverage(whole, pairs, size, 1 if quick else partitions, episodes, tasks)
+    if "seeds" in only:
+        parts["seeds"] = []
+        for group in ((3,) if quick else (3, 5)) if whole else ():
             parts["seeds"] += seeds_null(whole, group, 60, 2 if quick else 12, episodes)
-    parts["false_positives"] = false_positives(pools, pairs, shuffles, episodes)
-    if images is not None and not quick:
-        subset = {"60 Omniglot classes": pools["60 Omniglot classes"]}
-        parts["false_positives"] += false_positives(subset, pairs[:1], shuffles, 5 * episodes, ((20, 5),))
     return parts
 
 
@@ -294,13 +300,18 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="every part, small: numbers not to be quoted")
     parser.add_argument("--threads", type=int, default=1, help="threads of the CPU [1]")
     parser.add_argument("--out", type=Path, default=OUT, help="folder to write to")
+    parser.add_argument("--only", choices=PARTS, nargs="+", default=PARTS, help="measure these, keep the others")
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     began = time.perf_counter()
-    parts = measure(chosen.quick)
-    minutes = round((time.perf_counter() - began) / 60, 1)
-    write(parts, chosen.out, {"quick": chosen.quick, "minutes": minutes, "environment": describe(torch.device("cpu"))})
-    print(f"{minutes} minutes; written to {chosen.out}")
+    report = chosen.out / "few_shot_intervals.json"
+    parts = {part: [] for part in PARTS}
+    if len(chosen.only) < len(PARTS) and report.is_file():
+        stored = json.loads(report.read_text(encoding="utf-8"))
+        parts |= {part: stored[part] for part in PARTS}
+    parts |= measure(chosen.quick, chosen.only)
+    write(parts, chosen.out, {"quick": chosen.quick, "environment": describe(torch.device("cpu"))})
+    print(f"{(time.perf_counter() - began) / 60:.1f} minutes; written to {chosen.out}")
     print("\n".join(check(parts)) or "all tests keep their level, all intervals cover 92 to 98 %")
 
 
