@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from metaclr.files import write_atomic
-from metaclr.results.style import WIDTH, style
+from metaclr.results.figures.style import WIDTH, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

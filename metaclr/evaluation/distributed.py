@@ -42,4 +42,8 @@ def whole(rows: Tensor, *, device: torch.device) -> Tensor:
 
 def _plain(found: list[Measurement]) -> list[Measurement]:
     """Measurements as another process may have them: nothing of this one's device or inference mode."""
-    return [replace(m, per_item=None if m.per_item is None else m.per_item.detach().cpu()) for m in found]
+
+    def plain(values: Tensor | None) -> Tensor | None:
+        return None if values is None else values.detach().cpu()
+
+    return [replace(m, per_item=plain(m.per_item), classes=plain(m.classes), without=plain(m.without)) for m in found]

@@ -94,7 +94,15 @@ def work_items(name: str, seen: Embedded, *, head: str = "cosine", fine_tune: Fi
     target, said = seen.target, seen.protocol
     if name == "few-shot":
         return [
-            partial(few_shot, seen.features, table, target=target.name, head=head, protocol=said)
+            partial(
+                few_shot,
+                seen.features,
+                table,
+                target.images.required_labels(),
+                target=target.name,
+                head=head,
+                protocol=said,
+            )
             for table in target.tables
         ]
     if name in ("linear", "knn"):

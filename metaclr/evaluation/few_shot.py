@@ -11,8 +11,11 @@ from torch import Tensor
 from episodes import EpisodeTable
 from metaclr.errors import UserError
 from metaclr.evaluation import heads
-from metaclr.evaluation.measurement import Measurement, join, of_episodes
+from metaclr.evaluation.measurement import Measurement, from_episodes, join
 from metaclr.evaluation.second_best import without_each_way
+
+HAS_SECOND_BEST = frozenset({"cosine", "euclidean", "nearest"})
+"""Heads whose score of a way depends on that way's support alone, so that the others' scores stand when it goes."""
 
 # Bytes of gathered features worked on at once: about the cache of a core, or enough to fill a GPU.
 _CHUNK_BYTES = {"cpu": 1 << 21, "cuda": 1 << 28}
@@ -21,28 +24,46 @@ _CHUNK_BYTES = {"cpu": 1 << 21, "cuda": 1 << 28}
 def few_shot(
     features: Tensor,
     tables: EpisodeTable | Sequence[EpisodeTable],
+    labels: Tensor,
     *,
     target: str,
     head: str = "cosine",
     protocol: str = "",
 ) -> list[Measurement]:
-    """One measurement per table: accuracy over its episodes, with a Student t interval.
+    """One measurement per table: mean accuracy, with an interval for new classes and one over its episodes.
 
     Args:
         features: (M, F) of every image of the set that the tables index.
+        labels: (M,) int64, the class of each image.
         protocol: how the features were made (`features.protocol_of`).
 
     Raises:
-        UserError: an unknown head, or a table that does not fit the features.
+        UserError: an unknown head, labels of other images, or a table that does not fit the features.
     """
+    if labels.shape != features.shape[:1]:
+        raise UserError(f"{tuple(labels.shape)} labels for features of {len(features)} images")
     said = heads.head(head).said
     name = "few-shot" if head == "cosine" else f"few-shot {head}"
     results = []
     for table in [tables] if isinstance(tables, EpisodeTable) else tables:
         shape = table.shape
         accuracies = episode_accuracies(features, table, head=head)
-        known = join(protocol, head=said, query=shape.query, episodes=len(table), digest=table.digest[:16])
-        results.append(of_episodes(name, accuracies, target=target, way=shape.way, shot=shape.shot, protocol=known))
+        classes = labels.cpu()[table.support[:, :, 0].cpu()]
+        without = None
+        if head in HAS_SECOND_BEST and 1 < shape.way >= len(torch.unique(classes)):
+            without = accuracies_without_each_way(features, table, head=head)
+        known = join(
+            protocol,
+            head=said,
+            query=shape.query,
+            episodes=len(table),
+            pool_classes=len(torch.unique(labels)),
+            pool_images=len(labels),
+            digest=table.digest[:16],
+        )
+        results.append(
+            from_episodes(name, accuracies, classes, without=without, target=target, shot=shape.shot, protocol=known)
+        )
     return results
 
 

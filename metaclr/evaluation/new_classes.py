@@ -21,6 +21,14 @@ def new_class_errors(y: Tensor, classes: Tensor, without: Tensor | None = None) 
     return class_jackknife(y, classes)
 
 
+def estimate_name(classes: Tensor, *, has_without: bool) -> str:
+    """What a protocol says about the interval for new classes of episodes with classes (E, N)."""
+    if undefined_reason(classes, has_without=has_without):
+        return "undefined for new classes"
+    ways_are_all = classes.shape[1] >= class_index(classes)[1]
+    return "new classes (leave one way out)" if ways_are_all else "new classes (class jackknife)"
+
+
 def undefined_reason(classes: Tensor, *, has_without: bool) -> str:
     """Why an interval for new classes is undefined for episodes with classes (E, N); '' where it is defined."""
     (episodes, way), count = classes.shape, class_index(classes)[1]

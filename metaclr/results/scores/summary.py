@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from metaclr.errors import UserError
+from metaclr.results.scores.contrast import Contrast, Difference, contrasts
 from metaclr.results.scores.score import Score, score
 from metaclr.results.scores.table_column import TableColumn, ordered, table_column_of
 from metaclr.results.store.folder import Results
@@ -15,18 +16,7 @@ from metaclr.results.store.rows import Row
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import torch
-
 LEVEL = 0.05
-
-
-@dataclass(frozen=True)
-class Difference:
-    """Mean of a - b in percent points on the same items, its 95 % half-width, and the Holm-corrected p value."""
-
-    value: float
-    ci95: float
-    p: float
 
 
 @dataclass(frozen=True)
@@ -47,6 +37,15 @@ class Summary:
         """The scores of a task, in the methods' order."""
         return [self.scores[m, task] for m in self.methods if (m, task) in self.scores]
 
+    def about_methods(self, task: TableColumn) -> bool:
+        """Whether intervals and tests of a task speak about methods, not only about these trained encoders.
+
+        That takes few-shot episodes and three training seeds of every method.
+        """
+        from metaclr.evaluation.standard_errors import MIN_SEEDS
+
+        return task.is_few_shot and min((len(s.seeds) for s in self.of(task)), default=0) >= MIN_SEEDS
+
     def ranked(self, task: TableColumn) -> list[Score]:
         """The scores of a task, best first."""
         return sorted(self.of(task), key=lambda s: -s.value)
@@ -61,7 +60,7 @@ def summarise(results: Results) -> Summary:
     grouped: dict[tuple[str, TableColumn], list[Row]] = {}
     for row in results.rows:
         grouped.setdefault((row.method, table_column_of(row)), []).append(row)
-    scores = {key: score(*key, rows, results.items) for key, rows in grouped.items()}
+    scores = {key: score(*key, rows, results) for key, rows in grouped.items()}
     tasks = ordered(results.rows)
     bold: set[tuple[str, TableColumn]] = set()
     unpaired: dict[TableColumn, str] = {}
@@ -75,55 +74,49 @@ def summarise(results: Results) -> Summary:
 
 
 def best(scores: Sequence[Score]) -> frozenset[str]:
-    """The best method and those not significantly worse: paired t tests against the best, Holm-corrected.
+    """The best method and those not significantly worse: the best against each other, Holm-corrected.
 
     One method alone is not the best of anything, so nothing is returned for it.
 
     Raises:
-        UserError: scores that are not over the same items, or without per-item results.
+        UserError: scores that cannot be paired (see `contrasts`), or a test that is undefined.
     """
     from metaclr.evaluation.statistics import best_and_ties
 
     if len(scores) < 2:
         return frozenset()
-    _same_items(scores)
-    return best_and_ties({s.method: _items(s) for s in scores}, LEVEL).ties
+    by_method = {s.method: s for s in scores}
+
+    def p_values(top: str, others: Sequence[str]) -> list[float]:
+        found = contrasts([Contrast((by_method[top],), (by_method[name],)) for name in others])
+        return [_defined(one) for one in found]
+
+    return best_and_ties({s.method: s.value for s in scores}, p_values, LEVEL).ties
 
 
 def differences(scores: Sequence[Score], reference: str) -> dict[str, Difference]:
     """Each method minus the reference method on one task; p is Holm-corrected over these methods.
 
-    Seeds are averaged within each item first: the interval speaks about these trained encoders.
-
     Raises:
-        UserError: the reference has no score, or scores that are not over the same items.
+        UserError: the reference has no score, or scores that cannot be paired (see `contrasts`).
     """
-    from metaclr.evaluation.statistics import holm, paired_difference
-
     base = next((s for s in scores if s.method == reference), None)
     if base is None:
         raise UserError(f"{reference!r} has no score here to compare with")
     others = [s for s in scores if s.method != reference]
-    _same_items([base, *others])
-    pairs = [paired_difference(_items(s).mean(0), _items(base).mean(0)) for s in others]
-    adjusted = holm([pair.p for pair in pairs])
-    return {
-        s.method: Difference(pair.difference, pair.half, p) for s, pair, p in zip(others, pairs, adjusted, strict=True)
-    }
+    found = contrasts([Contrast((s,), (base,)) for s in others])
+    return dict(zip((s.method for s in others), holm_corrected(found), strict=True))
 
 
-def _same_items(scores: Sequence[Score]) -> None:
-    without = [s.method for s in scores if s.items is None]
-    if without:
-        raise UserError(f"no per-item results of {', '.join(without)}")
-    for other in scores[1:]:
-        if other.identity != scores[0].identity:
-            raise UserError(f"{scores[0].method} and {other.method} were judged on different items")
+def holm_corrected(found: Sequence[Difference]) -> list[Difference]:
+    """The same differences with Holm-corrected p values; one without p stays so and does not count."""
+    from metaclr.evaluation.statistics import holm
+
+    corrected = iter(holm([d.p for d in found if d.p is not None]))
+    return [d if d.p is None else replace(d, p=next(corrected)) for d in found]
 
 
-def _items(s: Score) -> torch.Tensor:
-    import torch
-
-    if s.items is None:  # _same_items has said so already
-        raise UserError(f"no per-item results of {s.method}")
-    return torch.from_numpy(s.items)
+def _defined(found: Difference) -> float:
+    if found.p is None:
+        raise UserError(found.undefined)
+    return found.p

@@ -25,6 +25,7 @@ from metaclr.evaluation.leave_one_way_out import leave_one_way_out
 from metaclr.evaluation.new_classes import new_class_errors, undefined_reason
 from metaclr.evaluation.standard_errors import StandardErrors, crossed, interval, undefined
 from metaclr.evaluation.statistics import mean_interval
+from tests.metaclr.evaluation import slow_intervals
 
 Tensor = torch.Tensor
 ROOT = Path(__file__).parents[3]
@@ -41,58 +42,17 @@ def drawn(episodes: int, count: int, way: int, seed: int = 0, noise: float = 0.1
     )
 
 
-def looped(y: list[float], classes: list[list[int]]) -> tuple[float, float, float, float, float]:
-    """Mean, corrected standard error and degrees of freedom, raw standard error and degrees of freedom: every class is
-    deleted in turn, and the class effects are fitted by least squares on a matrix that is filled entry by entry."""
-    ids = sorted({c for task in classes for c in task})
-    episodes, count = len(y), len(ids)
-    left = {c: [y[e] for e in range(episodes) if c not in classes[e]] for c in ids}
-    means = {c: math.fsum(values) / len(values) for c, values in left.items()}
-    center = math.fsum(means.values()) / count
-    jackknife = (count - 1) / count * math.fsum((m - center) ** 2 for m in means.values())
-    raw = math.sqrt(jackknife)
-    if episodes < 2 * count:
-        return math.fsum(y) / episodes, raw, count - 1, raw, count - 1
-    matrix = np.zeros((episodes, count))
-    for e, task in enumerate(classes):
-        for c in task:
-            matrix[e, ids.index(c)] = 1
-    effects = np.linalg.lstsq(matrix, np.array(y), rcond=None)[0]
-    residuals = [y[e] - math.fsum(effects[ids.index(c)] for c in classes[e]) for e in range(episodes)]
-    noise = math.fsum(r * r for r in residuals) / (episodes - count)
-    excess = (count - 1) / count * math.fsum(1 / len(left[c]) - 1 / episodes for c in ids) * noise
-    v = min(jackknife, max(jackknife - excess, 0.0) + noise / episodes)
-    return math.fsum(y) / episodes, math.sqrt(v), max(1.0, (count - 1) * (v / jackknife) ** 2), raw, count - 1
-
-
 @pytest.mark.parametrize("noise", [0.02, 0.5], ids=["little noise", "much noise"])
 @pytest.mark.parametrize("shape", [(200, 12, 5), (60, 40, 3), (300, 21, 20), (90, 7, 6), (40, 20, 1)], ids=str)
 def test_the_jackknife_is_the_loop(shape: tuple[int, int, int], noise: float) -> None:
     y, classes = drawn(*shape, noise=noise)
     found = class_jackknife(y, classes)
-    mean, *pairs = looped(y.tolist(), classes.tolist())
+    mean, *pairs = slow_intervals.jackknife(y.tolist(), classes.tolist())
     assert float(found.mean) == pytest.approx(mean, abs=1e-12)
     expected = torch.tensor(pairs, dtype=torch.float64)
     torch.testing.assert_close(
         torch.stack([found.se[0], found.df[0], found.se[1], found.df[1]]), expected, rtol=1e-9, atol=1e-12
     )
-
-
-def looped_ways(y: list[float], without: list[list[float]], classes: list[list[int]]) -> tuple[float, ...]:
-    """As `looped`, for leave-one-way-out."""
-    episodes, way = len(y), len(classes[0])
-    found: dict[int, list[float]] = {}
-    for e in range(episodes):
-        for j in range(way):
-            found.setdefault(classes[e][j], []).append(y[e] - without[e][j])
-    count = len(found)
-    means = [float(np.mean(g)) for g in found.values()]
-    noise = [float(np.var(g, ddof=1)) / len(g) if len(g) > 1 else 0.0 for g in found.values()]
-    raw = way**2 / count * float(np.var(means, ddof=1))
-    sampled = float(np.var(y, ddof=1)) / episodes
-    v = max(raw - way**2 / count * float(np.mean(noise)), 0.0) + sampled
-    df = max(1.0, (count - 1) * min(1.0, v / (raw + sampled)) ** 2)
-    return math.sqrt(v), df, math.sqrt(raw + sampled), count - 1
 
 
 @pytest.mark.parametrize("shape", [(80, 6, 6), (200, 30, 20), (50, 40, 2)], ids=str)
@@ -102,7 +62,8 @@ def test_leave_one_way_out_is_the_loop(shape: tuple[int, int, int]) -> None:
         y.unsqueeze(1) + 0.05 * torch.randn(shape[0], shape[2], generator=torch.Generator().manual_seed(1)).double()
     )
     found = leave_one_way_out(y, without, classes)
-    expected = torch.tensor(looped_ways(y.tolist(), without.tolist(), classes.tolist()), dtype=torch.float64)
+    slow = slow_intervals.leave_one_way_out(y.tolist(), without.tolist(), classes.tolist())
+    expected = torch.tensor(slow, dtype=torch.float64)
     torch.testing.assert_close(
         torch.stack([found.se[0], found.df[0], found.se[1], found.df[1]]), expected, rtol=1e-9, atol=1e-12
     )
