@@ -55,11 +55,6 @@ def _tables(
     if ways:
         remarks += [f"{name}: no {way}-way tasks, it has {images.classes} classes" for way in set(few.ways) - set(ways)]
     shapes = task_shapes(images, ways or few.ways, few.shots, few.query)
-    fewer = {shape.shot: shape.query for shape in shapes if shape.query < few.query}
-    if fewer:
-        smallest = f"its smallest class has {int(images.class_counts().min())} images"
-        parts = ", ".join(f"{query} in {shot}-shot tasks" for shot, query in fewer.items())
-        remarks.append(f"{name}: fewer than {few.query} queries per way ({parts}), {smallest}")
     return [stored_table(images, shape, few.episodes, few.seed, folder) for shape in shapes]
 
 

@@ -7,7 +7,7 @@ answers none of them: episodes share the classes and images of their pool, and i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, isfinite, nan, sqrt
 
@@ -34,15 +34,6 @@ class Paired:
     half: float
     p: float
     n: int
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """The best method, those not significantly worse (the best included), and each other's corrected p value."""
-
-    best: str
-    ties: frozenset[str]
-    p: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -122,26 +113,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, (len(order) - rank) * p_values[i]))
         corrected[i] = largest
     return corrected
-
-
-def best_and_ties(
-    means: Mapping[str, float], p_values: Callable[[str, Sequence[str]], Sequence[float]], level: float = 0.05
-) -> Ranking:
-    """Which method has the highest mean, and which are not significantly worse: what a table sets in bold.
-
-    Args:
-        means: accuracy by method.
-        p_values: (best, others) -> p value of the best against each of the others; Holm-corrected here.
-
-    Raises:
-        UserError: no method.
-    """
-    if not means:
-        raise UserError("there is no method to rank")
-    best = max(means, key=lambda name: means[name])
-    others = [name for name in means if name != best]
-    corrected = dict(zip(others, holm(p_values(best, others)), strict=True))
-    return Ranking(best, frozenset({best, *(n for n in others if corrected[n] > level)}), corrected)
 
 
 def over_seeds(means: Sequence[float]) -> SeedSpread:

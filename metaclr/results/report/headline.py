@@ -7,6 +7,7 @@ trained encoders.
 from __future__ import annotations
 
 from metaclr.errors import UserError
+from metaclr.results.scores.contrast import Contrast, contrasts
 from metaclr.results.scores.score import Score
 from metaclr.results.scores.summary import LEVEL, Summary, differences
 from metaclr.results.scores.table_column import TableColumn
@@ -97,7 +98,7 @@ def _above(summary: Summary, task: TableColumn, top: Score, control: str) -> str
     if control == top.method or (control, task) not in summary.scores:
         return ""
     try:
-        d = differences([top, summary.scores[control, task]], control)[top.method]
+        (d,) = contrasts([Contrast((top,), (summary.scores[control, task],))])
     except UserError:
         return f"{top.value - summary.scores[control, task].value:.1f} points above {control}"
     return f"{d.text.removeprefix('+')} points above {control}"
@@ -105,9 +106,6 @@ def _above(summary: Summary, task: TableColumn, top: Score, control: str) -> str
 
 def _not_above(summary: Summary, task: TableColumn) -> list[str]:
     """Trained methods whose paired difference to `untrained` is not clear of zero; the honest small print."""
-    try:
-        found = differences(summary.of(task), "untrained")
-    except UserError:
-        return []
+    found = differences(summary, "untrained")[0].get(task, {})
     tested = {m: d for m, d in found.items() if m not in summary.controls and d.p is not None}
     return [m for m, d in tested.items() if d.value <= 0 or not d.significant(LEVEL)]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from metaclr.errors import UserError
 from metaclr.results.scores.contrast import Contrast, Difference, contrasts
+from metaclr.results.scores.families import holm_corrected
 from metaclr.results.scores.score import Score, score
 from metaclr.results.scores.table_column import TableColumn, ordered, table_column_of
 from metaclr.results.store.folder import Results
@@ -62,61 +63,58 @@ def summarise(results: Results) -> Summary:
         grouped.setdefault((row.method, table_column_of(row)), []).append(row)
     scores = {key: score(*key, rows, results) for key, rows in grouped.items()}
     tasks = ordered(results.rows)
+    ranked = {task: sorted((s for (_, t), s in scores.items() if t == task), key=lambda s: -s.value) for task in tasks}
+    found, unpaired = _contrasts_by_task(
+        {task: [Contrast((top,), (s,)) for s in others] for task, (top, *others) in ranked.items() if others}
+    )
+    for task, of_task in list(found.items()):
+        undefined = [d.undefined for d in of_task if d.p is None]
+        if undefined:
+            unpaired[task] = undefined[0]
+            del found[task]
     bold: set[tuple[str, TableColumn]] = set()
-    unpaired: dict[TableColumn, str] = {}
-    for task in tasks:
-        of_task = [s for (_, t), s in scores.items() if t == task]
-        try:
-            bold |= {(method, task) for method in best(of_task)}
-        except UserError as error:
-            unpaired[task] = str(error)
+    for task, of_task in holm_corrected(found).items():
+        top, *others = ranked[task]
+        ties = [s for s, d in zip(others, of_task, strict=True) if not d.significant(LEVEL)]
+        bold |= {(s.method, task) for s in (top, *ties)}
     return Summary(results.methods, results.controls, tasks, scores, frozenset(bold), unpaired)
 
 
-def best(scores: Sequence[Score]) -> frozenset[str]:
-    """The best method and those not significantly worse: the best against each other, Holm-corrected.
+def differences(
+    summary: Summary, reference: str
+) -> tuple[dict[TableColumn, dict[str, Difference]], dict[TableColumn, str]]:
+    """Each method minus the reference method by task, p values corrected (`holm_corrected`).
 
-    One method alone is not the best of anything, so nothing is returned for it.
-
-    Raises:
-        UserError: scores that cannot be paired (see `contrasts`), or a test that is undefined.
+    Returns:
+        Task -> method -> difference; and of tasks without one, why.
     """
-    from metaclr.evaluation.statistics import best_and_ties
-
-    if len(scores) < 2:
-        return frozenset()
-    by_method = {s.method: s for s in scores}
-
-    def p_values(top: str, others: Sequence[str]) -> list[float]:
-        found = contrasts([Contrast((by_method[top],), (by_method[name],)) for name in others])
-        return [_defined(one) for one in found]
-
-    return best_and_ties({s.method: s.value for s in scores}, p_values, LEVEL).ties
-
-
-def differences(scores: Sequence[Score], reference: str) -> dict[str, Difference]:
-    """Each method minus the reference method on one task; p is Holm-corrected over these methods.
-
-    Raises:
-        UserError: the reference has no score, or scores that cannot be paired (see `contrasts`).
-    """
-    base = next((s for s in scores if s.method == reference), None)
-    if base is None:
-        raise UserError(f"{reference!r} has no score here to compare with")
-    others = [s for s in scores if s.method != reference]
-    found = contrasts([Contrast((s,), (base,)) for s in others])
-    return dict(zip((s.method for s in others), holm_corrected(found), strict=True))
+    others: dict[TableColumn, list[Score]] = {}
+    wanted: dict[TableColumn, list[Contrast]] = {}
+    missing: dict[TableColumn, str] = {}
+    for task in summary.tasks:
+        base = summary.scores.get((reference, task))
+        if base is None:
+            missing[task] = f"{reference!r} has no score here to compare with"
+            continue
+        others[task] = [s for s in summary.of(task) if s.method != reference]
+        wanted[task] = [Contrast((s,), (base,)) for s in others[task]]
+    found, unpaired = _contrasts_by_task(wanted)
+    by_method = {
+        task: dict(zip((s.method for s in others[task]), of_task, strict=True))
+        for task, of_task in holm_corrected(found).items()
+    }
+    return by_method, missing | unpaired
 
 
-def holm_corrected(found: Sequence[Difference]) -> list[Difference]:
-    """The same differences with Holm-corrected p values; one without p stays so and does not count."""
-    from metaclr.evaluation.statistics import holm
-
-    corrected = iter(holm([d.p for d in found if d.p is not None]))
-    return [d if d.p is None else replace(d, p=next(corrected)) for d in found]
-
-
-def _defined(found: Difference) -> float:
-    if found.p is None:
-        raise UserError(found.undefined)
-    return found.p
+def _contrasts_by_task(
+    wanted: Mapping[TableColumn, Sequence[Contrast]],
+) -> tuple[dict[TableColumn, list[Difference]], dict[TableColumn, str]]:
+    """The differences of each task, and of tasks whose scores cannot be paired, why."""
+    found: dict[TableColumn, list[Difference]] = {}
+    unpaired: dict[TableColumn, str] = {}
+    for task, of_task in wanted.items():
+        try:
+            found[task] = contrasts(of_task)
+        except UserError as error:
+            unpaired[task] = str(error)
+    return found, unpaired

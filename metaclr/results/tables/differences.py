@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from metaclr.errors import UserError, unknown
+from metaclr.errors import unknown
 from metaclr.results.scores.contrast import Difference
+from metaclr.results.scores.families import FAMILY
 from metaclr.results.scores.scope import scope
 from metaclr.results.scores.summary import LEVEL, Summary, differences
 from metaclr.results.scores.table_column import TableColumn, table_column_record
@@ -33,16 +34,9 @@ def choose_reference(summary: Summary, reference: str | None) -> str:
 def differences_table(results: Results, summary: Summary, reference: str | None = None) -> Table | None:
     """Each method minus the reference, in percent points; None where nothing can be paired."""
     base = choose_reference(summary, reference)
-    found: dict[TableColumn, dict[str, Difference]] = {}
-    unpaired: list[str] = []
-    for task in summary.tasks:
-        try:
-            of_task = differences(summary.of(task), base)
-        except UserError as error:
-            unpaired.append(f"Left out: {task.target}, {task.title}: {error}.")
-            continue
-        if of_task:
-            found[task] = of_task
+    by_task, reasons = differences(summary, base)
+    found = {task: of_task for task, of_task in by_task.items() if of_task}
+    unpaired = [f"Left out: {task.target}, {task.title}: {reason}." for task, reason in reasons.items()]
     if not found:
         return None
     records = [
@@ -57,7 +51,7 @@ def differences_table(results: Results, summary: Summary, reference: str | None 
         f"Percent points more than {base}, mean ± 95 % interval of the paired differences on the same "
         "episodes or test images" + (f", averaged over {seeds} training seeds." if seeds > 1 else "."),
         f"±, n.s.: speak about {scope(summary, list(found))}.",
-        f"n.s.: not significant (Holm-corrected within the column, level {LEVEL:g}). The p values are in the CSV file.",
+        f"n.s.: not significant ({FAMILY}, level {LEVEL:g}). The p values are in the CSV file.",
         *_undefined(found),
         *unpaired,
     )

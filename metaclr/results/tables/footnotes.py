@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from metaclr.results.scores.families import FAMILY
 from metaclr.results.scores.scope import scope
 from metaclr.results.scores.summary import LEVEL, Summary
 from metaclr.results.scores.table_column import TableColumn
@@ -43,7 +44,7 @@ def footnotes(results: Results, summary: Summary, tasks: Sequence[TableColumn]) 
     notes = [
         _reading(results, summary, tasks),
         f"Bold: the best of a column and those not significantly worse than it (paired tests on the same "
-        f"{_items_of(tasks)}, Holm-corrected, level {LEVEL:g}). ± and bold speak about {scope(summary, tasks)}.",
+        f"{_items_of(tasks)}, {FAMILY}, level {LEVEL:g}). ± and bold speak about {scope(summary, tasks)}.",
         _episode_interval(tasks),
         f"The same for every method: {'; '.join(training)}." if training else "",
         f"NOT the same: views, {fixed['views']}." if own_views else "",
@@ -171,7 +172,10 @@ def _few_shot(results: Results) -> str:
         return ""
     counts = sorted({row.n_items for row in rows})
     settings = results.recipe.get("evaluate", {}).get("few_shot") or {}
-    parts = [f"{_listed(f'{n:,}' for n in counts)} stored episodes, the same for every method", *_queries(rows)]
+    parts = [
+        f"{_listed(f'{n:,}' for n in counts)} stored episodes, the same for every method",
+        *_queries(rows, settings.get("query", 0)),
+    ]
     if "head" in settings:
         parts.append(f"{settings['head']} head on frozen features")
     pools = {row.target: pool for row in rows if (pool := _pool(row))}
@@ -180,14 +184,15 @@ def _few_shot(results: Results) -> str:
     return ", ".join(parts)
 
 
-def _queries(rows: Sequence[Row]) -> list[str]:
-    """'15 queries per way', and where classes allow fewer, which target and shot."""
+def _queries(rows: Sequence[Row], wanted: int) -> list[str]:
+    """'15 queries per way', and where classes allow fewer than wanted, which target and shot."""
     by_task = {(row.target, row.shot): int(row.protocol_pairs.get("query", 0)) for row in rows}
-    most = max(by_task.values())
+    most = wanted or max(by_task.values())
     if not most:
         return []
-    fewer = [f"{target} {shot}-shot {query}" for (target, shot), query in by_task.items() if query < most]
-    return [f"{most} queries per way" + (f" (as many as classes have images: {_listed(fewer)})" if fewer else "")]
+    fewer = [f"{target} {shot}-shot {query}" for (target, shot), query in by_task.items() if 0 < query < most]
+    why = f" (fewer where a class has fewer images: {_listed(fewer)})" if fewer else ""
+    return [f"{most} queries per way{why}"]
 
 
 def _pool(row: Row) -> str:

@@ -248,7 +248,7 @@ def _worth_note(summary: Summary, tasks: Sequence[TableColumn]) -> str:
     return (
         "A step is worth: percent points more than the line above, mean ± 95 % interval of the paired differences on "
         f"the same stored episodes; ± and n.s. speak about {about}.{spread} "
-        f"n.s.: not significant (Holm-corrected over the steps, level {LEVEL:g})."
+        f"n.s.: not significant (Holm-corrected over the steps on a target's few-shot columns, level {LEVEL:g})."
         + " mixed: significant for these encoders, but the seeds differ in sign."
         * (seeds > 1 and about != METHODS)
     )

@@ -7,7 +7,8 @@ from itertools import pairwise
 
 from metaclr.errors import UserError
 from metaclr.results.scores.contrast import Contrast, Difference, contrasts
-from metaclr.results.scores.summary import Summary, holm_corrected
+from metaclr.results.scores.families import family, holm_corrected
+from metaclr.results.scores.summary import Summary
 from metaclr.results.scores.table_column import TableColumn
 from metaclr.results.store.walk import Walk, WalkRecord
 
@@ -35,10 +36,12 @@ def step_effect(summary: Summary, before: str, after: str, task: TableColumn) ->
 
 
 def step_effects(summary: Summary, walked: WalkRecord, walk: Walk, task: TableColumn) -> list[Difference | None]:
-    """The effect of every step of a walk, p corrected over them."""
-    found = _effects(summary, list(pairwise(walked.titles(walk))), task)
-    corrected = iter(holm_corrected([d for d in found if d is not None]))
-    return [None if d is None else next(corrected) for d in found]
+    """The effect of every step of a walk, p corrected over the steps on all few-shot columns of the target."""
+    steps = list(pairwise(walked.titles(walk)))
+    found = {t: _effects(summary, steps, t) for t in summary.tasks if family(t) == family(task)}
+    corrected = holm_corrected({t: [d for d in of_task if d is not None] for t, of_task in found.items()})
+    known = iter(corrected[task])
+    return [None if d is None else next(known) for d in found[task]]
 
 
 def _effects(summary: Summary, steps: list[tuple[str, str]], task: TableColumn) -> list[Difference | None]:
@@ -72,8 +75,8 @@ def interactions(summary: Summary, walked: WalkRecord, task: TableColumn) -> lis
             )
             (difference,) = contrasts([Contrast((after, other_before), (before, other_after))])
             found.append(Interaction(axis, effects[0], effects[1], difference))
-    corrected = holm_corrected([one.difference for one in found])
-    return [replace(one, difference=d) for one, d in zip(found, corrected, strict=True)]
+    corrected = holm_corrected({task: [one.difference for one in found]})
+    return [replace(one, difference=d) for one, d in zip(found, corrected[task], strict=True)]
 
 
 def _moves(walked: WalkRecord, walk: Walk) -> dict[str, tuple[str, str]]:
