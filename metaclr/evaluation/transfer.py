@@ -13,6 +13,7 @@ from metaclr.adaptation.fine_tune import FineTune
 from metaclr.device import device_of
 from metaclr.engine.precision import dtype_for
 from metaclr.engine.settings import Precision
+from metaclr.errors import UserError
 from metaclr.evaluation.evaluator import Evaluator
 from metaclr.evaluation.evaluators import evaluators as all_evaluators
 from metaclr.evaluation.evaluators import get
@@ -97,8 +98,12 @@ def embed_source(
 ) -> Tensor | None:
     """Features (M, F) of the images that were trained on, if one of the evaluators needs them; else None.
 
-    Without a source (an encoder trained elsewhere) the result is None, and an evaluator that needs it says so.
+    Raises:
+        UserError: an evaluator needs them, and there is no source (an encoder that was trained elsewhere).
     """
-    if source is None or not any(evaluator.needs_source_features for evaluator in evaluators):
+    needing = [evaluator.name for evaluator in evaluators if evaluator.needs_source_features]
+    if not needing:
         return None
+    if source is None:
+        raise UserError(f"evaluator {needing[0]!r} needs the images that the encoder was trained on; pass a source")
     return features(encoder, source, device, transductive_bn=transductive_bn, precision=precision, shared=shared)

@@ -99,6 +99,8 @@ def test_source_features_are_computed_for_those_who_need_them() -> None:
     (direct,) = transfer(small_encoder(), target, [package.get("centered")], source=source)
     assert found.value == direct.value
     assert [m.evaluator for m in transfer(small_encoder(), target, ["knn"], source=source)] == ["knn"]
+    with pytest.raises(UserError, match="'centered' needs the images that the encoder was trained on"):
+        transfer(small_encoder(), target, ["knn", "centered"])
 
 
 def test_shipped_evaluators_and_their_order() -> None:
