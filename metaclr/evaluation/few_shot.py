@@ -10,14 +10,14 @@ from torch import Tensor
 
 from episodes import EpisodeTable
 from metaclr.errors import UserError
-from metaclr.evaluation import heads
+from metaclr.evaluation.heads import get_head
 from metaclr.evaluation.measurement import Measurement, from_episodes, join
 from metaclr.evaluation.second_best import without_each_way
 
 HAS_SECOND_BEST = frozenset({"cosine", "euclidean", "nearest"})
 """Heads whose score of a way depends on that way's support alone, so that the others' scores stand when it goes."""
 
-# Bytes of gathered features worked on at once: about the cache of a core, or enough to fill a GPU.
+# Bytes of gathered features per chunk: about the cache of a core, or enough to fill a GPU.
 _CHUNK_BYTES = {"cpu": 1 << 21, "cuda": 1 << 28}
 
 
@@ -30,19 +30,19 @@ def few_shot(
     head: str = "cosine",
     protocol: str = "",
 ) -> list[Measurement]:
-    """One measurement per table: mean accuracy, with an interval for new classes and one over its episodes.
+    """Measure accuracy over the episodes of each table, with an interval for new classes and one over episodes.
 
     Args:
         features: (M, F) of every image of the set that the tables index.
         labels: (M,) int64, the class of each image.
-        protocol: how the features were made (`features.protocol_of`).
+        head: a name in `HEADS`. protocol: how the features were computed (`features.protocol_of`).
 
     Raises:
         UserError: an unknown head, labels of other images, or a table that does not fit the features.
     """
     if labels.shape != features.shape[:1]:
         raise UserError(f"{tuple(labels.shape)} labels for features of {len(features)} images")
-    said = heads.head(head).said
+    description = get_head(head).description
     name = "few-shot" if head == "cosine" else f"few-shot {head}"
     results = []
     for table in [tables] if isinstance(tables, EpisodeTable) else tables:
@@ -52,9 +52,9 @@ def few_shot(
         without = None
         if head in HAS_SECOND_BEST and 1 < shape.way >= len(torch.unique(classes)):
             without = accuracies_without_each_way(features, table, head=head)
-        known = join(
+        details = join(
             protocol,
-            head=said,
+            head=description,
             query=shape.query,
             episodes=len(table),
             pool_classes=len(torch.unique(labels)),
@@ -62,7 +62,7 @@ def few_shot(
             digest=table.digest[:16],
         )
         results.append(
-            from_episodes(name, accuracies, classes, without=without, target=target, shot=shape.shot, protocol=known)
+            from_episodes(name, accuracies, classes, without=without, target=target, shot=shape.shot, protocol=details)
         )
     return results
 
@@ -75,9 +75,9 @@ def episode_accuracies(
 
     Args:
         features: (M, F).
-        chunk: episodes worked on at once; by default what fits the cache. The result does not depend on it.
+        chunk: episodes per batch; default is what fits the cache. The result does not depend on it.
 
-    Where two ways score alike the first counts, so that a collapsed encoder is at chance, not above it.
+    The first of ways with equal logits is predicted, so that a collapsed encoder is at chance, not above it.
     """
     return torch.cat([_accuracies(logits) for logits in _logits(features, table, head, chunk)]).cpu()
 
@@ -98,7 +98,7 @@ def accuracies_without_each_way(
 def _logits(features: Tensor, table: EpisodeTable, head: str, chunk: int | None) -> Iterator[Tensor]:
     """Logits (e, N, N, Q) of a few episodes at a time: of each way, for each way's queries."""
     _check(features, table)
-    chosen = heads.head(head)
+    chosen = get_head(head)
     rows = F.normalize(features, dim=1) if chosen.unit else features
     support, query = table.support.to(rows.device), table.query.to(rows.device)
     size = chunk or _chunk(rows, table) * (16 if chosen.solver else 1)
@@ -134,9 +134,9 @@ def _check(features: Tensor, table: EpisodeTable) -> None:
     if features.ndim != 2:
         raise UserError(f"features must be (M, F), not {tuple(features.shape)}")
     if not len(table) or not table.shape.query:
-        raise UserError(f"{len(table)} episodes with {table.shape.query} queries per way: nothing to measure")
+        raise UserError(f"{len(table)} episodes with {table.shape.query} queries per way: both must be above 0")
     largest = max(int(table.support.max()), int(table.query.max()))
     if largest >= len(features):
         raise UserError(
-            f"the episodes index image {largest}, but there are features of {len(features)}: another image set?"
+            f"the episodes index image {largest}, but there are {len(features)} features: pass those of their image set"
         )

@@ -1,4 +1,4 @@
-"""One measured number with its interval, what it was measured on, and what it takes to repeat it."""
+"""One measured number: its interval, the items it was measured on, and the protocol that repeats it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from math import nan
 from torch import Tensor
 
 from metaclr.evaluation.new_classes import estimate_name, new_class_errors
-from metaclr.evaluation.standard_errors import interval
+from metaclr.evaluation.standard_errors import interval as interval_of
 from metaclr.evaluation.statistics import mean_interval, proportion
 
 
@@ -16,13 +16,13 @@ from metaclr.evaluation.statistics import mean_interval, proportion
 class Measurement:
     """One number of one evaluator on one target.
 
-    value, ci95: percent and half-width in percent points (NaN where it is undefined). ci95 speaks about new classes for
-        few-shot results, and about test images or label subsets elsewhere; the protocol says which.
+    value, ci95: percent, and half-width of the 95 % interval in percent points (NaN where undefined). ci95 speaks about
+        new classes for few-shot results, and about test images or label subsets elsewhere, as the protocol states.
     n: number of items: episodes, images or label subsets.
-    per_item: float32, accuracies in 0..1 of each episode (E,) or correctness of each test image (M,), in an
-        order that is the same for every encoder on the same target, so that methods can be paired.
-    way, shot: None where the evaluator has no such thing. labels: which training labels were used.
-    protocol: everything else that defines the number, `key=value; key=value`.
+    per_item: float32, accuracy in 0..1 of each episode (E,) or correctness of each test image (M,). The order is the
+        same for every encoder on the same target, so that methods can be compared in pairs.
+    way, shot: None for an evaluator without them. labels: the label subset that was trained on.
+    protocol: all other settings that define the number, as `key=value; key=value`.
     ci95_episodes: of few-shot results, the half-width over other episodes of the same pool; NaN elsewhere.
     classes, without: of few-shot results, the class ids (E, N) of each episode, and where a task uses all classes of
         its pool the accuracies (E, N) in 0..1 without each way (`second_best`).
@@ -61,7 +61,7 @@ def from_episodes(
     over = mean_interval(accuracies)
     half = nan
     if over.n > 1:
-        half = float(interval(new_class_errors(accuracies, classes, without))[0])
+        half = float(interval_of(new_class_errors(accuracies, classes, without))[0])
     return Measurement(
         evaluator=evaluator,
         target=target,
@@ -80,34 +80,36 @@ def from_episodes(
     )
 
 
-def of_images(evaluator: str, correct: Tensor, *, target: str, way: int, labels: str, protocol: str) -> Measurement:
-    """The share of test images that were right, from correctness (M,) in {0, 1}, with a Wilson interval."""
-    over = proportion(correct)
-    kept = correct.detach().float().cpu()
-    said = join(protocol, interval="Wilson over test images")
-    return Measurement(
-        evaluator, target, way, None, labels, "accuracy", 100 * over.mean, 100 * over.half, over.n, kept, said
-    )
+def from_images(evaluator: str, correct: Tensor, *, target: str, way: int, labels: str, protocol: str) -> Measurement:
+    """Share of test images classified correctly, from correctness (M,) in {0, 1}, with a Wilson interval."""
+    interval = proportion(correct)
+    per_item = correct.detach().float().cpu()
+    protocol = join(protocol, interval="Wilson over test images")
+    value, half = 100 * interval.mean, 100 * interval.half
+    return Measurement(evaluator, target, way, None, labels, "accuracy", value, half, interval.n, per_item, protocol)
 
 
-def of_subsets(evaluator: str, correct: Tensor, *, target: str, way: int, labels: str, protocol: str) -> Measurement:
-    """The mean accuracy over label subsets, from correctness (S, M) in {0, 1}: Student t over the subsets.
+def from_subsets(evaluator: str, correct: Tensor, *, target: str, way: int, labels: str, protocol: str) -> Measurement:
+    """Mean accuracy over label subsets, from correctness (S, M) in {0, 1}, with a Student t interval over subsets.
 
-    per_item is each test image's share of subsets that got it right. One subset alone: as `of_images`.
+    per_item is, for each test image, the share of subsets that classify it correctly. One subset: as `from_images`.
     """
     if len(correct) == 1:
-        return of_images(
+        return from_images(
             evaluator, correct[0], target=target, way=way, labels=labels, protocol=join(protocol, subsets=1)
         )
-    over = mean_interval(correct.double().mean(1))
-    kept = correct.detach().float().mean(0).cpu()
-    said = join(protocol, subsets=len(correct), interval="Student t over label subsets")
-    return Measurement(
-        evaluator, target, way, None, labels, "accuracy", 100 * over.mean, 100 * over.half, over.n, kept, said
-    )
+    interval = mean_interval(correct.double().mean(1))
+    per_item = correct.detach().float().mean(0).cpu()
+    protocol = join(protocol, subsets=len(correct), interval="Student t over label subsets")
+    value, half = 100 * interval.mean, 100 * interval.half
+    return Measurement(evaluator, target, way, None, labels, "accuracy", value, half, interval.n, per_item, protocol)
 
 
-def join(protocol: str = "", **parts: object) -> str:
-    """`protocol` with more `key=value` pieces after it; numbers in their shortest form."""
-    said = [f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}" for key, value in parts.items()]
-    return "; ".join([protocol, *said] if protocol else said)
+def join(protocol: str = "", **settings: object) -> str:
+    """`protocol` followed by `key=value` of each setting; a float in its shortest form.
+
+    >>> join("bn=eval", k=200, temperature=0.1)
+    'bn=eval; k=200; temperature=0.1'
+    """
+    pairs = [f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}" for key, value in settings.items()]
+    return "; ".join([protocol, *pairs] if protocol else pairs)
