@@ -36,10 +36,10 @@ def gradients(learner: Learner, sampler: EpisodeSampler, render: object) -> dict
     """Loss and gradient of step 0, as the engine computes them."""
     from metaclr.engine.precision import autocast
     from metaclr.engine.step import forward_backward
-    from metaclr.engine.train import _share
+    from metaclr.engine.rank_setup import prepare_for_ranks
 
     if ranks().world > 1:
-        _share(learner, sampler, TrainSettings())
+        prepare_for_ranks(learner, sampler, sync_norm=True)
     episode = sampler(0)
     pixels = render(episode).to(next(learner.parameters()).dtype)
     loss, _ = forward_backward(learner, pixels, episode, autocast(torch.device("cpu"), torch.float32))
