@@ -190,11 +190,11 @@ class IsChangedAfterwards(Learner):
 @pytest.mark.parametrize(
     ("kind", "reason"),
     [
-        (Learner, "objective.mean is another after each step"),
+        (Learner, "objective.mean is replaced or changed by a step"),
         (Waits, "not permitted when stream is capturing"),
-        (Counts, "seen is another after each step"),
-        (AsksForTheStep, "reads the number of the step"),
-        (IsChangedAfterwards, "weight is another after each step"),
+        (Counts, "seen is replaced or changed by a step"),
+        (AsksForTheStep, "reads the step number"),
+        (IsChangedAfterwards, "weight is replaced or changed by a step"),
     ],
 )
 def test_what_cannot_be_recorded_is_noticed_and_trains_plainly(
