@@ -44,7 +44,7 @@ class Row:
 
 
 CHAINS: dict[str, tuple[ViewRecipe, int, int, str]] = {
-    "simclr 3x32x32": (PRESETS["simclr"], 3, 32, "random resized crop, flip, colour jitter, grey"),
+    "simclr 3x32x32": (PRESETS["simclr"], 3, 32, "random resized crop, flip, color jitter, grey"),
     "gentle 1x28x28": (PRESETS["gentle"], 1, 28, "affine, elastic, stroke width"),
     "affine 1x28x28": (ViewRecipe(rotate=10, zoom=(0.85, 1.15), shear=0.1, shift=0.1), 1, 28, "affine"),
 }

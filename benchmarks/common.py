@@ -51,7 +51,7 @@ def options(doc: str | None, *, repeats: int = 5) -> argparse.ArgumentParser:
 
 def start(chosen: argparse.Namespace) -> torch.device:
     """The device, once threads and the global generators are set. Raises UserError if there is no such device."""
-    from metaclr.networks.memory import keep_freed_memory
+    from metaclr.networks.allocator import keep_freed_memory
 
     device = choose_device(chosen.device)
     torch.set_num_threads(chosen.threads)

@@ -4,7 +4,7 @@
     METACLR_DATA=... python benchmarks/gpu_cifar10.py --device cpu --quick        # a try where there is no GPU
 
 Three parts, each on the same images, batch, precision and compiled networks. First, training and its ceiling (the same
-network and optimiser on ready random tensors) take turns, both launched operation by operation and as a CUDA graph
+network and optimizer on ready random tensors) take turns, both launched operation by operation and as a CUDA graph
 (train.cuda_graph), and training with views that are not compiled; each turn of training has its own start in it, that
 of a graph its three plain steps and its recording. Second, the augmentation alone, compiled and not: what it would take
 of a step if it ran for itself; in training it is prepared on a stream beside. Third, one training of `--epochs` from
@@ -31,11 +31,11 @@ from metaclr.console import progress, span
 from metaclr.data import load
 from metaclr.engine import Trained, train
 from metaclr.engine.compiling import compile_views
+from metaclr.engine.cuda_graph.sync_detector import detect_syncs
 from metaclr.engine.precision import compute_dtype
-from metaclr.engine.waits import waits
 from metaclr.evaluation import features, knn, linear
 from metaclr.measure.timing import Side, Spread, interleaved, rate, ratio, spread, steps_for
-from metaclr.measure.training import Run, ceiling_run, engine_run
+from metaclr.measure.training import TimedRun, ceiling_run, engine_run
 from metaclr.measure.workload import Workload
 
 GRAPH = "training, CUDA graph"
@@ -43,7 +43,7 @@ GRAPH = "training, CUDA graph"
 
 def speeds(work: Workload, images: ImageSet, seconds: float, repeats: int) -> dict[str, list[float]]:
     """Rates of training, ceiling and augmentation alone, in turns."""
-    runs: dict[str, Run] = {"training": engine_run(work, images), "ceiling": ceiling_run(work)}
+    runs: dict[str, TimedRun] = {"training": engine_run(work, images), "ceiling": ceiling_run(work)}
     if work.device.type == "cuda":
         graph = replace(work, cuda_graph="on")
         runs |= {GRAPH: engine_run(graph, images), "ceiling, CUDA graph": ceiling_run(graph)}
@@ -58,13 +58,13 @@ def speeds(work: Workload, images: ImageSet, seconds: float, repeats: int) -> di
     return interleaved({name: turn(name) for name in runs}, repeats)
 
 
-def augmentations(work: Workload, images: ImageSet) -> dict[str, Run]:
+def augmentations(work: Workload, images: ImageSet) -> dict[str, TimedRun]:
     """The views alone, as training draws them, and where they are compiled there, without that too."""
     resident = images.to(work.device)
     sampler = EpisodeSampler(resident, TaskShape(work.batch_views // 2, 1, 1), seed=1)
     drawn = [sampler(step).to(work.device) for step in range(50)]
 
-    def run(rendering: Rendering) -> Run:
+    def run(rendering: Rendering) -> TimedRun:
         def views(steps: int) -> int:
             for step in range(steps):
                 rendering(drawn[step % len(drawn)])
@@ -88,7 +88,7 @@ def host_waits(work: Workload, images: ImageSet, steps: int = 40) -> float | Non
         return None
     engine = engine_run(work, images)
     engine(2)  # compiling and cuDNN's search may wait
-    with waits(work.device) as found:
+    with detect_syncs(work.device) as found:
         engine(steps)
     return len(found) / steps
 

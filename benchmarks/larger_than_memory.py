@@ -2,7 +2,7 @@
 
     python benchmarks/larger_than_memory.py --dir FOLDER [--gigabytes 10] [--steps 60] [--rounds 5] [--device auto]
 
-Writes a synthetic set of colour images in FOLDER (removed afterwards), reads all of it once for its fingerprint, and
+Writes a synthetic set of color images in FOLDER (removed afterwards), reads all of it once for its fingerprint, and
 trains the same Conv-4 with the same loop on all of it from the file, and on a resident set of the same images, at
 most `--resident` gigabytes of them, in turn. Memory is that of this process in Linux's own count, looked at every
 50 ms: RssAnon is what it allocated, RssFile what it has mapped of files, libraries included. `--cold` asks the system
@@ -27,13 +27,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from episodes import PRESETS, Episode, EpisodeSampler, ImageSet, ReadAhead, TaskShape, open_npy, render
+from episodes import PRESETS, Episode, EpisodeSampler, ImageSet, Prefetcher, TaskShape, open_npy, render
 from metaclr.device import choose_device
 from metaclr.engine import Learner, TrainSettings, train
 from metaclr.environment import describe
 from metaclr.methods import get
 from metaclr.networks import build_encoder, build_projector
-from metaclr.networks.memory import keep_freed_memory
+from metaclr.networks.allocator import keep_freed_memory
 
 GIGA = 10**9
 
@@ -100,7 +100,7 @@ def rate(images: ImageSet, arguments: argparse.Namespace, device: torch.device) 
     run = partial(train, learner, render=pixels, settings=settings)
     if images.in_memory_of(device):
         return run(sampler=sampler).views_per_second
-    with ReadAhead(sampler, steps=settings.steps, pin=device.type == "cuda") as ahead:
+    with Prefetcher(sampler, steps=settings.steps, pin=device.type == "cuda") as ahead:
         return run(sampler=ahead).views_per_second
 
 

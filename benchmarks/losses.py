@@ -31,7 +31,7 @@ import torch
 from torch import Tensor
 
 from metaclr.bridge import Objective
-from metaclr.bridge.tiles import ON_CPU, ON_GPU, tiling
+from metaclr.bridge.logits.tiling import ON_CPU, ON_GPU, tiling
 from metaclr.environment import describe
 
 Loss = Callable[[Tensor], Tensor]

@@ -95,7 +95,7 @@ class Benchmark:
 
     def stacked(self) -> tuple[Measurement, Measurement]:
         """As `shared`, whatever metaclr would choose on this device."""
-        with patch("metaclr.evaluation.low_label.pays", lambda *_: True):
+        with patch("metaclr.evaluation.low_label.should_stack", lambda *_: True):
             return self.shared()
 
     def by_hand(self) -> tuple[Measurement, Measurement]:
@@ -157,8 +157,8 @@ def fine_tuned(
     head = nn.Linear(*weight.shape, device=pixels.device)
     head.weight.data.copy_(weight.T)
     head.bias.data.copy_(bias)
-    optimiser = torch.optim.Adam([*tuned.parameters(), *head.parameters()], lr=settings.lr)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.steps)
+    optimizer = torch.optim.Adam([*tuned.parameters(), *head.parameters()], lr=settings.lr)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.steps)
     order = torch.Generator().manual_seed(seed)
     loader = DataLoader(TensorDataset(pixels, y), min(settings.batch, len(y)), shuffle=True, generator=order)
     dtype = compute_dtype(settings.precision, pixels.device)
@@ -168,9 +168,9 @@ def fine_tuned(
             with autocast(pixels.device, dtype):
                 embedded = tuned(images)
             loss = F.cross_entropy(head(embedded.float()), labels)
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
+            optimizer.step()
             schedule.step()
             step += 1
             if step == settings.steps:

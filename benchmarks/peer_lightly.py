@@ -30,7 +30,7 @@ class Pictures(Dataset[tuple[Any, int]]):
 
 
 def simclr_views(size: int) -> Any:
-    """lightly's SimCLRTransform with the ranges of our preset `simclr`: CIFAR's strength, no blur, no normalisation."""
+    """lightly's SimCLRTransform with the ranges of our preset `simclr`: CIFAR's strength, no blur, no normalization."""
     from lightly.transforms import SimCLRTransform
 
     return SimCLRTransform(input_size=size, cj_strength=0.5, gaussian_blur=0.0, normalize=None)
@@ -49,7 +49,7 @@ def textbook_conv4(encoder: Conv4) -> nn.Module:
 
 
 class Training:
-    """Two views, two forwards, NTXentLoss, one optimiser step, as in lightly's SimCLR example."""
+    """Two views, two forwards, NTXentLoss, one optimizer step, as in lightly's SimCLR example."""
 
     def __init__(
         self,

@@ -28,7 +28,7 @@ CPU = torch.device("cpu")
 def sides(shape: TaskShape, source: ImageSet, seconds: float) -> dict[str, Side]:
     """Our tables and training batches, and the two other samplers."""
     pairs = Pairs(source.images, source.required_labels())
-    sampler = EpisodeSampler(source, TaskShape(shape.way, shape.shot, shape.query, tasks=64), ways="classes")
+    sampler = EpisodeSampler(source, TaskShape(shape.way, shape.shot, shape.query, tasks=64), way_type="classes")
     steps = iter(range(1 << 62))
 
     learn2learn = learn2learn_tasks(pairs, shape, -1, load=False)

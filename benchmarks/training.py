@@ -3,12 +3,12 @@
     python benchmarks/training.py [--encoders conv4,resnet18] [--threads 2] [--repeats 5] [--quick] [--json FILE]
 
 The same encoder and head (these very modules, from the same weights), images, augmentation (random resized crop, flip,
-colour jitter, grey), batch, temperature, optimiser (Adam) and precision on all sides; the sides take turns in one
+color jitter, grey), batch, temperature, optimizer (Adam) and precision on all sides; the sides take turns in one
 process. lightly is its loader, transform and NTXentLoss as its documentation shows them, on PIL images made from arrays
 in memory; its loader runs with 0 and with 2 workers, started anew for each turn and timed once its queue is full, and
 the better of the two is what counts. `lightly + textbook` is lightly around Conv-4 as everyone writes it, same weights:
 metaclr's Conv-4 is the same function in a cheaper order, a gain that lightly shares where it is handed our module. The
-ceiling is the same network and optimiser on ready random tensors.
+ceiling is the same network and optimizer on ready random tensors.
 `glyphs` is our own case without a counterpart in lightly: Conv-4 on glyphs with their pose and stroke views.
 
 Losses are published: of the first steps of either side from the same weights, and of both criteria on one batch of
@@ -113,7 +113,7 @@ def criteria(device: torch.device) -> dict[str, float]:
     from lightly.loss import NTXentLoss
 
     z = torch.randn(1, 256, 2, 128, generator=torch.Generator().manual_seed(0)).to(device)
-    objective = methods.get("simclr").objective.build(128, population=256, classes=0).to(device)
+    objective = methods.get("simclr").objective.build(128, dataset_size=256, classes=0).to(device)
     ours: Tensor = objective(z)
     return {"metaclr": float(ours), "lightly": float(NTXentLoss(temperature=TEMPERATURE)(z[0, :, 0], z[0, :, 1]))}
 
@@ -131,12 +131,12 @@ def best(rates: dict[str, list[float]]) -> dict[str, float]:
 
 def workloads(chosen: Namespace, device: torch.device) -> dict[str, tuple[Workload, ImageSet]]:
     """What is trained, by name."""
-    colour = load(chosen.data, size=32, channels=3)
+    color = load(chosen.data, size=32, channels=3)
     found = {}
     for encoder in chosen.encoders.split(","):
         batch = chosen.batch_views or BATCH_VIEWS.get(encoder, 128)
         work = Workload(encoder, batch_views=batch, device=device, precision=chosen.precision)
-        found[f"{encoder} 3x32x32, {batch} views"] = work, colour
+        found[f"{encoder} 3x32x32, {batch} views"] = work, color
     if "conv4" in chosen.encoders.split(","):
         work = Workload("conv4", 28, 1, 256, "gentle", device, chosen.precision)
         found["conv4 glyphs 1x28x28, 256 views"] = work, load("glyphs:source", size=28)

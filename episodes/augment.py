@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from episodes.errors import EpisodeError
-from episodes.operations import colour
+from episodes.operations import color
 from episodes.operations.blur import gaussian_blur
 from episodes.operations.dropout import drop_pixels, pixel_noise
 from episodes.operations.elastic import displacement
@@ -31,7 +31,7 @@ def augment(images: Tensor, recipe: ViewRecipe, *, seed: int, step: int, ids: Te
     Row b is a function of (seed, step, ids[b], views[b]) and its pixels, so any split of the batch, on any
     number of ranks, draws the same parameters exactly and gives the same rows up to float rounding. Order: pose
     (one bilinear interpolation), stroke width, brightness, contrast, saturation, hue, grey, blur, erasing, pixel
-    dropout. torchvision shuffles the four colour operations; here their order is fixed. Nothing waits for the
+    dropout. torchvision shuffles the four color operations; here their order is fixed. Nothing waits for the
     device, and an operation that the recipe leaves out costs nothing.
 
     Args:
@@ -105,15 +105,15 @@ def _pose(x: Tensor, recipe: ViewRecipe, drawn: dict[str, Tensor]) -> Tensor:
 
 def _colour(x: Tensor, drawn: dict[str, Tensor]) -> Tensor:
     if "brightness" in drawn:
-        x = colour.adjust_brightness(x, drawn["brightness"])
+        x = color.adjust_brightness(x, drawn["brightness"])
     if "contrast" in drawn:
-        x = colour.adjust_contrast(x, drawn["contrast"])
+        x = color.adjust_contrast(x, drawn["contrast"])
     if "saturation" in drawn:
-        x = colour.adjust_saturation(x, drawn["saturation"])
+        x = color.adjust_saturation(x, drawn["saturation"])
     if "hue" in drawn:
         x = adjust_hue(x, drawn["hue"])
     if "grey" in drawn:
-        x = colour.to_grey(x, drawn["grey"])
+        x = color.to_grey(x, drawn["grey"])
     return x
 
 

@@ -169,7 +169,7 @@ class ImageSet:
 
     def shuffled_labels(self, seed: int) -> ImageSet:
         """The same labels dealt to the images at random: the negative control, where all is at chance."""
-        order = torch.argsort(random.words(random.key(seed, "shuffled labels"), torch.arange(len(self))))
+        order = torch.argsort(random.random_words(random.key(seed, "shuffled labels"), torch.arange(len(self))))
         return replace(self, labels=self.required_labels()[order].to(self.images.device))
 
     def to(self, device: torch.device | str) -> ImageSet:

@@ -16,7 +16,7 @@ _SIMCLR = ViewRecipe(
     contrast=0.4,
     saturation=0.4,
     hue=0.1,
-    grey=0.2,
+    grayscale=0.2,
 )
 
 PRESETS: dict[str, ViewRecipe] = {

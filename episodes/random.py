@@ -39,7 +39,7 @@ def key(seed: int, stream: str, *counters: int) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little") >> 1
 
 
-def words(key: int | Tensor, items: Tensor) -> Tensor:
+def random_words(key: int | Tensor, items: Tensor) -> Tensor:
     """64 random bits for each int64 item, as int64 of either sign. Same shape and device as `items`."""
     z = items * _WEYL
     z += key
@@ -54,12 +54,12 @@ def words(key: int | Tensor, items: Tensor) -> Tensor:
 
 def bits(key: int | Tensor, items: Tensor) -> Tensor:
     """32 random bits for each int64 item: int64 in [0, 2**32)."""
-    return (words(key, items) >> 32) & _LOW32
+    return (random_words(key, items) >> 32) & _LOW32
 
 
 def uniform(key: int | Tensor, items: Tensor) -> Tensor:
     """Uniform float32 in [0, 1), a multiple of 2**-24, for each int64 item."""
-    return ((words(key, items) >> 40) & ((1 << 24) - 1)).to(torch.float32) * 2.0**-24
+    return ((random_words(key, items) >> 40) & ((1 << 24) - 1)).to(torch.float32) * 2.0**-24
 
 
 def normal(key: int | Tensor, items: Tensor) -> Tensor:
@@ -68,7 +68,7 @@ def normal(key: int | Tensor, items: Tensor) -> Tensor:
     Computed in float64 and rounded once: a device whose logarithm differs in the last place gives another
     float32 in about one draw of 10**8. Everything else in this file is exactly equal on every device.
     """
-    z = words(key, items)
+    z = random_words(key, items)
     radius = (((z >> 32) & _LOW32).to(torch.float64) + 0.5).mul_(2.0**-32).log_().mul_(-2.0).sqrt_()
     angle = (z & _LOW32).to(torch.float64).mul_(2.0 * pi * 2.0**-32).cos_()
     return radius.mul_(angle).to(torch.float32)
@@ -80,7 +80,7 @@ def below(key: int | Tensor, items: Tensor, bound: Tensor | int) -> Tensor:
     The high half of a 64 x 32 bit product (Lemire 2019, arXiv:1805.10941): no value is more likely than
     another by more than bound / 2**64.
     """
-    z = words(key, items)
+    z = random_words(key, items)
     high, low = (z >> 32) & _LOW32, z & _LOW32
     return (high * bound + ((low * bound) >> 32)) >> 32
 
@@ -94,7 +94,7 @@ def permute(key: int | Tensor, index: Tensor, size: int) -> Tensor:
     CPU where a host synchronisation would hurt. Every index must be in [0, size); size < 2**62.
     """
     if size <= _EXACT_SIZE:
-        return torch.argsort(words(key, torch.arange(size, device=index.device)))[index]
+        return torch.argsort(random_words(key, torch.arange(size, device=index.device)))[index]
     rows = isqrt(size - 1) + 1
     columns = -(-size // rows)
     place = _feistel(key, index, rows, columns)

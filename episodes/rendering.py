@@ -9,7 +9,7 @@ from torch import Tensor
 from episodes.image_set import ImageSet
 from episodes.task import Episode
 from episodes.view_recipe import ViewRecipe
-from episodes.views import render, turn_ways
+from episodes.views import render, rotate_ways
 
 
 class Rendering:
@@ -18,14 +18,14 @@ class Rendering:
     def __init__(
         self, image_set: ImageSet, recipes: ViewRecipe | Sequence[ViewRecipe], *, seed: int, turned: bool = False
     ) -> None:
-        """recipes: one for all views, or one for each of the V positions. turned: the ways too, by `turn_ways`."""
+        """recipes: one for all views, or one for each of the V positions. turned: the ways too, by `rotate_ways`."""
         self.image_set, self.recipes, self.seed, self.turned = image_set, recipes, seed, turned
         self.compiled = False
 
     def __call__(self, episode: Episode) -> Tensor:
         """The pixels, on the device of the images or of the pixels that the episode brings."""
         drawn = render(self.image_set, episode, self.recipes, seed=self.seed, compiled=self.compiled)
-        return turn_ways(drawn, episode, seed=self.seed) if self.turned else drawn
+        return rotate_ways(drawn, episode, seed=self.seed) if self.turned else drawn
 
     def compile(self) -> None:
         """From now on by `torch.compile`, at the next call; pixels stay the same up to float rounding."""

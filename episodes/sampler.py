@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from episodes import random
-from episodes.draw import distinct
+from episodes.epoch_permutation import EpochPermutation
 from episodes.errors import EpisodeError
 from episodes.image_set import ImageSet, by_class
+from episodes.sample_without_replacement import sample_without_replacement
 from episodes.task import Episode, EpisodeTable, TaskShape
-from episodes.walk import Walk
 
-Ways = Literal["instances", "classes"]
+WayType = Literal["instances", "classes"]
 Labels = Literal["instance", "given"]
 
 _CHUNK = 1 << 18  # image draws at a time: few enough for the cache, enough to hide the cost of a call
@@ -23,8 +23,8 @@ _CHUNK = 1 << 18  # image draws at a time: few enough for the cache, enough to h
 class EpisodeSampler:
     """Batches of tasks drawn from `image_set`, each a pure function of (seed, step); index tables on the CPU.
 
-    ways "instances": a way is one image, seen in V = K + Q views; the batches walk through the set by a keyed
-    permutation, each image once an epoch. ways "classes": N distinct classes a task, V distinct images a class,
+    way_type "instances": a way is one image, seen in V = K + Q views; the batches walk through the set by a keyed
+    permutation, each image once an epoch. way_type "classes": N distinct classes a task, V distinct images a class,
     all uniform and independent between tasks (cluster ways: `image_set.with_labels(clusters)`).
 
     labels: what Episode.labels holds: "instance" the image index (default of instance ways), "given" the class of the
@@ -41,28 +41,28 @@ class EpisodeSampler:
         image_set: ImageSet,
         shape: TaskShape,
         *,
-        ways: Ways = "instances",
+        way_type: WayType = "instances",
         labels: Labels | None = None,
         seed: int = 0,
         rank: int = 0,
         world: int = 1,
     ) -> None:
-        if ways not in ("instances", "classes"):
-            raise EpisodeError(f"ways must be 'instances' or 'classes' (clusters: with_labels), not {ways!r}")
+        if way_type not in ("instances", "classes"):
+            raise EpisodeError(f"way_type must be 'instances' or 'classes' (clusters: with_labels), not {way_type!r}")
         if labels not in (None, "instance", "given"):
             raise EpisodeError(f"labels must be 'instance' or 'given', not {labels!r}")
         _check_ranks(shape, rank, world)
-        self.image_set, self.shape, self.ways, self.seed = image_set, shape, ways, seed
+        self.image_set, self.shape, self.way_type, self.seed = image_set, shape, way_type, seed
         self.rank, self.world = rank, world
-        self.labels: Labels = labels or ("instance" if ways == "instances" else "given")
-        self._given = image_set.required_labels() if ways == "instances" and labels == "given" else None
-        if ways == "instances":
+        self.labels: Labels = labels or ("instance" if way_type == "instances" else "given")
+        self._given = image_set.required_labels() if way_type == "instances" and labels == "given" else None
+        if way_type == "instances":
             if shape.way > len(image_set):
                 raise EpisodeError(
                     f"{image_set.name}: {shape.way} ways of one image each, but there are {len(image_set)} images; "
                     f"way can be at most {len(image_set)}"
                 )
-            self._walk = Walk(len(image_set), shape.way, seed)
+            self._permutation = EpochPermutation(len(image_set), shape.way, seed)
         else:
             self._classes = _index_classes(image_set, shape)
 
@@ -75,11 +75,11 @@ class EpisodeSampler:
             tasks = tasks[self.rank :: self.world]
         else:
             way = way[self.rank :: self.world]
-        return self._instances(step, tasks, way) if self.ways == "instances" else self._labelled(step, tasks, way)
+        return self._instances(step, tasks, way) if self.way_type == "instances" else self._labelled(step, tasks, way)
 
     def _instances(self, step: int, tasks: Tensor, way: Tensor) -> Episode:
         batch = self.shape.tasks * self.shape.way
-        images = self._walk(step * batch + tasks.unsqueeze(1) * self.shape.way + way)
+        images = self._permutation(step * batch + tasks.unsqueeze(1) * self.shape.way + way)
         shape = (*images.shape, self.shape.views)
         return Episode(
             images=images.unsqueeze(2).expand(shape).contiguous(),
@@ -91,7 +91,11 @@ class EpisodeSampler:
 
     def _labelled(self, step: int, tasks: Tensor, way: Tensor) -> Episode:
         index, count = self._classes, self.shape.way
-        classes = distinct(random.key(self.seed, "classes", step), tasks, len(index.counts), count).T[:, way].long()
+        classes = (
+            sample_without_replacement(random.key(self.seed, "classes", step), tasks, len(index.counts), count)
+            .T[:, way]
+            .long()
+        )
         rows = tasks.unsqueeze(1) * count + way
         images = _draw_images(index, random.key(self.seed, "images", step), classes, rows, self.shape.views)
         images = images.T.reshape(*classes.shape, self.shape.views).long()
@@ -115,7 +119,7 @@ def sample_table(image_set: ImageSet, shape: TaskShape, count: int, seed: int) -
     for start in range(0, count, chunk):
         here = slice(start, min(start + chunk, count))
         episodes = torch.arange(here.start, here.stop)
-        classes = distinct(class_key, episodes, len(index.counts), shape.way).T.long()
+        classes = sample_without_replacement(class_key, episodes, len(index.counts), shape.way).T.long()
         rows = episodes.unsqueeze(1) * shape.way + torch.arange(shape.way)
         images = _draw_images(index, image_key, classes, rows, shape.views)
         support[here].view(-1, shape.shot).copy_(images[: shape.shot].T)
@@ -163,7 +167,7 @@ def _too_few(image_set: ImageSet, shape: TaskShape, name: str, counts: Tensor) -
 def _draw_images(index: _Classes, key: int, classes: Tensor, rows: Tensor, views: int) -> Tensor:
     """V distinct images of each class in `classes` (T, N), drawn as items `rows` (T, N): int32 (V, T * N)."""
     flat = classes.reshape(-1)
-    picks = distinct(key, rows.reshape(-1), index.counts[flat], views)
+    picks = sample_without_replacement(key, rows.reshape(-1), index.counts[flat], views)
     picks += index.starts[flat]
     return index.order.index_select(0, picks.view(-1)).view(views, -1)
 

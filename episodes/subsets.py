@@ -10,7 +10,7 @@ from episodes.errors import EpisodeError
 from episodes.image_set import ImageSet, by_class
 
 
-def halves_indices(image_set: ImageSet, seed: int, fraction: float = 0.5) -> tuple[Tensor, Tensor]:
+def train_test_indices(image_set: ImageSet, seed: int, fraction: float = 0.5) -> tuple[Tensor, Tensor]:
     """Indices of the training and the test images of a labelled set, both sorted.
 
     The set's own "train" and "test" where every class has images in both; else `fraction` of each class,
@@ -37,9 +37,9 @@ def halves_indices(image_set: ImageSet, seed: int, fraction: float = 0.5) -> tup
     return chosen.nonzero().flatten(), (~chosen).nonzero().flatten()
 
 
-def halves(image_set: ImageSet, seed: int, fraction: float = 0.5) -> tuple[ImageSet, ImageSet]:
-    """The training and the test part of a labelled set; see `halves_indices`."""
-    train, test = halves_indices(image_set, seed, fraction)
+def train_test_split(image_set: ImageSet, seed: int, fraction: float = 0.5) -> tuple[ImageSet, ImageSet]:
+    """The training and the test part of a labelled set; see `train_test_indices`."""
+    train, test = train_test_indices(image_set, seed, fraction)
     return image_set.select(train), image_set.select(test)
 
 
@@ -90,7 +90,7 @@ def _own_split(image_set: ImageSet, labels: Tensor) -> tuple[Tensor, Tensor] | N
 
 def _first_of_each(labels: Tensor, take: Tensor, key: int) -> Tensor:
     """(M,) bool: of each class, the `take` images that come first in a random order of the set."""
-    shuffled = torch.argsort(random.words(key, torch.arange(len(labels))))
+    shuffled = torch.argsort(random.random_words(key, torch.arange(len(labels))))
     order, offsets = by_class(labels[shuffled], len(take))
     counts = offsets.diff()
     rank = torch.arange(len(labels)) - offsets[:-1].repeat_interleave(counts)

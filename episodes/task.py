@@ -42,7 +42,7 @@ class Episode:
 
     images (T, N, V): which image. views (T, N, V): which rendering of that image, 0, 1, 2, ...
     labels (T, N): what each way is: image index (instance ways), or class. All int64.
-    pixels: uint8 of these images, where they were read ahead (`ReadAhead`): (T, N, V, C, H, W), or with one image
+    pixels: uint8 of these images, where they were read ahead (`Prefetcher`): (T, N, V, C, H, W), or with one image
     for all views of a way (T, N, 1, C, H, W).
     """
 

@@ -30,14 +30,14 @@ _LEGAL: dict[str, tuple[float, float, str]] = {
     "brightness": _AMOUNT,
     "contrast": _AMOUNT,
     "saturation": _AMOUNT,
-    "hue": (0.0, 0.5, "turns of the colour circle, 0 to 0.5"),
-    "grey": _PROBABILITY,
+    "hue": (0.0, 0.5, "turns of the color circle, 0 to 0.5"),
+    "grayscale": _PROBABILITY,
     "blur": _PROBABILITY,
     "blur_sigma": (1e-3, 100.0, "pixels, 0.001 to 100"),
     "dropout": (0.0, 1.0, "shares of the pixels, 0 to 1"),
-    "erase": _PROBABILITY,
-    "erase_area": (0.0, 1.0, "shares of the image's area, 0 to 1"),
-    "erase_ratio": _POSITIVE,
+    "random_erasing": _PROBABILITY,
+    "random_erasing_area": (0.0, 1.0, "shares of the image's area, 0 to 1"),
+    "random_erasing_ratio": _POSITIVE,
 }
 
 
@@ -54,11 +54,11 @@ class ViewRecipe:
         elastic_cells x elastic_cells cells. flip_horizontal, flip_vertical, quarter_turns: probabilities; a
         quarter turn is one of the three that turn something.
     stroke: bright strokes thinned (-1: eroded by a pixel) to thickened (1: dilated by a pixel).
-    Colour: with probability jitter, factors of brightness, contrast and saturation in 1 ± amount (at least
-        0) and a hue turned by up to ± hue, in this order; then grey with probability grey. Saturation, hue
-        and grey do nothing to images of one channel.
-    blur: probability of a Gaussian blur, of blur_sigma pixels. erase: probability of a black rectangle of
-        erase_area (share) and erase_ratio (height / width). dropout: share of the pixels set to black.
+    Color: with probability jitter, factors of brightness, contrast and saturation in 1 ± amount (at least
+        0) and a hue turned by up to ± hue, in this order; then gray with probability grayscale. Saturation, hue
+        and grayscale do nothing to images of one channel.
+    blur: probability of a Gaussian blur, of blur_sigma pixels. random_erasing: probability of a black rectangle of
+        random_erasing_area (share) and random_erasing_ratio (height / width). dropout: share of pixels set to black.
 
     Raises EpisodeError, naming the key, for a value that is out of range, inverted, or not a finite number.
     """
@@ -80,12 +80,12 @@ class ViewRecipe:
     contrast: float = 0.0
     saturation: float = 0.0
     hue: float = 0.0
-    grey: float = 0.0
+    grayscale: float = 0.0
     blur: float = 0.0
     blur_sigma: Range = (0.1, 2.0)
-    erase: float = 0.0
-    erase_area: Range = (0.02, 0.33)
-    erase_ratio: Range = (0.3, 3.3)
+    random_erasing: float = 0.0
+    random_erasing_area: Range = (0.02, 0.33)
+    random_erasing_ratio: Range = (0.3, 3.3)
     dropout: Range = (0.0, 0.0)
 
     def __post_init__(self) -> None:

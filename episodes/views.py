@@ -19,7 +19,7 @@ from episodes.operations.quarter_turns import quarter_turns
 from episodes.task import Episode
 from episodes.view_recipe import ViewRecipe
 
-__all__ = ["render", "to_float", "turn_ways"]
+__all__ = ["render", "rotate_ways", "to_float"]
 
 
 def render(
@@ -95,7 +95,7 @@ def _positions(episode: Episode, at: slice) -> Episode:
     return replace(episode, images=episode.images[..., at], views=episode.views[..., at], shot=1, pixels=pixels)
 
 
-def turn_ways(pixels: Tensor, episode: Episode, *, seed: int, probability: float = 1.0) -> Tensor:
+def rotate_ways(pixels: Tensor, episode: Episode, *, seed: int, probability: float = 1.0) -> Tensor:
     """The task transform of quarter turns: all views of a way turned alike, by 0, 90, 180 or 270 degrees.
 
     A turned image is another class, so support and query must turn together. "Task augmentation" of Ni et al.

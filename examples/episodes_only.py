@@ -41,17 +41,17 @@ def main(steps: int = 100) -> tuple[float, float]:
         nn.Flatten(), nn.Linear(64 * 16, 64),
     )  # fmt: skip
     before = accuracy(encoder, images)
-    sampler = EpisodeSampler(images, TaskShape(way=64, shot=1, query=1), ways="instances", seed=0)
-    optimiser = torch.optim.Adam(encoder.parameters(), lr=1e-3)
+    sampler = EpisodeSampler(images, TaskShape(way=64, shot=1, query=1), way_type="instances", seed=0)
+    optimizer = torch.optim.Adam(encoder.parameters(), lr=1e-3)
     for step in range(steps):
         episode = sampler(step)  # index tables (T, N, V): a function of (seed, step), nothing else
         pixels = render(images, episode, PRESETS["gentle"], seed=0)  # (T, N, V, C, H, W)
         z = nn.functional.normalize(encoder.train()(pixels.flatten(0, 2)), dim=1).view(64, 2, -1)
         logits = z[:, 1] @ z[:, 0].mT / 0.2  # queries against 1-shot prototypes
         loss = nn.functional.cross_entropy(logits, torch.arange(64))
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
     after = accuracy(encoder, images)
     print(f"5-way 1-shot on digits: {before:.1f} % before, {after:.1f} % after {steps} unlabelled steps")
     return before, after

@@ -30,7 +30,7 @@ def main(out: str = "results/own-encoder") -> metaclr.Comparison:
         overrides=["evaluate.few_shot.query=5", "evaluate.low_label=false"],
     )
     few = result.rows.query("evaluator == 'few-shot'")
-    print(few[["method", "target", "way", "shot", "value", "ci95", "n"]].to_string(index=False))
+    print(few[["method", "target", "way", "shot", "value", "ci95", "n_items"]].to_string(index=False))
     print("report:", result.report)
     return result
 

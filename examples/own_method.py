@@ -30,7 +30,7 @@ def main(out: str = "results/own-method", steps: int = 100) -> metaclr.Compariso
         overrides=["evaluate.low_label=false", "evaluate.few_shot.ways=[5]"],
     )
     few = result.rows.query("evaluator == 'few-shot' and shot == 1")
-    print(few[["method", "target", "way", "shot", "value", "ci95", "n"]].to_string(index=False))
+    print(few[["method", "target", "way", "shot", "value", "ci95", "n_items"]].to_string(index=False))
     print("report:", result.report)
     return result
 

@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 
-def speaks() -> bool:
+def is_main_process() -> bool:
     """Whether this process talks to the reader: of several ranks (torchrun numbers them) only the first does."""
     return os.environ.get("WORLD_SIZE", "1") == "1" or os.environ.get("RANK", "0") == "0"
 
 
-def say(message: str) -> None:
+def notify(message: str) -> None:
     """One line for the reader. Progress and remarks go to stderr; only results go to stdout."""
-    if speaks():
+    if is_main_process():
         print(message, file=sys.stderr, flush=True)
 
 
@@ -43,7 +43,7 @@ class Progress:
 
     def __call__(self, done: int, total: int, note: str = "") -> None:
         """Say how far it is: `done` of `total`, with the time left at the rate so far."""
-        if self.quiet or not speaks():
+        if self.quiet or not is_main_process():
             return
         now = time.monotonic()
         live = sys.stderr.isatty()
@@ -55,7 +55,7 @@ class Progress:
         if live:
             print(f"\r\x1b[2K{line}", end="", file=sys.stderr, flush=True)
         elif done < total:
-            say(line)
+            notify(line)
 
 
 @contextmanager
@@ -65,5 +65,5 @@ def progress(title: str, *, quiet: bool = False) -> Iterator[Progress]:
     try:
         yield bar
     finally:
-        if not quiet and speaks() and sys.stderr.isatty():
+        if not quiet and is_main_process() and sys.stderr.isatty():
             print("\r\x1b[2K", end="", file=sys.stderr, flush=True)

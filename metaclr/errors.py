@@ -15,7 +15,7 @@ class UserError(ValueError):
     """
 
 
-class Told(UserError):  # noqa: N818 - what has been done about it
+class SilentError(UserError):
     """What followed on a rank when another one failed, which has said why: exit code 2, in silence."""
 
 

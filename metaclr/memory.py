@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from episodes import StoredImages
-from metaclr.console import say
+from metaclr.console import notify
 
 if TYPE_CHECKING:
     import torch
@@ -32,7 +32,7 @@ def place(image_set: ImageSet, device: torch.device) -> ImageSet:
     if images.numel() <= SHARE * free:
         return image_set.to(device)
     where = "in its file" if isinstance(images, StoredImages) else "in memory"
-    say(
+    notify(
         f"metaclr: {image_set.name} ({_size(images.numel())}) is more than half of the free memory of {device} "
         f"({_size(free)}); it stays {where} and is read batch by batch"
     )

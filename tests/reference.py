@@ -28,7 +28,7 @@ def cosine(q: Tensor, s: Tensor) -> float:
     return dot(q, s) / sqrt(dot(q, q) * dot(s, s))
 
 
-def semi_normalised(q: Tensor, s: Tensor) -> float:
+def semi_normalized(q: Tensor, s: Tensor) -> float:
     return dot(q, s) / sqrt(dot(s, s))
 
 
@@ -237,7 +237,7 @@ def psco_supervised(queries: Tensor, shots: Tensor, tau: float) -> float:
     return mean(losses)
 
 
-def ridge_loss(z: Tensor, shot: int, regulariser: float, tau: float) -> float:
+def ridge_loss(z: Tensor, shot: int, regularizer: float, tau: float) -> float:
     """Each class is a ridge regression of its own, by the normal equations."""
     support, queries = episode(z, shot)
     rows = np.stack([row.numpy() for way in support for row in way])
@@ -245,7 +245,7 @@ def ridge_loss(z: Tensor, shot: int, regulariser: float, tau: float) -> float:
     weights = []
     for way in range(len(support)):
         targets = np.array([1.0 if one == way else 0.0 for one in classes])
-        covariance = rows.T @ rows + regulariser * np.eye(rows.shape[1])
+        covariance = rows.T @ rows + regularizer * np.eye(rows.shape[1])
         weights.append(torch.from_numpy(np.linalg.solve(covariance, rows.T @ targets)))
     return cross_entropy([[dot(q, w) / tau for w in weights] for _, q in queries], [way for way, _ in queries])
 

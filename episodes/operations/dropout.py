@@ -15,7 +15,7 @@ def pixel_noise(key: int | Tensor, items: Tensor, height: int, width: int) -> Te
     """
     draws = -(-height * width // 4)
     cells = items.unsqueeze(1) * draws + torch.arange(draws, device=items.device)
-    noise = random.words(key, cells).view(torch.int16)
+    noise = random.random_words(key, cells).view(torch.int16)
     return noise[:, : height * width].reshape(-1, 1, height, width)
 
 

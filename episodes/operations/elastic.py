@@ -10,7 +10,7 @@ _UNIT = (3**0.5) * 315 / 151
 
 
 def spline_basis(cells: int, length: int, like: Tensor) -> Tensor:
-    """Weights (length, cells + 3) of the cubic B-spline's knots at `length` pixel centres; each row sums to 1."""
+    """Weights (length, cells + 3) of the cubic B-spline's knots at `length` pixel centers; each row sums to 1."""
     place = (torch.arange(length, device=like.device, dtype=like.dtype) + 0.5) * (cells / length) + 1
     knots = torch.arange(cells + 3, device=like.device, dtype=like.dtype)
     away = (place.unsqueeze(1) - knots).abs()

@@ -22,7 +22,7 @@ def affine(
     *,
     aspect: float = 1.0,
 ) -> Tensor:
-    """The inverse of shear, zoom, rotation and shift, in this order, about the image's centre: (B, 2, 3).
+    """The inverse of shear, zoom, rotation and shift, in this order, about the image's center: (B, 2, 3).
 
     The same map as torchvision's `affine`, with slopes in place of its shear angles.
 
@@ -47,9 +47,9 @@ def identity(rows: Tensor) -> Tensor:
     return torch.stack([one, zero, zero, zero, one, zero], dim=-1).view(-1, 2, 3)
 
 
-def crop(theta: Tensor, centre: Tensor, size: Tensor) -> Tensor:
-    """Read the map `theta` (B, 2, 3) from a crop of the image: centre (B, 2) in -1..1, size (B, 2) in shares; x, y."""
-    return torch.cat([theta[..., :2] * size.unsqueeze(-1), (theta[..., 2] * size + centre).unsqueeze(-1)], dim=-1)
+def crop(theta: Tensor, center: Tensor, size: Tensor) -> Tensor:
+    """Read the map `theta` (B, 2, 3) from a crop of the image: center (B, 2) in -1..1, size (B, 2) in shares; x, y."""
+    return torch.cat([theta[..., :2] * size.unsqueeze(-1), (theta[..., 2] * size + center).unsqueeze(-1)], dim=-1)
 
 
 def flip(theta: Tensor, horizontal: Tensor, vertical: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Hue: colours turned around the colour circle of HSV, without leaving RGB."""
+"""Hue: colors turned around the color circle of HSV, without leaving RGB."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def adjust_hue(images: Tensor, turns: Tensor) -> Tensor:
     HSV (Smith 1978) and back, in closed form and without a branch. With c = max - min the hue in turns is
     +- (max - 2 min + green + blue - red) / 6c, with the sign of green - blue. A channel is then
     max - c clamp(2 - 6 a, 0, 1), where a is the distance along the circle between the hue and the channel's
-    opposite colour: 1/2 for red, 5/6 for green, 1/6 for blue.
+    opposite color: 1/2 for red, 5/6 for green, 1/6 for blue.
     """
     red, green, blue = images.unbind(1)
     most = torch.maximum(torch.maximum(red, green), blue)

@@ -66,11 +66,11 @@ def draw_parameters(
         drawn["stroke"] = draw("stroke", *recipe.stroke)
     if recipe.jitter:
         drawn |= _jitter(recipe, draw, channels)
-    if recipe.grey and channels == 3:
-        drawn["grey"] = draw("grey", 0, 1) < recipe.grey
+    if recipe.grayscale and channels == 3:
+        drawn["grey"] = draw("grey", 0, 1) < recipe.grayscale
     if recipe.blur:
         drawn["sigma"] = draw("sigma", *recipe.blur_sigma) * (draw("blur", 0, 1) < recipe.blur)
-    if recipe.erase:
+    if recipe.random_erasing:
         drawn["erase"] = _rectangle(recipe, draw, height, width)
     if recipe.dropout[1]:
         drawn["dropout"], drawn["noise"] = draw("dropout", *recipe.dropout), items
@@ -105,10 +105,10 @@ def _pose(recipe: ViewRecipe, draw: Draw, items: Tensor, height: int, width: int
             _around(draw, "shift y", recipe.shift),
             aspect=width / height,
         )
-    centre, size = torch.zeros_like(theta[..., 2]), torch.ones_like(theta[..., 2])
+    center, size = torch.zeros_like(theta[..., 2]), torch.ones_like(theta[..., 2])
     if recipe.crop_scale:
-        centre, size = crop_window(recipe.crop_scale, recipe.crop_ratio, draw, width / height)
-        theta = geometry.crop(theta, centre, size)
+        center, size = crop_window(recipe.crop_scale, recipe.crop_ratio, draw, width / height)
+        theta = geometry.crop(theta, center, size)
     if recipe.flip_horizontal or recipe.flip_vertical:
         mirrored = draw("mirrored", 0, 1) < recipe.flip_horizontal
         theta = geometry.flip(theta, mirrored, draw("flipped", 0, 1) < recipe.flip_vertical)
@@ -119,12 +119,12 @@ def _pose(recipe: ViewRecipe, draw: Draw, items: Tensor, height: int, width: int
         theta = geometry.turn(theta, draw("quarters", 1, 4).to(torch.int64) * turned)
     # A crop alone never shows what is outside; a warp does, as black.
     if not recipe.warps and (recipe.crop_scale is None or recipe.crop_scale[1] <= 1):
-        drawn["window"] = torch.stack([centre, size], dim=1)
+        drawn["window"] = torch.stack([center, size], dim=1)
     return drawn | {"theta": theta}
 
 
 def crop_window(scale: Range, ratio: Range, draw: Draw, aspect: float) -> tuple[Tensor, Tensor]:
-    """Random resized crops: centre (B, 2) in -1..1 and size (B, 2) in shares of the image, x first.
+    """Random resized crops: center (B, 2) in -1..1 and size (B, 2) in shares of the image, x first.
 
     Area uniform, ratio log-uniform, place uniform, as in Inception (Szegedy et al. 2015). Where torchvision draws area
     and ratio again until the crop fits, the ratio is drawn from those that fit the area: no loop, and every
@@ -167,8 +167,12 @@ def _jitter(recipe: ViewRecipe, draw: Draw, channels: int) -> dict[str, Tensor]:
 
 def _rectangle(recipe: ViewRecipe, draw: Draw, height: int, width: int) -> Tensor:
     """Top, left, height and width (B, 4) in whole pixels; rows that erase nothing have no area."""
-    area = draw("erase area", *recipe.erase_area) * (draw("erase", 0, 1) < recipe.erase) * (height * width)
-    ratio = draw("erase ratio", log(recipe.erase_ratio[0]), log(recipe.erase_ratio[1])).exp()
+    area = (
+        draw("erase area", *recipe.random_erasing_area)
+        * (draw("erase", 0, 1) < recipe.random_erasing)
+        * (height * width)
+    )
+    ratio = draw("erase ratio", log(recipe.random_erasing_ratio[0]), log(recipe.random_erasing_ratio[1])).exp()
     tall = (area * ratio).sqrt().round().clamp_max(height)
     wide = (area / ratio).sqrt().round().clamp_max(width)
     top = (draw("erase y", 0, 1) * (height - tall + 1)).floor()

@@ -19,15 +19,15 @@ def sampling_grid(theta: Tensor, height: int, width: int) -> Tensor:
     return grid.view(-1, 2, height, width)
 
 
-def keep_inside(grid: Tensor, centre: Tensor, size: Tensor) -> Tensor:
-    """Keep a grid (B, 2, H, W) within the pixel centres of a window: centre (B, 2) in -1..1, size (B, 2), a share.
+def keep_inside(grid: Tensor, center: Tensor, size: Tensor) -> Tensor:
+    """Keep a grid (B, 2, H, W) within the pixel centers of a window: center (B, 2) in -1..1, size (B, 2), a share.
 
     Half a pixel beyond the window its edge is repeated, as when the crop is cut out first and resized then.
     """
     height, width = grid.shape[-2:]
     x, y = (size[:, 0] - 1 / width).clamp_min(0), (size[:, 1] - 1 / height).clamp_min(0)
     reach = torch.stack([x, y], dim=-1)
-    least, most = (centre - reach)[..., None, None], (centre + reach)[..., None, None]
+    least, most = (center - reach)[..., None, None], (center + reach)[..., None, None]
     return torch.minimum(torch.maximum(grid, least), most)
 
 

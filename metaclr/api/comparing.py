@@ -36,7 +36,7 @@ def quick_lines(tables: Mapping[str, Any]) -> list[str]:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A finished comparison: its folder, its rows, and why cells failed if any did."""
+    """A finished comparison: its folder, its rows, and why runs failed if any did."""
 
     folder: Path
     rows: pd.DataFrame
@@ -75,20 +75,20 @@ def compare(
         sources, targets: names `NAME[:PART]`, or your own `ImageSet`s by name.
         seeds: training seeds; episodes and label subsets do not depend on them.
         quick: every part of the pipeline in under a minute; the numbers are not to be quoted.
-        out: the folder; default `results/NAME`. Finished cells in it are not redone.
-        jobs: cells trained at the same time, each in a process of its own.
-        ray: spread the cells over a Ray cluster: "local" (this machine), or the address of one that runs.
+        out: the folder; default `results/NAME`. Finished runs in it are not redone.
+        jobs: runs trained at the same time, each in a process of its own.
+        ray: spread the runs over a Ray cluster: "local" (this machine), or the address of one that runs.
 
-    Started by torchrun, all ranks train every cell together, and the first writes.
+    Started by torchrun, all ranks train every run together, and the first writes.
 
     Raises:
         UserError, EpisodeError: bad input, before any work, in one line.
     """
-    from metaclr.comparison import carry_out, plan
-    from metaclr.comparison.ways import check_way
+    from metaclr.comparison import execute, plan
+    from metaclr.comparison.launcher import check_launcher
     from metaclr.device import choose_device
-    from metaclr.engine.distributed import own_device
-    from metaclr.engine.together import first_then_others, joined
+    from metaclr.engine.distributed import rank_device
+    from metaclr.engine.process_group import process_group, run_first_rank_first
 
     own_methods, named_methods = own_and_names(methods)
     own_sources, named_sources = own_and_names(sources)
@@ -102,20 +102,20 @@ def compare(
     }
 
     def planned() -> Plan:
-        check_way(jobs, ray, device)
+        check_launcher(jobs, ray, device)
         resolved = _resolve(recipe, changes, quick, recipe_lines(steps, overrides, device))
         return plan(
             resolved,
             Path(out) if out else _default_folder(resolved, recipe, quick),
-            device=own_device(choose_device(device)),
+            device=rank_device(choose_device(device)),
             data_root=Path(data_root) if data_root else None,
             methods=own_methods,
             images={**own_sources, **own_targets},
         )
 
-    with joined():
-        ready = first_then_others(planned)
-        rows, failures = carry_out(ready, jobs=jobs, ray=ray, quiet=quiet)
+    with process_group():
+        ready = run_first_rank_first(planned)
+        rows, failures = execute(ready, jobs=jobs, ray=ray, quiet=quiet)
     return Comparison(ready.out, rows, failures)
 
 
@@ -129,7 +129,7 @@ def own_and_names(given: Any) -> tuple[dict[str, Any], list[Any] | None]:
 
 
 def recipe_lines(steps: int | None, overrides: Sequence[str], device: str = "auto") -> list[str]:
-    """What arguments say of the recipe, as lines of `--set`: a cell on a CPU asks a cluster for no GPU."""
+    """What arguments say of the recipe, as lines of `--set`: a run on a CPU asks a cluster for no GPU."""
     budget = [f"train.steps={steps}"] if steps is not None else []
     return [*budget, *overrides, *(["cluster.gpus=0"] if device == "cpu" else [])]
 

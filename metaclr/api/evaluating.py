@@ -32,7 +32,7 @@ def evaluate(
 
     Args:
         encoders: a module, or several by name, from float (B, channels, size, size) in [0, 1] to (B, F). Batch
-            norm is in eval mode; put a normalisation that the network expects into the module.
+            norm is in eval mode; put a normalization that the network expects into the module.
         targets: names `NAME[:PART]`, or your own `ImageSet`s by name.
         out: a folder for rows, tables, figures and report; None keeps the rows only.
         overrides: settings of the evaluators, such as `"evaluate.few_shot.query=5"`.
@@ -47,7 +47,7 @@ def evaluate(
     from metaclr.comparison.targets import prepare
     from metaclr.data import adapt, load
     from metaclr.device import choose_device
-    from metaclr.results.rows import to_frame
+    from metaclr.results.store.rows import to_frame
 
     own, names = own_and_names(targets)
     by_name = dict(encoders) if isinstance(encoders, Mapping) else {"encoder": encoders}
@@ -88,16 +88,16 @@ def _recipe(
 def _judge_all(
     encoders: Mapping[str, nn.Module], recipe: CompareRecipe, prepared: Mapping[str, Any], folder: Path, device: Any
 ) -> list[Any]:
-    from metaclr.comparison.judge import Judged, judge
+    from metaclr.comparison.evaluate_run import RunInfo, evaluate_run
     from metaclr.networks import build_encoder
 
     pixels = build_encoder("pixels", recipe.channels, recipe.size, seed=0)
     rows = []
     for name, encoder in {**encoders, "pixels": pixels}.items():
         run = re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-") + "-given-s0"
-        about = Judged(run=run, method=name, source="elsewhere", encoder=type(encoder).__name__)
+        about = RunInfo(run=run, method=name, source="elsewhere", encoder=type(encoder).__name__)
         targets = [target for target, _ in prepared.values()]
-        rows += judge(encoder, targets, recipe.evaluate, about, folder / "runs" / run, device)
+        rows += evaluate_run(encoder, targets, recipe.evaluate, about, folder / "runs" / run, device)
     return rows
 
 
@@ -106,7 +106,7 @@ def _write(folder: Path, recipe: CompareRecipe, prepared: Mapping[str, Any], row
     from metaclr.files import write_atomic
     from metaclr.recipe import dump
     from metaclr.results import write_all
-    from metaclr.results.folder import About, collect, write_about
+    from metaclr.results.store.folder import About, collect, write_about
 
     write_atomic(folder / "recipe.toml", dump(recipe))
     collect(folder, list(dict.fromkeys(row.run for row in rows)))

@@ -45,18 +45,18 @@ def train(
     Raises:
         UserError, EpisodeError: bad input, in one line. NonFiniteLoss: with step and learning rate.
     """
-    from metaclr.comparison.cell import Cell
     from metaclr.comparison.method_files import find_method
-    from metaclr.comparison.plan import check_cell
-    from metaclr.comparison.training import train_cell
+    from metaclr.comparison.plan import check_run
+    from metaclr.comparison.run import Run
+    from metaclr.comparison.training import train_run
     from metaclr.console import progress
     from metaclr.data import adapt, load
     from metaclr.device import choose_device
-    from metaclr.engine.distributed import own_device, ranks, same_start
-    from metaclr.engine.together import by_first, first_then_others, in_step, joined
+    from metaclr.engine.distributed import rank_device, ranks, same_start
+    from metaclr.engine.process_group import broadcast_from_first, process_group, raise_together, run_first_rank_first
     from metaclr.errors import UserError
 
-    def planned() -> tuple[Cell, CompareRecipe, ImageSet]:
+    def planned() -> tuple[Run, CompareRecipe, ImageSet]:
         found = find_method(method)
         name = found.name or "mine"
         tables = read(find(str(recipe)))
@@ -69,20 +69,20 @@ def train(
             images = load(source, root, size=resolved.size, channels=resolved.channels)
         else:
             images = adapt(source, size=resolved.size, channels=resolved.channels)
-        cell = Cell(resolved.methods[0], found, images.name, seed)
-        check_cell(cell, resolved, images)
+        run = Run(resolved.methods[0], found, images.name, seed)
+        check_run(run, resolved, images)
         if folder and ranks().first:
             folder.mkdir(parents=True, exist_ok=True)
-        return cell, resolved, images
+        return run, resolved, images
 
     folder = Path(out) if out else None
-    with joined():
-        at = in_step(lambda: own_device(choose_device(device)))
-        cell, resolved, images = first_then_others(planned)
-        identity = cell.digest(resolved, {"source": images.fingerprint()})
-        with progress(f"{cell.entry.title} on {images.name}", quiet=quiet) as bar:
-            learner, _ = train_cell(
-                cell,
+    with process_group():
+        at = raise_together(lambda: rank_device(choose_device(device)))
+        run, resolved, images = run_first_rank_first(planned)
+        identity = run.digest(resolved, {"source": images.fingerprint()})
+        with progress(f"{run.entry.title} on {images.name}", quiet=quiet) as bar:
+            learner, _ = train_run(
+                run,
                 resolved,
                 images,
                 folder,
@@ -93,7 +93,7 @@ def train(
         encoder = learner.get_submodule("encoder").eval()
         same_start(encoder)  # ranks that keep batch statistics of their own have as many encoders
         if folder:
-            by_first(lambda: _write(encoder, resolved, folder))
+            broadcast_from_first(lambda: _write(encoder, resolved, folder))
     return encoder
 
 

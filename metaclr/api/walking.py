@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from episodes import ImageSet
     from metaclr.comparison import Plan
     from metaclr.methods import Method
-    from metaclr.walk.prepare import Prepared
+    from metaclr.walk.prepare import WalkPlan
 
 FEW_SHOT_ONLY = ("evaluate.linear=false", "evaluate.knn=false", "evaluate.low_label=false")
 """A walk has many steps, so that of a shipped recipe the cheap evaluators run; a TOML file is taken as it is."""
@@ -29,7 +29,7 @@ def bridge_walk(
     recipe: str | Path = "glyphs",
     *,
     order: Sequence[str] = (),
-    both: bool = False,
+    both_orders: bool = False,
     source: str | Mapping[str, ImageSet] | None = None,
     targets: Sequence[str] | Mapping[str, ImageSet] | None = None,
     seeds: Sequence[int] | None = None,
@@ -54,7 +54,7 @@ def bridge_walk(
         recipe: data, encoder, views, budget and evaluators; its methods are not looked at. A shipped recipe is
             taken with two seeds and its few-shot evaluators, a TOML file as it is.
         order: the axes to move first, in this order; `"shot+query"` moves two together.
-        both: walk the axes in the opposite order too, which shows how they interact.
+        both_orders: walk the axes in the opposite order too, which shows how they interact.
         source: what to train on, `NAME[:PART]`, or one `ImageSet` by name. The others are as in `compare`.
         out: the folder; default `results/bridge-A-B`.
         jobs, ray: as in `compare`.
@@ -68,16 +68,17 @@ def bridge_walk(
         UserError, EpisodeError: bad input, before any training, in one line.
     """
     from metaclr.comparison import plan
-    from metaclr.comparison.ways import check_way
+    from metaclr.comparison.launcher import check_launcher
     from metaclr.device import choose_device
-    from metaclr.engine.distributed import own_device
-    from metaclr.engine.together import first_then_others, joined
-    from metaclr.walk.carry_out import carry_out, check_folder
+    from metaclr.engine.distributed import rank_device
+    from metaclr.engine.process_group import process_group, run_first_rank_first
+    from metaclr.walk.execute import check_folder, execute
 
-    def planned() -> tuple[Plan, Prepared]:
-        check_way(jobs, ray, device)
+    def planned() -> tuple[Plan, WalkPlan]:
+        check_launcher(jobs, ray, device)
         prepared, resolved, images = plan_bridge(
-            a, b, recipe, order=order, both=both, source=source, targets=targets, seeds=seeds, views_mode=views_mode,
+            a, b, recipe, order=order, both_orders=both_orders,
+            source=source, targets=targets, seeds=seeds, views_mode=views_mode,
             quick=quick, data_root=data_root, overrides=recipe_lines(steps, overrides, device),
         )  # fmt: skip
         folder = Path(out) if out else _default_folder(resolved, order, quick)
@@ -86,20 +87,20 @@ def bridge_walk(
         ready = plan(
             resolved,
             folder,
-            device=own_device(choose_device(device)),
+            device=rank_device(choose_device(device)),
             data_root=Path(data_root) if data_root else None,
             methods=prepared.methods,
             images={**own_targets, resolved.sources[0]: images},
         )
         return ready, prepared
 
-    with joined():
-        ready, prepared = first_then_others(planned)
+    with process_group():
+        ready, prepared = run_first_rank_first(planned)
         walked = prepared.walked()
         ends = [end if isinstance(end, str) else title for end, title in ((a, walked.start), (b, walked.end))]
-        asked = [*([f"--order {','.join(order)}"] if order else []), *(["--both"] if both else [])]
+        asked = [*([f"--order {','.join(order)}"] if order else []), *(["--both-orders"] if both_orders else [])]
         command = " ".join(["metaclr bridge", *ends, str(ready.out / "recipe.toml"), *asked])
-        rows, failures = carry_out(ready, prepared, jobs=jobs, ray=ray, quiet=quiet, command=command)
+        rows, failures = execute(ready, prepared, jobs=jobs, ray=ray, quiet=quiet, command=command)
     return Comparison(ready.out, rows, failures)
 
 
@@ -109,7 +110,7 @@ def plan_bridge(
     recipe: str | Path = "glyphs",
     *,
     order: Sequence[str] = (),
-    both: bool = False,
+    both_orders: bool = False,
     source: str | Mapping[str, ImageSet] | None = None,
     targets: Sequence[str] | Mapping[str, ImageSet] | None = None,
     seeds: Sequence[int] | None = None,
@@ -118,7 +119,7 @@ def plan_bridge(
     quick: bool = False,
     data_root: str | Path | None = None,
     overrides: Sequence[str] = (),
-) -> tuple[Prepared, CompareRecipe, ImageSet]:
+) -> tuple[WalkPlan, CompareRecipe, ImageSet]:
     """The steps of `bridge_walk`, each tried on one batch but not trained, with the recipe and the source.
 
     Raises:
@@ -126,7 +127,7 @@ def plan_bridge(
     """
     from metaclr.comparison.method_files import find_method
     from metaclr.data import adapt, load
-    from metaclr.walk.moves import changes_between
+    from metaclr.walk.axis_changes import changes_between
     from metaclr.walk.path import find_path
     from metaclr.walk.prepare import budget_of, prepare_walk
 
@@ -136,7 +137,7 @@ def plan_bridge(
     _, target_names = own_and_names(targets)
     changes: dict[str, Any] = {
         "name": f"bridge-{first.name or 'start'}-{last.name or 'end'}",
-        "about": f"From {first.name or 'start'} to {last.name or 'end'}, one axis at a time.",
+        "description": f"From {first.name or 'start'} to {last.name or 'end'}, one axis at a time.",
         "sources": source_names,
         "targets": target_names,
         "seeds": None if seeds is None else list(seeds),
@@ -152,7 +153,7 @@ def plan_bridge(
         if name in own
         else load(name, root, size=size, channels=channels)
     )
-    prepared = prepare_walk(first, last, resolved, images, order=order, both=both)
+    prepared = prepare_walk(first, last, resolved, images, order=order, both_orders=both_orders)
     entries = tuple(MethodEntry(name=title) for title in prepared.methods)
     return prepared, resolved.model_copy(update={"methods": entries}), images
 
@@ -181,7 +182,7 @@ def _resolve(recipe: str | Path, changes: Mapping[str, Any], quick: bool, overri
 def _default_folder(resolved: CompareRecipe, order: Sequence[str], quick: bool) -> Path:
     """results/bridge-A-B for the default recipe; what is overridden gets a folder of its own by hash."""
     name = f"{resolved.name}-quick" if quick else resolved.name
-    plain = _resolve("glyphs", {"name": resolved.name, "about": resolved.about}, quick, ())
+    plain = _resolve("glyphs", {"name": resolved.name, "description": resolved.description}, quick, ())
     there, asked = (r.model_dump(mode="json", exclude={"cluster", "methods"}) for r in (plain, resolved))
     if order or there != asked:
         name = hashed(name, [resolved.model_dump(mode="json", exclude={"cluster"}), list(order)])

@@ -1,67 +1,75 @@
 """The bridge: nine axes (`metaclr.bridge.axes`) and the one objective that they make."""
 
-from metaclr.bridge.blend import Blend
 from metaclr.bridge.context import Context
-from metaclr.bridge.denominators import Decoupled, Everything, Linear, SquaredError, decoupled, everything
+from metaclr.bridge.denominators.moving_average import MovingAverage
+from metaclr.bridge.denominators.negative_weighting import HardestNegatives, HardWeighted, SimilarityThreshold
+from metaclr.bridge.denominators.unweighted import (
+    CrossEntropy,
+    Decoupled,
+    SimpleContrastive,
+    SquaredError,
+    cross_entropy,
+    decoupled,
+)
 from metaclr.bridge.embedding import Embedding, first_dims, raw, unit_norm
-from metaclr.bridge.hard import Above, Hardest, HardWeighted
+from metaclr.bridge.heads.pairwise import Matching, Pairs
+from metaclr.bridge.heads.prototypes import Prototypes
+from metaclr.bridge.heads.relation import Relation
+from metaclr.bridge.heads.ridge import Ridge
+from metaclr.bridge.heads.svm import SVM
 from metaclr.bridge.labels import Given, Instance, given, instance
-from metaclr.bridge.nearest import Nearest
 from metaclr.bridge.negatives import InBatch, Queue, WithinClass, in_batch, within_class
 from metaclr.bridge.objective import Bridge, Objective
-from metaclr.bridge.predicted import Predicted
-from metaclr.bridge.prototypes import Prototypes
-from metaclr.bridge.relation import Relation
-from metaclr.bridge.ridge import Ridge
+from metaclr.bridge.predictor import WithPredictor
+from metaclr.bridge.queue_pseudo_labels import QueuePseudoLabels
 from metaclr.bridge.roles import LeaveOneOut, Split, Swap, leave_one_out, split, swap
-from metaclr.bridge.rows import Matching, Pairs
-from metaclr.bridge.running import Running
-from metaclr.bridge.settings import leaves, override, shown
-from metaclr.bridge.similarity import cosine, dot, semi_normalised, squared_euclidean
+from metaclr.bridge.settings import format_setting, leaves, override
+from metaclr.bridge.similarity import cosine, dot, semi_normalized, squared_euclidean
 from metaclr.bridge.spec import NoObjective, ObjectiveSpec, Sizes
-from metaclr.bridge.svm import SVM
 from metaclr.bridge.tasks import Resample, Tasks, one_task
+from metaclr.bridge.weighted_sum import WeightedSum
 
 __all__ = [
     "SVM",
-    "Above",
-    "Blend",
     "Bridge",
     "Context",
+    "CrossEntropy",
     "Decoupled",
     "Embedding",
-    "Everything",
     "Given",
     "HardWeighted",
-    "Hardest",
+    "HardestNegatives",
     "InBatch",
     "Instance",
     "LeaveOneOut",
-    "Linear",
     "Matching",
-    "Nearest",
+    "MovingAverage",
     "NoObjective",
     "Objective",
     "ObjectiveSpec",
     "Pairs",
-    "Predicted",
     "Prototypes",
     "Queue",
+    "QueuePseudoLabels",
     "Relation",
     "Resample",
     "Ridge",
-    "Running",
+    "SimilarityThreshold",
+    "SimpleContrastive",
     "Sizes",
     "Split",
     "SquaredError",
     "Swap",
     "Tasks",
+    "WeightedSum",
+    "WithPredictor",
     "WithinClass",
     "cosine",
+    "cross_entropy",
     "decoupled",
     "dot",
-    "everything",
     "first_dims",
+    "format_setting",
     "given",
     "in_batch",
     "instance",
@@ -70,8 +78,7 @@ __all__ = [
     "one_task",
     "override",
     "raw",
-    "semi_normalised",
-    "shown",
+    "semi_normalized",
     "split",
     "squared_euclidean",
     "swap",

@@ -2,7 +2,7 @@
 
 | axis | question | values |
 |---|---|---|
-| labels | which rows are of one class? | `instance`, `given`, `Nearest` |
+| labels | which rows are of one class? | `instance`, `given`, `QueuePseudoLabels` |
 | roles | which views are support, which queries? | `split`, `swap`, `leave_one_out` |
 | views | what do the views of a way look like? | on `Method`: `views`, `support_views`, `task_transform` |
 | tasks | how many tasks is a batch? | `one_task`, `Tasks`, `Resample` |
@@ -10,12 +10,12 @@
 | head | how do support rows become logits? | `Prototypes`, `Matching`, `Pairs`, `Ridge`, `SVM`, `Relation` |
 | scale | how sharp? | `temperature`, `learn_temperature` |
 | negatives | which columns besides the batch? | `in_batch`, `Queue`, `within_class` |
-| denominator | how do logits become a loss? | `everything`, `Decoupled`, `HardWeighted`, `Hardest`, `Above`, ... |
+| denominator | how do logits become a loss? | `cross_entropy`, `Decoupled`, `HardWeighted`, `HardestNegatives`, ... |
 
-An axis value is a frozen dataclass that acts itself; one with state (a queue, learned weights) has
-`module(sizes)`, which gives an `nn.Module` that is called in the same way. `metaclr.bridge.legal` asks three more
-things of a value: `fitted` of a head (a classifier is fitted to the support, its columns are not to be touched),
-`takes_apart` of a denominator (positives and negatives are treated apart), `needs_labels` of negatives.
+An axis value is a frozen dataclass that is called; one with state (a queue, learned weights) has `module(sizes)`, which
+builds an `nn.Module` that is called in the same way. `metaclr.bridge.compatibility` reads three more attributes:
+`fits_classifier` of a head (it fits a classifier to the support, so no column can be added or removed),
+`separates_positives` of a denominator (it treats positives and negatives differently), `needs_labels` of negatives.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from typing import Protocol, TypeVar
 from torch import Tensor
 
 from metaclr.bridge.context import Context
-from metaclr.bridge.logits import Logits
-from metaclr.bridge.roles import Turn
+from metaclr.bridge.logits.logits import Logits
+from metaclr.bridge.roles import RoleAssignment
 from metaclr.bridge.spec import Sizes
 
 Scale = Tensor | float  # 1 / temperature: a number, or a 0-d tensor where it is learned
@@ -35,7 +35,7 @@ Scale = Tensor | float  # 1 / temperature: a number, or a 0-d tensor where it is
 class Labels(Protocol):
     """Axis 1: may exchange the support of a turn, and says the label of each way (None: each its own)."""
 
-    def __call__(self, turn: Turn, context: Context) -> tuple[Turn, Tensor | None]: ...
+    def __call__(self, assignment: RoleAssignment, context: Context) -> tuple[RoleAssignment, Tensor | None]: ...
 
 
 class Tasks(Protocol):
@@ -47,7 +47,7 @@ class Tasks(Protocol):
 class Head(Protocol):
     """Axis 6: logits of every query against every column, times the scale."""
 
-    def __call__(self, turn: Turn, labels: Tensor | None, scale: Scale) -> Logits: ...
+    def __call__(self, assignment: RoleAssignment, labels: Tensor | None, scale: Scale) -> Logits: ...
 
     def numerator(self, logits: Logits) -> Tensor:
         """What is said for the query's own columns, `(T, R)`."""
@@ -56,7 +56,7 @@ class Head(Protocol):
 class Negatives(Protocol):
     """Axis 8: the same queries with other columns."""
 
-    def __call__(self, logits: Logits, turn: Turn, context: Context, scale: Scale) -> Logits: ...
+    def __call__(self, logits: Logits, assignment: RoleAssignment, context: Context, scale: Scale) -> Logits: ...
 
 
 class Denominator(Protocol):
@@ -68,7 +68,7 @@ class Denominator(Protocol):
 T_co = TypeVar("T_co", covariant=True)
 
 
-class Builds(Protocol[T_co]):
+class HasModule(Protocol[T_co]):
     """An axis with state: its module is called like an axis without."""
 
     def module(self, sizes: Sizes) -> T_co: ...

@@ -20,7 +20,7 @@ class Context:
     """int64 `(T, N)` or `(T, N, V)`: image ids, for running estimates per image."""
     shot: int = 1
     """Support views per way; the first `shot` of the V views are the support (split and swap roles)."""
-    target: Tensor | None = None
+    momentum_embeddings: Tensor | None = None
     """`(T, N, V, D)`: the same views embedded by the EMA encoder, without gradient. Support is taken from here."""
-    population: int = 0
+    dataset_size: int = 0
     """Images in the training set; 0 where it is not known."""

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from metaclr.bridge.context import Context
-from metaclr.bridge.labels import turn_labels
-from metaclr.bridge.lean import Held, Joined
-from metaclr.bridge.logits import NOT_ALLOWED, Logits
-from metaclr.bridge.memory import Memory
-from metaclr.bridge.roles import Turn
+from metaclr.bridge.embedding_queue import EmbeddingQueue
+from metaclr.bridge.labels import assignment_labels
+from metaclr.bridge.logits.lazy_logits import ConcatenatedLogits, DenseLogits
+from metaclr.bridge.logits.logits import MASKED, Logits
+from metaclr.bridge.roles import RoleAssignment
 from metaclr.bridge.spec import Sizes
 from metaclr.errors import UserError
 
@@ -24,7 +24,7 @@ class InBatch:
 
     needs_labels: ClassVar[bool] = False
 
-    def __call__(self, logits: Logits, turn: Turn, context: Context, scale: Tensor | float) -> Logits:
+    def __call__(self, logits: Logits, assignment: RoleAssignment, context: Context, scale: Tensor | float) -> Logits:
         return logits
 
 
@@ -34,13 +34,13 @@ class WithinClass:
 
     needs_labels: ClassVar[bool] = True
 
-    def __call__(self, logits: Logits, turn: Turn, context: Context, scale: Tensor | float) -> Logits:
-        labels = turn_labels(turn, context)
+    def __call__(self, logits: Logits, assignment: RoleAssignment, context: Context, scale: Tensor | float) -> Logits:
+        labels = assignment_labels(assignment, context)
         if labels is None:
             raise UserError("negatives within the class need Context.labels")
-        rows = labels.repeat_interleave(turn.query.shape[2], 1)
+        rows = labels.repeat_interleave(assignment.query.shape[2], 1)
         columns = labels.repeat_interleave(logits.column_class.shape[-1] // labels.shape[1], 1)
-        return logits.but(rows.unsqueeze(-1) == columns.unsqueeze(-2))
+        return logits.masked(rows.unsqueeze(-1) == columns.unsqueeze(-2))
 
 
 @dataclass(frozen=True)
@@ -67,34 +67,34 @@ class Queued(nn.Module):
     def __init__(self, settings: Queue, sizes: Sizes) -> None:
         super().__init__()
         self.settings = settings
-        self.memory = Memory(settings.size, sizes.dim)
+        self.memory = EmbeddingQueue(settings.size, sizes.dim)
 
-    def forward(self, logits: Logits, turn: Turn, context: Context, scale: Tensor | float) -> Logits:
+    def forward(self, logits: Logits, assignment: RoleAssignment, context: Context, scale: Tensor | float) -> Logits:
         rows, written = self.memory.read()
-        rows = rows.to(turn.query.dtype)
+        rows = rows.to(assignment.query.dtype)
         if self.training:
-            self.memory.push(turn.support)
+            self.memory.push(assignment.support)
         classes, queries = logits.column_class, logits.query_class
         if not self.settings.with_batch:  # the query's own columns only, which are then the one class 0
             classes, queries = (
-                torch.zeros(size, dtype=torch.int64, device=rows.device) for size in logits.own.shape[:0:-1]
+                torch.zeros(size, dtype=torch.int64, device=rows.device) for size in logits.positive_logits.shape[:0:-1]
             )
         nobody = torch.full((*classes.shape[:-1], len(rows)), -1, device=rows.device)
         classes = torch.cat([classes, nobody], -1)
 
         def batch() -> Tensor:
-            return logits.values if self.settings.with_batch else logits.own
+            return logits.values if self.settings.with_batch else logits.positive_logits
 
         def dense() -> Tensor:
-            past = logits.against(rows).masked_fill(~written, NOT_ALLOWED)
+            past = logits.logits_for(rows).masked_fill(~written, MASKED)
             return torch.cat([batch(), past], -1)
 
-        lean = None
-        if logits.given is not None and logits.lean_against is not None:
-            past = logits.lean_against(rows, written)
-            own = logits.lean if self.settings.with_batch else None
-            lean = None if past is None else Joined(own or Held(batch()), past)
-        return Logits(dense, queries, classes, logits.given, logits.against, lean)
+        lazy = None
+        if logits.given is not None and logits.lazy_against is not None:
+            past = logits.lazy_against(rows, written)
+            own = logits.lazy if self.settings.with_batch else None
+            lazy = None if past is None else ConcatenatedLogits(own or DenseLogits(batch()), past)
+        return Logits(dense, queries, classes, logits.given, logits.logits_for, lazy)
 
 
 in_batch = InBatch()

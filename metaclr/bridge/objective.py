@@ -9,15 +9,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from metaclr.bridge import axes, legal
+from metaclr.bridge import axes, compatibility
 from metaclr.bridge.context import Context
-from metaclr.bridge.denominators import everything
+from metaclr.bridge.denominators.unweighted import cross_entropy
 from metaclr.bridge.embedding import Embedding, unit_norm
-from metaclr.bridge.full import full
+from metaclr.bridge.heads.pairwise import Pairs
 from metaclr.bridge.labels import Given, instance
+from metaclr.bridge.logits.upcast import upcast
 from metaclr.bridge.negatives import in_batch
 from metaclr.bridge.roles import Roles, leave_one_out
-from metaclr.bridge.rows import Pairs
 from metaclr.bridge.spec import ObjectiveSpec, Sizes
 from metaclr.bridge.tasks import one_task
 from metaclr.errors import UserError
@@ -27,18 +27,18 @@ from metaclr.errors import UserError
 class Objective(ObjectiveSpec):
     """A point in the space of the bridge; what is left unsaid is SimCLR's. See `metaclr.bridge.axes`."""
 
-    labels: axes.Labels | axes.Builds[axes.Labels] = instance
+    labels: axes.Labels | axes.HasModule[axes.Labels] = instance
     roles: Roles = leave_one_out
-    tasks: axes.Tasks | axes.Builds[axes.Tasks] = one_task
+    tasks: axes.Tasks | axes.HasModule[axes.Tasks] = one_task
     embedding: Embedding = unit_norm
-    head: axes.Head | axes.Builds[axes.Head] = Pairs()  # noqa: RUF009  a frozen value
+    head: axes.Head | axes.HasModule[axes.Head] = Pairs()  # noqa: RUF009  a frozen value
     temperature: float = 0.5
     learn_temperature: bool = False
-    negatives: axes.Negatives | axes.Builds[axes.Negatives] = in_batch
-    denominator: axes.Denominator | axes.Builds[axes.Denominator] = everything
+    negatives: axes.Negatives | axes.HasModule[axes.Negatives] = in_batch
+    denominator: axes.Denominator | axes.HasModule[axes.Denominator] = cross_entropy
 
     def __post_init__(self) -> None:
-        legal.check(self)
+        compatibility.check(self)
 
     @property
     def needs_labels(self) -> bool:
@@ -78,17 +78,21 @@ class Bridge(nn.Module):
         """
         context = check_shapes(embeddings, context)
         with torch.autocast(embeddings.device.type, enabled=False):
-            embeddings, context = self.tasks(full(embeddings), context)
+            embeddings, context = self.tasks(upcast(embeddings), context)
             queries = self.settings.embedding(embeddings)
-            support = queries if context.target is None else self.settings.embedding(full(context.target))
-            turn = self.settings.roles(queries, support, context.shot)
-            turn, labels = self.labels(turn, context)
+            support = (
+                queries
+                if context.momentum_embeddings is None
+                else self.settings.embedding(upcast(context.momentum_embeddings))
+            )
+            assignment = self.settings.roles(queries, support, context.shot)
+            assignment, labels = self.labels(assignment, context)
             scale = self._scale()
-            logits = self.head(turn, labels, scale)
-            logits = self.negatives(logits, turn, context, scale)
+            logits = self.head(assignment, labels, scale)
+            logits = self.negatives(logits, assignment, context, scale)
             losses = self.denominator(logits, self.head.numerator(logits), context, scale)
-            self.accuracy = mean_over_queries(logits.right().float(), logits.answerable())
-            return mean_over_queries(losses, logits.answerable())
+            self.accuracy = mean_over_queries(logits.is_correct().float(), logits.has_positive())
+            return mean_over_queries(losses, logits.has_positive())
 
     def _scale(self) -> Tensor | float:
         """1 / temperature."""
@@ -96,7 +100,7 @@ class Bridge(nn.Module):
             return 1 / self.settings.temperature
         scale = self.log_scale.exp()
         # clipped in value alone, so that the gradient can lead back
-        return scale + (scale.clamp(max=legal.MOST_SCALE) - scale).detach()
+        return scale + (scale.clamp(max=compatibility.MAX_LOGIT_SCALE) - scale).detach()
 
 
 def check_shapes(embeddings: Tensor, context: Context | None) -> Context:
@@ -104,8 +108,10 @@ def check_shapes(embeddings: Tensor, context: Context | None) -> Context:
     context = context or Context()
     if embeddings.ndim != 4 or 0 in embeddings.shape:
         raise UserError(f"embeddings must be (tasks, ways, views, dimensions), got {tuple(embeddings.shape)}")
-    if context.target is not None and context.target.shape != embeddings.shape:
-        raise UserError(f"target {tuple(context.target.shape)} is not like embeddings {tuple(embeddings.shape)}")
+    if context.momentum_embeddings is not None and context.momentum_embeddings.shape != embeddings.shape:
+        raise UserError(
+            f"target {tuple(context.momentum_embeddings.shape)} is not like embeddings {tuple(embeddings.shape)}"
+        )
     return context
 
 

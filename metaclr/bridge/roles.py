@@ -11,11 +11,11 @@ from torch import Tensor
 
 from metaclr.errors import UserError
 
-MOST_TURNS = 70  # C(8, 4); beyond that the mean over all role permutations is no longer a training loss
+MAX_ROLE_ASSIGNMENTS = 70  # C(8, 4); beyond that the mean over all role permutations is no longer a training loss
 
 
 @dataclass(frozen=True)
-class Turn:
+class RoleAssignment:
     """One assignment of roles to the views of a batch; T counts every permutation as tasks of its own."""
 
     query: Tensor
@@ -30,23 +30,23 @@ class Turn:
 class Split:
     """The first K views of a way are its support, the others are queries: the episode of few-shot learning."""
 
-    def __call__(self, queries: Tensor, support: Tensor, shot: int) -> Turn:
+    def __call__(self, queries: Tensor, support: Tensor, shot: int) -> RoleAssignment:
         check_views("split", queries.shape[2], shot)
-        return Turn(queries[:, :, shot:], support[:, :, :shot])
+        return RoleAssignment(queries[:, :, shot:], support[:, :, :shot])
 
 
 @dataclass(frozen=True)
 class Swap:
     """Mean over role permutations: every choice of K support views takes its turn (symmetric losses)."""
 
-    def __call__(self, queries: Tensor, support: Tensor, shot: int) -> Turn:
+    def __call__(self, queries: Tensor, support: Tensor, shot: int) -> RoleAssignment:
         views = queries.shape[2]
         check_views("swap", views, shot)
-        if comb(views, shot) > MOST_TURNS:
+        if comb(views, shot) > MAX_ROLE_ASSIGNMENTS:
             raise UserError(f"swap of {shot} support views among {views} has {comb(views, shot)} turns; use split")
         chosen = [list(subset) for subset in combinations(range(views), shot)]
         others = [[view for view in range(views) if view not in subset] for subset in chosen]
-        return Turn(
+        return RoleAssignment(
             torch.cat([_views(queries, subset) for subset in others]),
             torch.cat([_views(support, subset) for subset in chosen]),
         )
@@ -56,8 +56,8 @@ class Swap:
 class LeaveOneOut:
     """Every row is a query and all other rows are its support: the batch of contrastive learning."""
 
-    def __call__(self, queries: Tensor, support: Tensor, shot: int) -> Turn:
-        return Turn(queries, support, leave_one_out=True)
+    def __call__(self, queries: Tensor, support: Tensor, shot: int) -> RoleAssignment:
+        return RoleAssignment(queries, support, leave_one_out=True)
 
 
 def _views(rows: Tensor, chosen: list[int]) -> Tensor:

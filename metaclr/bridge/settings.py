@@ -68,13 +68,13 @@ def _checked(name: str, old: object, new: object) -> object:
     raise UserError(f"{name} = {new!r} has the wrong type: it must be like {old!r}")
 
 
-def shown(value: object) -> str:
+def format_setting(value: object) -> str:
     """A setting as a reader writes it: `leave_one_out`, `unit_norm`, `Prototypes(squared_euclidean)`.
 
     Equal settings are shown alike and different ones differently.
     """
     if isinstance(value, tuple):
-        return "(" + ", ".join(shown(item) for item in value) + ")"
+        return "(" + ", ".join(format_setting(item) for item in value) + ")"
     if not is_dataclass(value) or isinstance(value, type):
         return str(getattr(value, "__name__", value))
     if type(value).__str__ is not object.__str__:
@@ -83,5 +83,5 @@ def shown(value: object) -> str:
     if not own:
         return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
     if len(own) == 1:
-        return f"{name}({shown(getattr(value, own[0].name))})"
-    return f"{name}({', '.join(f'{field.name}={shown(getattr(value, field.name))}' for field in own)})"
+        return f"{name}({format_setting(getattr(value, own[0].name))})"
+    return f"{name}({', '.join(f'{field.name}={format_setting(getattr(value, field.name))}' for field in own)})"

@@ -22,12 +22,12 @@ def dot(query: Tensor, support: Tensor, scale: Tensor | float = 1.0) -> Tensor:
 
 
 def cosine(query: Tensor, support: Tensor, scale: Tensor | float = 1.0) -> Tensor:
-    r"""$q^\top s / (\|q\| \|s\|)$; unlike `dot` on unit vectors, prototypes are normalised again after the mean."""
+    r"""$q^\top s / (\|q\| \|s\|)$; unlike `dot` on unit vectors, prototypes are normalized again after the mean."""
     return dot(F.normalize(query, dim=-1), F.normalize(support, dim=-1), scale)
 
 
-def semi_normalised(query: Tensor, support: Tensor, scale: Tensor | float = 1.0) -> Tensor:
-    r"""$q^\top s / \|s\|$: only the prototype is normalised (Ye, Han and Zhan, arXiv:2011.14663)."""
+def semi_normalized(query: Tensor, support: Tensor, scale: Tensor | float = 1.0) -> Tensor:
+    r"""$q^\top s / \|s\|$: only the prototype is normalized (Ye, Han and Zhan, arXiv:2011.14663)."""
     return dot(query, F.normalize(support, dim=-1), scale)
 
 
@@ -52,7 +52,7 @@ def inner_products(query: Tensor, support: Tensor) -> Tensor:
 
 def get(name: str) -> Similarity:
     """A similarity by its name."""
-    known = {similarity.__name__: similarity for similarity in (dot, cosine, semi_normalised, squared_euclidean)}
+    known = {similarity.__name__: similarity for similarity in (dot, cosine, semi_normalized, squared_euclidean)}
     if name not in known:
         raise unknown("similarity", name, known)
     return known[name]

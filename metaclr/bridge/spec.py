@@ -18,7 +18,7 @@ class Sizes:
 
     dim: int
     """D, the length of an embedding."""
-    population: int = 0
+    dataset_size: int = 0
     """Images in the training set (running estimates); 0 where it is not known."""
     classes: int = 0
     """Labelled classes in the training set (the supervised classifier); 0 where it is not known."""
@@ -39,11 +39,11 @@ class ObjectiveSpec:
         return False
 
     @property
-    def needs_target(self) -> bool:
-        """Whether the objective cannot do without `Context.target`, the EMA encoder's embeddings."""
+    def needs_momentum_encoder(self) -> bool:
+        """Whether the objective cannot do without `Context.momentum_embeddings`, the EMA encoder's embeddings."""
         return False
 
-    def build(self, dim: int, population: int = 0, classes: int = 0, seed: int = 0, **overrides: Any) -> nn.Module:
+    def build(self, dim: int, dataset_size: int = 0, classes: int = 0, seed: int = 0, **overrides: Any) -> nn.Module:
         """The objective as a module: embeddings `(T, N, V, D)` and a Context to a scalar loss.
 
         Args:
@@ -59,7 +59,7 @@ class ObjectiveSpec:
         settings = override(self, **overrides)
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
-            return settings.module(Sizes(dim, population, classes, seed))
+            return settings.module(Sizes(dim, dataset_size, classes, seed))
 
     def module(self, sizes: Sizes) -> nn.Module:
         """The module of these settings."""

@@ -90,11 +90,11 @@ class Resampled(nn.Module):
 
     def _shuffles(self, stream: str, shape: tuple[int, ...], device: torch.device) -> Tensor:
         """Independent random orders along the last axis, int64 of `shape`."""
-        from episodes.random import key, words
+        from episodes.random import key, random_words
 
         size = torch.Size(shape).numel()
         items = self.calls.to(device) * size + torch.arange(size, device=device)
-        return words(key(self.seed, f"resample {stream}"), items).reshape(shape).argsort(-1)
+        return random_words(key(self.seed, f"resample {stream}"), items).reshape(shape).argsort(-1)
 
 
 def with_ways(context: Context, change: Callable[[Tensor], Tensor]) -> Context:
@@ -107,7 +107,7 @@ def with_ways(context: Context, change: Callable[[Tensor], Tensor]) -> Context:
         context,
         labels=changed(context.labels),
         images=changed(context.images),
-        target=changed(context.target),
+        momentum_embeddings=changed(context.momentum_embeddings),
     )
 
 

@@ -58,12 +58,12 @@ def cli() -> None:
 def main() -> None:
     """Entry point: errors a user can mend are one line and exit code 2; an interrupt is 130."""
     from episodes.errors import EpisodeError
-    from metaclr.errors import Told, UserError
+    from metaclr.errors import SilentError, UserError
 
     try:
         with _joined():
             code = cli.main(standalone_mode=False)
-    except Told as told:
+    except SilentError as told:
         sys.exit(_code(told, 2))
     except (UserError, EpisodeError) as error:
         _say(str(error))
@@ -101,9 +101,9 @@ def _joined() -> AbstractContextManager[None]:
     """Ranks join before a line of the command is read, so that they end together whatever is wrong with it."""
     if _ranks() == 1:
         return nullcontext()
-    from metaclr.engine.together import joined
+    from metaclr.engine.process_group import process_group
 
-    return joined()
+    return process_group()
 
 
 def _say(message: str) -> None:

@@ -29,11 +29,10 @@ def comparison_options(*, seeds: str, out: str) -> Callable[[Callable[..., None]
             callback=lambda *given: read_seeds(given[-1]),
             help=f"How many seeds (3), or which (0,7,42) [{seeds}].",
         ),
-        click.option("--steps", type=int, help="Optimiser steps of each training."),
+        click.option("--steps", type=int, help="Optimizer steps of each training."),
         click.option(
-            "--views",
-            "views_mode",
-            type=click.Choice(["shared", "own"]),
+            "--views-mode",
+            type=click.Choice(["shared", "per-method"]),
             help="One view recipe for all, or each method's own.",
         ),
         click.option(
@@ -67,9 +66,9 @@ def tell(result: Comparison, show: Callable[[Path], None], files: Sequence[str])
     Raises:
         SystemExit: 1, where a cell failed.
     """
-    from metaclr.console import speaks
+    from metaclr.console import is_main_process
 
-    if speaks():
+    if is_main_process():
         show(result.folder)
         for what in files:
             click.echo(f"{what:18} {result.folder / what}")

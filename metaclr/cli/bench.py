@@ -39,15 +39,15 @@ def command(
 ) -> None:
     """Measure this machine: tables, views, training and its ceiling, episodes; medians with quartiles.
 
-    The ceiling is the same network, precision and optimiser on a ready batch of random tensors. It takes turns with the
+    The ceiling is the same network, precision and optimizer on a ready batch of random tensors. It takes turns with the
     training, so that whatever else runs here slows both.
     """
     import torch
 
-    from metaclr.console import say
+    from metaclr.console import notify
     from metaclr.device import choose_device
     from metaclr.measure import Workload, measure_all
-    from metaclr.networks.memory import keep_freed_memory
+    from metaclr.networks.allocator import keep_freed_memory
 
     keep_freed_memory()  # as `metaclr train` does
     if threads:
@@ -61,7 +61,7 @@ def command(
         device=choose_device(device),
         compile=compiles,  # type: ignore[arg-type]
     )
-    figures, report = measure_all(load, seconds=seconds, repeats=repeats, say=say)
+    figures, report = measure_all(load, seconds=seconds, repeats=repeats, notify=notify)
     _print(figures, report, to_stderr=json_file == "-")
     if json_file:
         _write(report, json_file)

@@ -11,7 +11,7 @@ from metaclr.cli._comparison import comparison_options, tell
 
 if TYPE_CHECKING:
     from metaclr.recipe import CompareRecipe
-    from metaclr.walk.prepare import Prepared
+    from metaclr.walk.prepare import WalkPlan
 
 
 @click.command(name="bridge")
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 @click.argument("b")
 @click.argument("recipe", default="glyphs")
 @click.option("--order", help="Axes to move first, comma-separated; shot+query moves two together.")
-@click.option("--both", is_flag=True, help="Walk the axes in the opposite order too: how they interact.")
-@click.option("--plan", "plan_only", is_flag=True, help="Print the steps; train nothing.")
+@click.option("--both-orders", is_flag=True, help="Walk the axes in the opposite order too: how they interact.")
+@click.option("--dry-run", "plan_only", is_flag=True, help="Print the steps; train nothing.")
 @click.option("--source", help="Data to train on, NAME[:PART].")
 @comparison_options(seeds="2", out="results/bridge-A-B")
 def command(a: str, b: str, recipe: str, order: str | None, plan_only: bool, **asked: Any) -> None:
@@ -32,7 +32,7 @@ def command(a: str, b: str, recipe: str, order: str | None, plan_only: bool, **a
     goes on. Several GPUs: torchrun --nproc-per-node N -m metaclr bridge A B ...
     """
     from metaclr.api.walking import bridge_walk, plan_bridge
-    from metaclr.networks.memory import keep_freed_memory
+    from metaclr.networks.allocator import keep_freed_memory
 
     axes = order.split(",") if order else ()
     if plan_only:
@@ -45,25 +45,25 @@ def command(a: str, b: str, recipe: str, order: str | None, plan_only: bool, **a
     tell(result, _print_tables, ("report.html", "tables/bridge.md", "figures/bridge.png", "rows.csv"))
 
 
-def _print_plan(prepared: Prepared, recipe: CompareRecipe) -> None:
-    from metaclr.console import speaks
-    from metaclr.results.terminal import print_table
-    from metaclr.walk.show import plan_table
+def _print_plan(prepared: WalkPlan, recipe: CompareRecipe) -> None:
+    from metaclr.console import is_main_process
+    from metaclr.results.tables.terminal import print_table
+    from metaclr.walk.plan_table import plan_table
 
-    if speaks():
+    if is_main_process():
         print_table(plan_table(prepared, recipe))
 
 
 def _print_tables(folder: Path) -> None:
-    from metaclr.results.folder import load
-    from metaclr.results.summary import summarise
-    from metaclr.results.terminal import print_table
-    from metaclr.results.walk_table import walk_headlines, walk_tables
+    from metaclr.results.scores.summary import summarise
+    from metaclr.results.store.folder import load
+    from metaclr.results.tables.terminal import print_table
+    from metaclr.results.tables.walk import walk_headlines, walk_tables
 
     results = load(folder)
     summary = summarise(results)
     for table in walk_tables(results, summary):
-        if table.name != "bridge_worth":
+        if table.name != "bridge_effects":
             print_table(table)
             click.echo("")
     for line in walk_headlines(results, summary):

@@ -22,8 +22,8 @@ def command(recipe: str, methods: str | None, sources: tuple[str, ...], **asked:
     unfinished one goes on. Several GPUs: torchrun --nproc-per-node N -m metaclr compare ...
     """
     from metaclr.api import compare
-    from metaclr.networks.memory import keep_freed_memory
-    from metaclr.results.terminal import print_main_table
+    from metaclr.networks.allocator import keep_freed_memory
+    from metaclr.results.tables.terminal import print_main_table
 
     keep_freed_memory()  # a program may: it trains faster on a CPU
     result = compare(recipe, methods=methods.split(",") if methods else None, sources=sources or None, **asked)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from episodes import ImageSet
 
 size_option = click.option("--size", type=int, help="Pixels of either side [the set's own].")
-channels_option = click.option("--channels", type=int, help="1 (grey) or 3 (colour) [the set's own].")
+channels_option = click.option("--channels", type=int, help="1 (grey) or 3 (color) [the set's own].")
 corrupt_option = click.option(
     "--on-corrupt",
     type=click.Choice(["error", "skip"]),
@@ -115,9 +115,9 @@ def prepare(
 def describe(image_set: ImageSet) -> list[str]:
     """What a reader wants to know of a set, one line each."""
     height, width = image_set.size
-    colour = "grey" if image_set.channels == 1 else "colour"
+    color = "grey" if image_set.channels == 1 else "color"
     classes = f"{image_set.classes:,} classes" if image_set.labels is not None else "no labels"
-    lines = [f"{image_set.name}: {len(image_set):,} {colour} images {height} x {width}, {classes}"]
+    lines = [f"{image_set.name}: {len(image_set):,} {color} images {height} x {width}, {classes}"]
     if image_set.labels is not None:
         counts = image_set.class_counts()
         lines.append(f"per class      {int(counts.min()):,} to {int(counts.max()):,} images")

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 @click.option("--way", type=int, default=5, show_default=True)
 @click.option("--shot", type=int, default=1, show_default=True)
 @click.option("--query", type=int, default=4, show_default=True)
-@click.option("--ways", type=click.Choice(["instances", "classes"]), default="instances", show_default=True)
+@click.option(
+    "--way-type", "way_type", type=click.Choice(["instances", "classes"]), default="instances", show_default=True
+)
 @click.option("--views", default="gentle", show_default=True, help="View recipe of every image.")
 @click.option("--step", type=int, default=0, show_default=True, help="Which task: the same step is the same task.")
 @click.option("--seed", type=int, default=0, show_default=True)
@@ -30,7 +32,7 @@ def command(
     way: int,
     shot: int,
     query: int,
-    ways: str,
+    way_type: str,
     views: str,
     step: int,
     seed: int,
@@ -46,11 +48,11 @@ def command(
     if views not in PRESETS:
         raise unknown("views", views, PRESETS)
     image_set = load(data, data_root, size=size)
-    kind: Literal["classes", "instances"] = "classes" if ways == "classes" else "instances"
-    episode = EpisodeSampler(image_set, TaskShape(way, shot, query), ways=kind, seed=seed)(step)
+    kind: Literal["classes", "instances"] = "classes" if way_type == "classes" else "instances"
+    episode = EpisodeSampler(image_set, TaskShape(way, shot, query), way_type=kind, seed=seed)(step)
     pixels = render(image_set, episode, PRESETS[views], seed=seed)
     names = [
-        image_set.class_name(int(i)) if ways == "classes" else f"image {int(i)}" for i in episode.labels[0].tolist()
+        image_set.class_name(int(i)) if way_type == "classes" else f"image {int(i)}" for i in episode.labels[0].tolist()
     ]
     _draw(pixels[0], names, shot, f"{way}-way {shot}-shot of {data}, views {views}, seed {seed}, step {step}", out)
     for name, images in zip(names, episode.images[0].tolist(), strict=True):

@@ -31,7 +31,7 @@ def command(
     """Judge ENCODERS: FILE.py:FUNCTION returning a torch.nn.Module, or the folder of a `metaclr train`."""
     from metaclr.api import evaluate
     from metaclr.api.encoders import find_encoder
-    from metaclr.results.terminal import print_main_table
+    from metaclr.results.tables.terminal import print_main_table
 
     found = {name: find_encoder(name, channels=int(channels), size=size) for name in encoders}
     named = {Path(name).name.replace(".py:", ":"): module for name, module in found.items()}

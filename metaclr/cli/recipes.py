@@ -20,7 +20,7 @@ def list_recipes() -> None:
     """One line per recipe."""
     for name in names():
         recipe = resolve(read(find(name)))
-        click.echo(f"{name:16} {recipe.about}")
+        click.echo(f"{name:16} {recipe.description}")
 
 
 @command.command()
@@ -33,7 +33,7 @@ def show(name: str) -> None:
 @command.command()
 @click.argument("name")
 @click.argument("target", required=False, type=click.Path(path_type=Path))
-def cp(name: str, target: Path | None) -> None:
+def copy(name: str, target: Path | None) -> None:
     """Copy a recipe to TARGET (default ./NAME.toml), to edit and give to `metaclr compare`."""
     source = find(name)
     target = target or Path(f"{source.stem}.toml")

@@ -15,11 +15,11 @@ import click
 def command(folder: Path, name: str, kind: str, against: str | None) -> None:
     """Print a table of the comparison in FOLDER."""
     from metaclr.errors import unknown
-    from metaclr.results.folder import load
-    from metaclr.results.formats import to_csv, to_html, to_markdown
-    from metaclr.results.latex import to_latex
-    from metaclr.results.tables import build_tables
-    from metaclr.results.terminal import print_table
+    from metaclr.results.store.folder import load
+    from metaclr.results.tables.all_tables import build_tables
+    from metaclr.results.tables.formats import to_csv, to_html, to_markdown
+    from metaclr.results.tables.latex import to_latex
+    from metaclr.results.tables.terminal import print_table
 
     tables = {table.name: table for table in build_tables(load(folder), reference=against)}
     if name not in tables:

@@ -13,7 +13,7 @@ from metaclr.cli._options import data_root_option, device_option, set_option
 @click.argument("method")
 @click.option("--source", default="glyphs:source", show_default=True, help="Data to train on, NAME[:PART].")
 @click.option("--recipe", default="glyphs", show_default=True, help="Where encoder, views and budget come from.")
-@click.option("--steps", type=int, help="Optimiser steps.")
+@click.option("--steps", type=int, help="Optimizer steps.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run [results/train-METHOD].")
 @device_option
@@ -32,8 +32,8 @@ def command(
 ) -> None:
     """Train METHOD (a name, or a .py file that defines METHOD). The same command goes on where it was cut off."""
     from metaclr.api import train
-    from metaclr.console import speaks
-    from metaclr.networks.memory import keep_freed_memory
+    from metaclr.console import is_main_process
+    from metaclr.networks.allocator import keep_freed_memory
 
     keep_freed_memory()  # a program may: it trains faster on a CPU
     folder = out or Path("results") / f"train-{Path(method).stem}"
@@ -48,5 +48,5 @@ def command(
         data_root=data_root,
         overrides=overrides,
     )
-    if speaks():
+    if is_main_process():
         click.echo(f"encoder   {folder / 'encoder.pt'}   (judge it: metaclr evaluate {folder})")

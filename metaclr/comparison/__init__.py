@@ -1,6 +1,6 @@
-"""A comparison: planned whole before it starts, carried out cell by cell, written down."""
+"""A comparison: planned whole before it starts, carried out run by run, written down."""
 
-from metaclr.comparison.finish import carry_out
+from metaclr.comparison.execute import execute
 from metaclr.comparison.plan import Plan, plan
 
-__all__ = ["Plan", "carry_out", "plan"]
+__all__ = ["Plan", "execute", "plan"]

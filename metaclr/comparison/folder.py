@@ -10,21 +10,21 @@ from metaclr.errors import UserError
 from metaclr.files import write_atomic
 from metaclr.recipe import CompareRecipe, dump, read, resolve
 
-KEEPS = {"name", "about", "methods", "seeds", "sources", "cluster"}
-"""What a later run of the same folder may change: it only adds or leaves out cells, or runs them elsewhere."""
+MUTABLE_KEYS = {"name", "description", "methods", "seeds", "sources", "cluster"}
+"""What a later run of the same folder may change: it only adds or leaves out runs, or runs them elsewhere."""
 
 
 def open_folder(out: Path, recipe: CompareRecipe) -> None:
     """Make the folder, or check that it belongs to the same comparison, and write the resolved recipe into it.
 
     Raises:
-        UserError: not writable, full, or holds the results of a recipe that differs in more than its cells.
+        UserError: not writable, full, or holds the results of a recipe that differs in more than its runs.
     """
     _writable(out)
     path = out / "recipe.toml"
     if path.is_file():
         there = resolve(read(path))
-        mine, theirs = (r.model_dump(mode="json", exclude=KEEPS) for r in (recipe, there))
+        mine, theirs = (r.model_dump(mode="json", exclude=MUTABLE_KEYS) for r in (recipe, there))
         changed = sorted(_differences(theirs, mine))
         if changed:
             first = changed[0]
@@ -33,7 +33,7 @@ def open_folder(out: Path, recipe: CompareRecipe) -> None:
     write_atomic(path, dump(recipe))
 
 
-def see_folder(out: Path) -> None:
+def check_shared_folder(out: Path) -> None:
     """Check, on a rank that does not write, that it sees the folder that the first rank has opened.
 
     Raises:

@@ -1,7 +1,7 @@
-"""Cells spread over a Ray cluster: each is one task, and a cell whose worker is lost is done again.
+"""Runs spread over a Ray cluster: each is one task, and a run whose worker is lost is done again.
 
 The plan, images included, is put into the object store once, so that nodes need neither the data nor the folder. A
-worker that sees the comparison's folder works in it, and the cell goes on from its checkpoint when it is done again.
+worker that sees the comparison's folder works in it, and the run goes on from its checkpoint when it is done again.
 On a node that does not, the run folder is made in a temporary place and its files come home as bytes.
 """
 
@@ -18,13 +18,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from metaclr.comparison.cell import Cell
 from metaclr.comparison.parallel import check_sendable
 from metaclr.comparison.plan import Plan
-from metaclr.comparison.run import run_cell, unfinished
+from metaclr.comparison.run import Run
+from metaclr.comparison.serial import execute_run, unfinished
 from metaclr.console import progress
 from metaclr.engine import Interrupted
-from metaclr.engine.together import MENDABLE, words
+from metaclr.engine.process_group import MENDABLE, error_line
 from metaclr.errors import UserError
 from metaclr.files import write_atomic
 
@@ -37,7 +37,7 @@ _STORE = 1 << 27
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a worker sends home. failure: the cell's; error: a user's, which ends the comparison."""
+    """What a worker sends home. failure: the run's; error: a user's, which ends the comparison."""
 
     failure: str = ""
     error: str = ""
@@ -45,13 +45,13 @@ class Outcome:
 
 
 def run_on_ray(plan: Plan, address: str, *, quiet: bool = False) -> dict[str, str]:
-    """Do the unfinished cells on a Ray cluster: "local" starts one of this machine's cores and GPUs.
+    """Do the unfinished runs on a Ray cluster: "local" starts one of this machine's cores and GPUs.
 
     Returns:
-        Why a cell failed, by run name: a loss that is not finite, or a worker lost more often than it may be.
+        Why a run failed, by run name: a loss that is not finite, or a worker lost more often than it may be.
 
     Raises:
-        UserError: no cluster at the address, one without a node large enough for a cell, a method that cannot be sent.
+        UserError: no cluster at the address, one without a node large enough for a run, a method that cannot be sent.
     """
     import ray
 
@@ -64,28 +64,28 @@ def run_on_ray(plan: Plan, address: str, *, quiet: bool = False) -> dict[str, st
     with _cluster(address, _size(plan)), _mark(plan.out) as mark:
         options = _options(plan, [node["Resources"] for node in ray.nodes() if node["Alive"]])
         stored, task = ray.put(plan), ray.remote(_do)
-        title = f"{len(todo)} cells on Ray, {options['num_cpus']} cores and {options['num_gpus']:g} GPUs each"
+        title = f"{len(todo)} runs on Ray, {options['num_cpus']} cores and {options['num_gpus']:g} GPUs each"
         with progress(title, quiet=quiet) as bar:
-            waiting = {task.options(name=cell.run, **options).remote(stored, cell, mark): cell for cell in todo}
+            waiting = {task.options(name=run.name, **options).remote(stored, run, mark): run for run in todo}
             try:
                 while waiting:
                     (done, *_), _ = ray.wait(list(waiting), num_returns=1)
-                    cell = waiting.pop(done)
+                    run = waiting.pop(done)
                     outcome = _outcome(done, plan.recipe.cluster)
                     if outcome.error:
                         raise UserError(outcome.error)
                     if outcome.failure:
-                        failures[cell.run] = outcome.failure
-                    _bring_home(plan.folder(cell), outcome.files)
-                    bar(len(todo) - len(waiting), len(todo), f"{cell.entry.title}, seed {cell.seed}")
+                        failures[run.name] = outcome.failure
+                    _bring_home(plan.folder(run), outcome.files)
+                    bar(len(todo) - len(waiting), len(todo), f"{run.entry.title}, seed {run.seed}")
             finally:
                 for left in waiting:
                     ray.cancel(left, force=True)
     return failures
 
 
-def _do(plan: Plan, cell: Cell, mark: str) -> Outcome:
-    """A cell, on a worker: in the comparison's folder where this node sees it, else in a temporary one."""
+def _do(plan: Plan, run: Run, mark: str) -> Outcome:
+    """A run, on a worker: in the comparison's folder where this node sees it, else in a temporary one."""
     import ray
     import torch
 
@@ -94,20 +94,20 @@ def _do(plan: Plan, cell: Cell, mark: str) -> Outcome:
     here = replace(plan, device=torch.device("cuda" if gpu else "cpu"))
     sees_folder = (plan.out / mark).is_file()
     if not sees_folder:
-        # The same name when the cell is done again: on the same node it goes on from the checkpoint.
+        # The same name when the run is done again: on the same node it goes on from the checkpoint.
         here = replace(here, out=Path(tempfile.gettempdir()) / f"metaclr{mark}")
     try:
-        failure = run_cell(here, cell)
+        failure = execute_run(here, run)
     except Interrupted as interrupt:
-        os._exit(interrupt.exit_code)  # the node is being taken away: a lost worker, whose cell is done again
+        os._exit(interrupt.exit_code)  # the node is being taken away: a lost worker, whose run is done again
     except MENDABLE as error:
-        return Outcome(error=f"{cell.run}: {words(error)}")
+        return Outcome(error=f"{run.name}: {error_line(error)}")
     if sees_folder:
         return Outcome(failure)
-    folder = here.folder(cell)
+    folder = here.folder(run)
     files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     shutil.rmtree(folder, ignore_errors=True)
-    with suppress(OSError):  # the last cell on this node leaves nothing
+    with suppress(OSError):  # the last run on this node leaves nothing
         folder.parent.rmdir()
         here.out.rmdir()
     return Outcome(failure, files=files)
@@ -131,16 +131,16 @@ def _outcome(done: Any, cluster: ClusterRecipe) -> Outcome:
 
 
 def _bring_home(folder: Path, files: dict[str, bytes]) -> None:
-    """Write a run folder's files, the marker of a finished cell last."""
+    """Write a run folder's files, the marker of a finished run last."""
     for name in sorted(files, key=lambda name: name == "done.json"):
         write_atomic(folder / name, files[name])
 
 
 def _options(plan: Plan, nodes: list[dict[str, float]]) -> dict[str, Any]:
-    """What Ray must know of a cell.
+    """What Ray must know of a run.
 
     Raises:
-        UserError: no node of the cluster has that much; the cell would wait for ever.
+        UserError: no node of the cluster has that much; the run would wait for ever.
     """
     asked = plan.recipe.cluster
     gpus = asked.gpus

@@ -1,22 +1,22 @@
-"""Several cells at the same time, each in a process of its own: the same rows as one after the other."""
+"""Several runs at the same time, each in a process of its own: the same rows as one after the other."""
 
 from __future__ import annotations
 
 import pickle
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
-from metaclr.comparison.cell import Cell
 from metaclr.comparison.plan import Plan
-from metaclr.comparison.run import run_cell, unfinished
+from metaclr.comparison.run import Run
+from metaclr.comparison.serial import execute_run, unfinished
 from metaclr.console import progress
 from metaclr.errors import UserError
 
 
 def run_parallel(plan: Plan, jobs: int, *, quiet: bool = False) -> dict[str, str]:
-    """Do the unfinished cells, `jobs` at a time, the machine's threads shared out among them.
+    """Do the unfinished runs, `jobs` at a time, the machine's threads shared out among them.
 
     Returns:
-        Why a cell failed, by run name.
+        Why a run failed, by run name.
 
     Raises:
         UserError: a method that cannot be sent to another process (define it in a module or a .py file).
@@ -29,14 +29,14 @@ def run_parallel(plan: Plan, jobs: int, *, quiet: bool = False) -> dict[str, str
     failures: dict[str, str] = {}
     context = torch.multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=torch.set_num_threads, initargs=(threads,))
-    with pool, progress(f"{len(todo)} cells, {jobs} at a time", quiet=quiet) as bar:
-        waiting = {pool.submit(run_cell, plan, cell): cell for cell in todo}
+    with pool, progress(f"{len(todo)} runs, {jobs} at a time", quiet=quiet) as bar:
+        waiting = {pool.submit(execute_run, plan, run): run for run in todo}
         try:
             for done, future in enumerate(as_completed(waiting), start=1):
-                cell: Cell = waiting[future]
+                run: Run = waiting[future]
                 if failure := future.result():
-                    failures[cell.run] = failure
-                bar(done, len(todo), f"{cell.entry.title}, seed {cell.seed}")
+                    failures[run.name] = failure
+                bar(done, len(todo), f"{run.entry.title}, seed {run.seed}")
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -49,8 +49,8 @@ def check_sendable(plan: Plan) -> None:
     Raises:
         UserError: names the method.
     """
-    for cell in plan.cells:
+    for run in plan.runs:
         try:
-            pickle.dumps(cell)
+            pickle.dumps(run)
         except (pickle.PicklingError, AttributeError, TypeError) as error:
-            raise UserError(f"method {cell.entry.title!r} cannot be sent to another process: {error}") from error
+            raise UserError(f"method {run.entry.title!r} cannot be sent to another process: {error}") from error

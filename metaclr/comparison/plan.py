@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from episodes import PRESETS, AuditReport, ImageSet, audit
-from metaclr.comparison.cell import Cell
-from metaclr.comparison.folder import open_folder, see_folder
+from metaclr.comparison.folder import check_shared_folder, open_folder
 from metaclr.comparison.method_files import find_method
+from metaclr.comparison.run import Run
 from metaclr.comparison.targets import prepare
 from metaclr.comparison.training import build_encoder_of, build_learner, sampler_for
 from metaclr.engine.distributed import ranks
-from metaclr.engine.together import of_all
+from metaclr.engine.process_group import gather_objects
 from metaclr.errors import UserError, unknown
 from metaclr.evaluation import HEADS, Target
 from metaclr.methods import Method
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A comparison that is known to be possible: its data, its cells and what is held fixed."""
+    """A comparison that is known to be possible: its data, its runs and what is held fixed."""
 
     recipe: CompareRecipe
     out: Path
     device: torch.device
     sources: dict[str, ImageSet]
     targets: dict[str, Target]
-    cells: tuple[Cell, ...]
+    runs: tuple[Run, ...]
     audits: tuple[AuditReport, ...] = ()
     remarks: tuple[str, ...] = field(default=())
 
@@ -44,13 +44,13 @@ class Plan:
         """Of the images of every target."""
         return {name: target.images.fingerprint() for name, target in self.targets.items()}
 
-    def digest(self, cell: Cell) -> str:
-        """Of everything that a cell's rows depend on (see `Cell.digest`)."""
-        return cell.digest(self.recipe, {**self.fingerprints, "source": self.sources[cell.source].fingerprint()})
+    def digest(self, run: Run) -> str:
+        """Of everything that a run's rows depend on (see `Run.digest`)."""
+        return run.digest(self.recipe, {**self.fingerprints, "source": self.sources[run.source].fingerprint()})
 
-    def folder(self, cell: Cell) -> Path:
-        """Where a cell keeps its checkpoint, curve, rows and per-item results."""
-        return self.out / "runs" / cell.run
+    def folder(self, run: Run) -> Path:
+        """Where a run keeps its checkpoint, curve, rows and per-item results."""
+        return self.out / "runs" / run.name
 
 
 def plan(
@@ -78,37 +78,37 @@ def plan(
     names = dict.fromkeys((*recipe.sources, *recipe.targets))
     loaded = {name: _load(name, recipe, data_root, images or {}) for name in names}
     sources = {name: loaded[name] for name in recipe.sources}
-    cells = tuple(
-        Cell(entry, chosen[entry.title], source, seed)
+    runs = tuple(
+        Run(entry, chosen[entry.title], source, seed)
         for source in recipe.sources
         for seed in recipe.seeds
         for entry in recipe.cells_methods
     )
-    for cell in cells:
-        check_cell(cell, recipe, sources[cell.source])
+    for run in runs:
+        check_run(run, recipe, sources[run.source])
     # Draw the episodes before the folder is made: a shape that cannot be must leave nothing behind.
     for name in recipe.targets:
         prepare(name, loaded[name], _probe(recipe), None)
     if ranks().first:
         open_folder(out, recipe)
     else:
-        see_folder(out)
+        check_shared_folder(out)
     prepared = {
         name: prepare(name, loaded[name], recipe.evaluate, out / "episodes", shuffle=recipe.shuffle_labels)
         for name in recipe.targets
     }
     audits = tuple(audit(sources[s], loaded[t]) for s in recipe.sources for t in recipe.targets if s != t)
     remarks = tuple(line for _, lines in prepared.values() for line in lines)
-    return Plan(recipe, out, device, sources, {n: t for n, (t, _) in prepared.items()}, cells, audits, remarks)
+    return Plan(recipe, out, device, sources, {n: t for n, (t, _) in prepared.items()}, runs, audits, remarks)
 
 
-def check_alike(plan: Plan) -> None:
+def check_same_inputs(plan: Plan) -> None:
     """Refuse ranks that read different data, or other versions of a method.
 
     Raises:
         UserError: on every rank, if one rank's plan is another.
     """
-    found = of_all([plan.digest(cell) for cell in plan.cells])
+    found = gather_objects([plan.digest(run) for run in plan.runs])
     for rank, digests in enumerate(found):
         if digests != found[0]:
             raise UserError(f"rank {rank} has other data or other methods than rank 0; all ranks must read the same")
@@ -136,7 +136,7 @@ def _load(name: str, recipe: CompareRecipe, root: Path | None, images: Mapping[s
     return load(name, root, size=recipe.size, channels=recipe.channels)
 
 
-def check_cell(cell: Cell, recipe: CompareRecipe, source: ImageSet) -> None:
+def check_run(run: Run, recipe: CompareRecipe, source: ImageSet) -> None:
     """Refuse a method that cannot be trained on this source, and settings that it does not have.
 
     Builds the sampler and the learner once, without training.
@@ -144,12 +144,12 @@ def check_cell(cell: Cell, recipe: CompareRecipe, source: ImageSet) -> None:
     Raises:
         UserError, EpisodeError: what is wrong, in one line.
     """
-    if cell.method.labels == "given" and source.labels is None:
-        raise UserError(f"method {cell.entry.title!r} trains on labels, and source {cell.source!r} has none")
-    if not cell.method.trained:
-        if cell.entry.settings:
-            raise UserError(f"method {cell.entry.title!r} is not trained and has no settings")
-        build_encoder_of(cell, recipe, source)
+    if run.method.labels == "given" and source.labels is None:
+        raise UserError(f"method {run.entry.title!r} trains on labels, and source {run.source!r} has none")
+    if not run.method.trained:
+        if run.entry.settings:
+            raise UserError(f"method {run.entry.title!r} is not trained and has no settings")
+        build_encoder_of(run, recipe, source)
         return
-    sampler_for(cell, recipe, source)
-    build_learner(cell, recipe, source)
+    sampler_for(run, recipe, source)
+    build_learner(run, recipe, source)

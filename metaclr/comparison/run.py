@@ -1,90 +1,63 @@
-"""Runs the cells of a plan one after the other, and skips what is finished."""
+"""One run of a comparison: one method, one source, one seed; one run folder."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-import time
-from collections.abc import Callable
-from dataclasses import replace
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from metaclr.comparison.cell import Cell, finished
-from metaclr.comparison.judge import Judged, judge
-from metaclr.comparison.plan import Plan
-from metaclr.comparison.training import build_encoder_of, train_cell
-from metaclr.console import Progress, progress, say, span
-from metaclr.engine import NonFiniteLoss
-from metaclr.engine.distributed import same_start
-from metaclr.engine.together import by_first
-from metaclr.files import write_atomic
+from metaclr.methods.differences import settings
+from metaclr.recipe import MethodEntry
+
+if TYPE_CHECKING:
+    from metaclr.methods import Method
+    from metaclr.recipe import CompareRecipe
 
 
-def unfinished(plan: Plan) -> list[Cell]:
-    """The cells that are still to be done, in the order of the recipe; of several ranks the first looks."""
-    runs = by_first(lambda: {c.run for c in plan.cells if not finished(plan.folder(c), plan.digest(c))})
-    return [cell for cell in plan.cells if cell.run in runs]
+@dataclass(frozen=True)
+class Run:
+    """What is trained once and judged on every target."""
+
+    entry: MethodEntry
+    method: Method
+    source: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Name of the run and of its folder: method, source, seed."""
+        source = re.sub(r"[^A-Za-z0-9]+", "-", self.source).strip("-")
+        title = re.sub(r"[^A-Za-z0-9.]+", "-", self.entry.title).strip("-")
+        return f"{title}-{source}-s{self.seed}"
+
+    def digest(self, recipe: CompareRecipe, fingerprints: dict[str, str]) -> str:
+        """Hash of everything that this run's rows depend on: a finished run with the same digest is not redone.
+
+        Other methods, sources and seeds of the recipe are left out, so that adding one redoes nothing.
+        """
+        from metaclr.engine.distributed import ranks
+
+        part = recipe.model_dump(mode="json", exclude={"name", "description", "methods", "seeds", "sources", "cluster"})
+        part["train"].pop("checkpoint_seconds")
+        part["train"].pop("cuda_graph")
+        if part["train"].pop("sync_norm") is False:
+            part["ranks"] = ranks().world  # otherwise any number of ranks computes the same
+        part["run"] = [self.entry.model_dump(mode="json"), self.source, self.seed]
+        part["data"] = fingerprints
+        # Not repr: a function's address would make every process another comparison.
+        part["method"] = settings(self.method)
+        return hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()
 
 
-def run_cells(plan: Plan, *, quiet: bool = False) -> dict[str, str]:
-    """Do every unfinished cell in turn.
+def finished(folder: Path, digest: str) -> bool:
+    """Whether this run folder holds a finished run with this digest.
 
-    Returns:
-        Why a cell failed, by run name; empty where all went well.
+    The marker is written last, so a killed run never looks finished.
     """
-    todo = unfinished(plan)
-    if len(todo) < len(plan.cells) and not quiet:
-        say(f"{len(plan.cells) - len(todo)} of {len(plan.cells)} cells are finished already and not redone")
-    failures: dict[str, str] = {}
-    for number, cell in enumerate(todo, start=1):
-        title = f"[{number}/{len(todo)}] {cell.entry.title}, seed {cell.seed}"
-        began = time.monotonic()
-        with progress(title, quiet=quiet) as bar:
-            failure = run_cell(plan, cell, bar)
-        if failure:
-            failures[cell.run] = failure
-        if not quiet:
-            say(f"{title}: {failure or span(time.monotonic() - began)}")
-    return failures
-
-
-def run_cell(plan: Plan, cell: Cell, bar: Progress | None = None) -> str:
-    """Train (or resume), judge on every target, and leave a finished run folder.
-
-    Returns:
-        Why it failed: a loss that is not finite, with step and learning rate (the last good checkpoint stays);
-        empty where it went well.
-    """
-    folder, recipe, source = plan.folder(cell), plan.recipe, plan.sources[cell.source]
-    by_first(lambda: folder.mkdir(parents=True, exist_ok=True))
-    digest = plan.digest(cell)
-    if not cell.method.trained:
-        judged = _about(cell, recipe.encoder.name)
-        encoder = build_encoder_of(cell, recipe, source)
-    else:
-        try:
-            learner, trained = train_cell(cell, recipe, source, folder, plan.device, digest, _training_bar(bar))
-        except NonFiniteLoss as failure:
-            return str(failure)
-        seconds = trained.views / trained.views_per_second if trained.views_per_second else 0.0
-        judged = replace(_about(cell, recipe.encoder.name), steps=trained.step, seconds=seconds, views=trained.views)
-        encoder = learner.get_submodule("encoder")
-        same_start(encoder)  # ranks that keep batch statistics of their own have as many encoders
-    targets = list(plan.targets.values())
-    judge(encoder, targets, recipe.evaluate, judged, folder, plan.device, precision=recipe.judged_in)
-    # Written last: a killed run never looks finished.
-    by_first(lambda: write_atomic(folder / "done.json", json.dumps({"digest": digest})))
-    return ""
-
-
-def _about(cell: Cell, encoder: str) -> Judged:
-    named = "none" if cell.method.encoder == "pixels" else encoder
-    return Judged(run=cell.run, method=cell.entry.title, source=cell.source, encoder=named, seed=cell.seed)
-
-
-def _training_bar(bar: Progress | None) -> Callable[[int, int, float, float], None] | None:
-    if bar is None:
-        return None
-
-    def show(step: int, steps: int, loss: float, rate: float) -> None:
-        bar(step, steps, f"loss {loss:.3f}  {rate:,.0f} views/s")
-
-    return show
+    try:
+        return bool(json.loads((folder / "done.json").read_text())["digest"] == digest)
+    except (OSError, ValueError, KeyError):
+        return False

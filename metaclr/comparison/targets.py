@@ -36,8 +36,8 @@ def prepare(
         images = images.shuffled_labels(seed=0)
     remarks: list[str] = []
     tables = tuple(_tables(name, images, settings, folder, remarks))
-    if images.classes > settings.probe_classes and (settings.linear or settings.low_label):
-        many = f"{images.classes} classes are more than probe_classes = {settings.probe_classes}"
+    if images.classes > settings.max_probe_classes and (settings.linear or settings.low_label):
+        many = f"{images.classes} classes are more than max_probe_classes = {settings.max_probe_classes}"
         remarks.append(f"{name}: no linear probe and no low-label results, {many}")
     bare = Target(name, images, tables)
     subsets = _subsets(name, images.select(bare.train), settings, folder, remarks)
@@ -62,7 +62,7 @@ def _subsets(
     name: str, train: ImageSet, settings: EvaluateRecipe, folder: Path | None, remarks: list[str]
 ) -> tuple[tuple[str, tuple[Tensor, ...]], ...]:
     few = settings.low_label
-    if not few or train.classes > settings.probe_classes:
+    if not few or train.classes > settings.max_probe_classes:
         return ()
     smallest = int(train.class_counts().min())
     possible = [k for k in few.per_class if k <= smallest]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import torch
 
 from episodes import ImageSet
-from metaclr.console import progress, say
+from metaclr.console import notify, progress
 from metaclr.data.cache import cache_folder, cached
 from metaclr.data.decode import OWN_SIZE, decode
 from metaclr.data.scratch import Pixels
@@ -160,4 +160,4 @@ def report_unreadable(name: str, lines: Sequence[str], on_corrupt: OnCorrupt) ->
     message = f"{name}: {len(lines)} unreadable image{'s' if len(lines) > 1 else ''}, first {lines[0]}{where}"
     if on_corrupt != "skip":
         raise UserError(f"{message}; mend them, or take --on-corrupt skip")
-    say(f"metaclr: {message}; skipped")
+    notify(f"metaclr: {message}; skipped")

@@ -10,7 +10,7 @@ from metaclr.diagnose.spectrum import effective_rank
 
 
 def diagnose(features: Tensor, labels: Tensor | None = None, views: Tensor | None = None) -> dict[str, float]:
-    """uniformity, collapse, rank, centred rank; tolerance with labels (M,); alignment with views (B, V, D).
+    """uniformity, collapse, rank, centered rank; tolerance with labels (M,); alignment with views (B, V, D).
 
     features: (M, D), M >= 2.
     """
@@ -18,7 +18,7 @@ def diagnose(features: Tensor, labels: Tensor | None = None, views: Tensor | Non
         "uniformity": uniformity(features),
         "collapse": collapse(features),
         "rank": effective_rank(features),
-        "centred rank": effective_rank(features, centred=True),
+        "centered rank": effective_rank(features, centered=True),
     }
     if labels is not None:
         found["tolerance"] = tolerance(features, labels)

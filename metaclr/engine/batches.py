@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from episodes.ahead import one_thread
+from episodes.prefetch import one_thread
 from metaclr.engine.settings import Choice
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from episodes import Rendering
-from metaclr.console import say
+from metaclr.console import notify
 from metaclr.engine.settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -24,12 +24,12 @@ LONG = 2000
 """Steps from which a GPU run wins back the half minute of compiling."""
 
 
-def wanted(settings: TrainSettings, device: torch.device) -> bool:
+def should_compile(settings: TrainSettings, device: torch.device) -> bool:
     """Whether to compile. `auto`: on a GPU for a long run; not on a CPU, where it gains little for 10 to 40 s."""
     if settings.compile == "auto":
         return device.type == "cuda" and settings.steps >= LONG
     if settings.compile == "on" and device.type == "cpu" and not _compiler():
-        say("compile = 'on': there is no C++ compiler here; running without")
+        notify("compile = 'on': there is no C++ compiler here; running without")
         return False
     return settings.compile == "on"
 
@@ -44,7 +44,7 @@ def compile_views(render: Callable[..., Tensor], first: Callable[[], T]) -> T:
     except Exception as error:  # the compiler's own errors have no common kind
         render.eager()
         made = first()  # what fails without the compiler too is the caller's to know
-        say(f"torch.compile of the views failed ({first_line(error)}); running without")
+        notify(f"torch.compile of the views failed ({first_line(error)}); running without")
         return made
 
 
@@ -77,7 +77,7 @@ def compiled(learner: nn.Module, probe: tuple[Tensor, Episode], autocast: torch.
                 loss, _ = learner(*probe)
             loss.backward()
         except Exception as error:  # the compiler's own errors have no common kind
-            say(f"torch.compile failed ({first_line(error)}); running without")
+            notify(f"torch.compile failed ({first_line(error)}); running without")
             works = False
             _eager(parts)
         learner.load_state_dict(before)

@@ -40,7 +40,7 @@ def ranks() -> Ranks:
     return Ranks()
 
 
-def own_device(device: torch.device) -> torch.device:
+def rank_device(device: torch.device) -> torch.device:
     """The GPU of this rank among those of its machine, where torchrun gives each rank one.
 
     Raises:
@@ -105,9 +105,9 @@ class _Gather(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, None]:
-        here = ranks()
-        mine = grads[0].movedim(ctx.axis, 0)[here.rank :: here.world].movedim(0, ctx.axis)
-        return mine * here.world, None
+        rank_info = ranks()
+        mine = grads[0].movedim(ctx.axis, 0)[rank_info.rank :: rank_info.world].movedim(0, ctx.axis)
+        return mine * rank_info.world, None
 
 
 def average_gradients(module: nn.Module) -> None:
@@ -124,7 +124,7 @@ def average_gradients(module: nn.Module) -> None:
         parameter.grad = grad.copy_(part.view(grad.shape))
 
 
-def agree(*flags: float, device: torch.device) -> tuple[float, ...]:
+def all_reduce_max(*flags: float, device: torch.device) -> tuple[float, ...]:
     """The largest value of each flag over all ranks, so that all of them stop or save at the same step."""
     if ranks().world == 1:
         return flags

@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from metaclr.bridge import Context
-from metaclr.bridge.full import full
+from metaclr.bridge.logits.upcast import upcast
 from metaclr.engine.distributed import gather
-from metaclr.engine.ema import Target, target_momentum
+from metaclr.engine.momentum_encoder import MomentumEncoder, target_momentum
 
 if TYPE_CHECKING:
     from episodes.task import Episode
@@ -26,7 +26,7 @@ class Learner(nn.Module):
     there are several ranks; `after_step(step, steps)`, if there, is called after each update.
     """
 
-    networks: tuple[str, ...] = ("encoder", "projector", "target")
+    networks: tuple[str, ...] = ("encoder", "projector", "momentum_encoder")
 
     def __init__(
         self,
@@ -36,21 +36,21 @@ class Learner(nn.Module):
         *,
         momentum: float | None = None,
         momentum_to_one: bool = True,
-        population: int = 0,
+        dataset_size: int = 0,
     ) -> None:
         """`encoder` (B, C, H, W) to (B, F), `projector` (B, F) to (B, D), `objective` (T, N, V, D) to a scalar.
 
         momentum: of an EMA target that embeds the same views without gradient, or None for none.
-        momentum_to_one: raise it to 1 by a half cosine (BYOL). population: images in the training set.
+        momentum_to_one: raise it to 1 by a half cosine (BYOL). dataset_size: images in the training set.
         """
         super().__init__()
         self.encoder = encoder
         self.projector = projector
         self.objective = objective
-        self.target = None if momentum is None else Target(encoder, projector)
+        self.momentum_encoder = None if momentum is None else MomentumEncoder(encoder, projector)
         self.momentum = momentum
         self.momentum_to_one = momentum_to_one
-        self.population = population
+        self.dataset_size = dataset_size
         self.shared_axis: int | None = None
 
     def forward(self, pixels: Tensor, episode: Episode) -> tuple[Tensor, dict[str, Tensor]]:
@@ -60,24 +60,26 @@ class Learner(nn.Module):
         """
         rows = pixels.flatten(0, 2).contiguous(memory_format=torch.channels_last)
         axes = pixels.shape[:3]
-        embeddings = self._all(full(self.projector(self.encoder(rows))).reshape(*axes, -1))
-        target = None if self.target is None else self._all(full(self.target(rows)).reshape(*axes, -1))
+        embeddings = self._all(upcast(self.projector(self.encoder(rows))).reshape(*axes, -1))
+        momentum_embeddings = (
+            None if self.momentum_encoder is None else self._all(upcast(self.momentum_encoder(rows)).reshape(*axes, -1))
+        )
         context = Context(
             labels=self._all(episode.labels),
             images=self._all(episode.images[..., 0].contiguous()),
             shot=episode.shot,
-            target=target,
-            population=self.population,
+            momentum_embeddings=momentum_embeddings,
+            dataset_size=self.dataset_size,
         )
         with torch.autocast(pixels.device.type, enabled=False):
             loss = self.objective(embeddings, context)
         return loss, self._metrics(embeddings.detach())
 
     def after_step(self, step: int, steps: int) -> None:
-        """Let the target follow, once the optimiser has made `step` of `steps`."""
-        if self.target is not None and self.momentum is not None:
+        """Let the target follow, once the optimizer has made `step` of `steps`."""
+        if self.momentum_encoder is not None and self.momentum is not None:
             momentum = target_momentum(self.momentum, step, steps, to_one=self.momentum_to_one)
-            self.target.follow((self.encoder, self.projector), momentum)
+            self.momentum_encoder.follow((self.encoder, self.projector), momentum)
 
     def _all(self, local: Tensor) -> Tensor:
         return local if self.shared_axis is None else gather(local, self.shared_axis)

@@ -1,4 +1,4 @@
-"""Which parameters are decayed and adapted, and the optimiser over them."""
+"""Which parameters are decayed and adapted, and the optimizer over them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NORMS = (
 def groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Two parameter groups: the weights, and what is neither decayed nor adapted (biases, norms, scalars).
 
-    By kind and never by name: the parameters of a normalisation layer, and everything with at most one axis.
+    By kind and never by name: the parameters of a normalization layer, and everything with at most one axis.
     Parameters that need no gradient are left out; a shared one stands once.
     """
     plain = {id(p) for m in module.modules() if isinstance(m, NORMS) for p in m.parameters(recurse=False)}
@@ -38,10 +38,10 @@ def groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
 
 
 def build_optimizer(module: nn.Module, settings: TrainSettings) -> torch.optim.Optimizer:
-    """The optimiser that `settings` names over the parameters of `module`, in torch's fused form where it has one.
+    """The optimizer that `settings` names over the parameters of `module`, in torch's fused form where it has one.
 
     `adam` adds the decay to the gradient (L2), `adamw` decays the weight itself. A module without parameters
-    gets an optimiser without groups to update.
+    gets an optimizer without groups to update.
     """
     split = groups(module, settings.weight_decay) or [{"params": [nn.Parameter(torch.zeros(()))]}]
     if settings.optimizer == "lars":

@@ -18,7 +18,7 @@ NAMES = {torch.bfloat16: "bf16", torch.float32: "fp32", torch.float64: "fp64"}
 
 
 def compute_dtype(precision: Precision, device: torch.device) -> torch.dtype:
-    """bfloat16 (autocast over float32 weights), float32, or float64 (weights, pixels, losses and optimiser too).
+    """bfloat16 (autocast over float32 weights), float32, or float64 (weights, pixels, losses and optimizer too).
 
     `auto` takes bf16 on a GPU that has it, and on a CPU with AVX-512 bf16 or AMX: without them bf16 is
     emulated and several times slower than float32. float64 tells rounding from a mistake; it trains Conv-4 six times

@@ -19,7 +19,7 @@ FREE = ("checkpoint_seconds", "compile", "cuda_graph", "prefetch", "device")
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """`steps` optimiser steps. The batch is the sampler's; the seed is of dropout and the like."""
+    """`steps` optimizer steps. The batch is the sampler's; the seed is of dropout and the like."""
 
     steps: int = 1000
     optimizer: Optimizer = "adam"
@@ -33,10 +33,10 @@ class TrainSettings:
     clip: float | None = None
     """Largest Euclidean norm of the whole gradient; None: not clipped."""
     precision: Precision = "auto"
-    """fp64: weights, losses and optimiser in float64; slow, to tell rounding from a mistake."""
+    """fp64: weights, losses and optimizer in float64; slow, to tell rounding from a mistake."""
     compile: Choice = "auto"
     cuda_graph: Choice = "auto"
-    """Record the step once and replay it, on a GPU; auto: no (see `metaclr.engine.graphs`)."""
+    """Record the step once and replay it, on a GPU; auto: no (see `metaclr.engine.cuda_graph.graph_step`)."""
     prefetch: Choice = "auto"
     """Prepare the next batch while this one trains: a side stream on a GPU, a thread on a CPU."""
     sync_norm: bool = True

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from metaclr.engine.distributed import average, average_gradients
-from metaclr.engine.run import Run
+from metaclr.engine.training_state import TrainingState
 
 if TYPE_CHECKING:
     from episodes.task import Episode
@@ -21,7 +21,7 @@ Step = Callable[[Tensor, "Episode", float | Tensor], Result]
 """Pixels, their episode and a learning rate: one step of training."""
 
 
-def plain_step(run: Run, autocast: torch.autocast, *, looks: bool) -> Step:
+def plain_step(run: TrainingState, autocast: torch.autocast, *, looks: bool) -> Step:
     """The step of this run. looks: at the loss, which costs nothing on a CPU: a bad one moves no parameter."""
 
     def step(pixels: Tensor, episode: Episode, lr: float | Tensor) -> Result:

@@ -1,4 +1,4 @@
-"""Batch normalisation over the rows of all ranks. torch's own needs a GPU; this one runs wherever gloo does."""
+"""Batch normalization over the rows of all ranks. torch's own needs a GPU; this one runs wherever gloo does."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from metaclr.bridge.full import full
+from metaclr.bridge.logits.upcast import upcast
 from metaclr.engine.distributed import ranks
 
 
@@ -22,7 +22,7 @@ class SyncBatchNorm(nn.modules.batchnorm._BatchNorm):
         """Normalise; in training mode with the statistics of the global batch (Ioffe and Szegedy 2015)."""
         if ranks().world == 1 or not self.training:
             return super().forward(input)
-        rows = full(input)
+        rows = upcast(input)
         axes = [0, *range(2, rows.ndim)]
         count = rows.new_full((1,), rows.numel() // rows.shape[1])
         sums = _sum_over_ranks(torch.cat([rows.sum(axes), count]))
@@ -30,10 +30,10 @@ class SyncBatchNorm(nn.modules.batchnorm._BatchNorm):
         mean = sums[:-1] / total
         # Two passes: a sum of squares would lose the digits that two ranks must share with one.
         shape = (1, -1, *[1] * (rows.ndim - 2))
-        centred = rows - mean.view(shape)
-        variance = _sum_over_ranks(centred.square().sum(axes)) / total
+        centered = rows - mean.view(shape)
+        variance = _sum_over_ranks(centered.square().sum(axes)) / total
         self._remember(mean.detach(), (variance * total / (total - 1)).detach())
-        out = centred * torch.rsqrt(variance + self.eps).view(shape)
+        out = centered * torch.rsqrt(variance + self.eps).view(shape)
         if self.affine:
             out = torch.addcmul(self.bias.view(shape), out, self.weight.view(shape))
         return out.to(input.dtype)
@@ -83,6 +83,6 @@ def share_norms(module: nn.Module) -> None:
 def _shared(norm: nn.Module) -> nn.Module:
     if next(iter(norm.state_dict().values()), torch.empty(0)).is_cuda:
         return cast(nn.Module, nn.SyncBatchNorm.convert_sync_batchnorm(norm))  # type: ignore[no-untyped-call]
-    # Only the class differs: same parameters, same buffers, so an optimiser or a checkpoint sees no change.
+    # Only the class differs: same parameters, same buffers, so an optimizer or a checkpoint sees no change.
     norm.__class__ = SyncBatchNorm
     return norm

@@ -15,21 +15,21 @@ from torch import Tensor, nn
 from episodes import random
 from metaclr.device import choose_device
 from metaclr.engine.batches import batches
-from metaclr.engine.compiling import compiled, compiled_views, wanted
-from metaclr.engine.distributed import agree, own_device, ranks, same_start, shared_axis
+from metaclr.engine.compiling import compiled, compiled_views, should_compile
+from metaclr.engine.cuda_graph.graph_step import GraphStep, graph_wanted, side_stream
+from metaclr.engine.distributed import all_reduce_max, rank_device, ranks, same_start, shared_axis
 from metaclr.engine.errors import Interrupted
-from metaclr.engine.graphs import GraphStep, graph_wanted, own_stream
-from metaclr.engine.journal import Row
-from metaclr.engine.meter import Meter, Progress
 from metaclr.engine.optimizers import build_optimizer
 from metaclr.engine.precision import autocast, compute_dtype, weights_dtype
-from metaclr.engine.run import Run
+from metaclr.engine.progress_log import Progress, ProgressLog
 from metaclr.engine.schedules import rate
 from metaclr.engine.seeding import seed_generators
 from metaclr.engine.settings import TrainSettings
 from metaclr.engine.signals import Stop, listening
 from metaclr.engine.step import plain_step
 from metaclr.engine.sync_norm import share_norms
+from metaclr.engine.training_curve import Row
+from metaclr.engine.training_state import TrainingState
 from metaclr.errors import UserError
 
 if TYPE_CHECKING:
@@ -84,19 +84,21 @@ def train(
         Interrupted: SIGINT or SIGTERM came; the step was finished and saved.
         UserError: a damaged checkpoint or one of another run, a full disk, a device that is not there.
     """
-    device = own_device(choose_device(settings.device))
-    here = ranks()
+    device = rank_device(choose_device(settings.device))
+    rank_info = ranks()
     learner.to(device)
     if settings.precision == "fp64":
         learner.double()
     learner.to(memory_format=torch.channels_last)
     learner.train()
-    if here.world > 1:
+    if rank_info.world > 1:
         _share(learner, sampler, settings)
     optimizer = build_optimizer(learner, settings)
-    run = Run(learner, optimizer, settings, folder, identity=identity, device=device, writes=here.first)
-    if int(agree(run.step, device=device)[0]) != run.step:
-        raise UserError(f"rank {here.rank} does not see the checkpoint in {folder}; all ranks must share the folder")
+    run = TrainingState(learner, optimizer, settings, folder, identity=identity, device=device, writes=rank_info.first)
+    if int(all_reduce_max(run.step, device=device)[0]) != run.step:
+        raise UserError(
+            f"rank {rank_info.rank} does not see the checkpoint in {folder}; all ranks must share the folder"
+        )
     resumed_at, began, views_before = run.step, time.monotonic(), run.views
     with _surroundings(device), listening() as stop:
         _loop(run, sampler, render, device, stop, progress)
@@ -114,9 +116,9 @@ def train(
 
 
 def _loop(
-    run: Run, sampler: Sampler, render: Render, device: torch.device, stop: Stop, progress: Progress | None
+    run: TrainingState, sampler: Sampler, render: Render, device: torch.device, stop: Stop, progress: Progress | None
 ) -> None:
-    settings, here = run.settings, ranks()
+    settings, rank_info = run.settings, ranks()
     computed = compute_dtype(settings.precision, device)
     cast = autocast(device, computed)
 
@@ -129,32 +131,32 @@ def _loop(
     step = plain_step(run, cast, looks=device.type == "cpu" and not graph)
     with ExitStack() as during:
         if graph:
-            during.enter_context(own_stream(device))
+            during.enter_context(side_stream(device))
             step = GraphStep(step, run.learner, run.optimizer)
-        if steps and wanted(settings, device):
+        if steps and should_compile(settings, device):
             first = compiled_views(render, lambda: next(batches(sampler, drawn, steps[:1], device, "off")))
             during.enter_context(compiled(run.learner, during.enter_context(first), cast))
-        meter = Meter(run, progress)
+        meter = ProgressLog(run, progress)
         for pixels, episode in batches(sampler, drawn, steps, device, settings.prefetch):
-            seed_generators(random.key(settings.seed, "engine", run.step, here.rank), device)
+            seed_generators(random.key(settings.seed, "engine", run.step, rank_info.rank), device)
             loss, metrics = step(pixels, episode, rate(settings, run.step))
             if device.type == "cpu":  # reading it costs nothing here
                 meter.loss = loss.item()
             if after_step is not None:
                 after_step(run.step + 1, settings.steps)
-            run.count(loss, metrics, pixels.shape[:3].numel() * here.world)
+            run.count(loss, metrics, pixels.shape[:3].numel() * rank_info.world)
             _keep(run, meter, stop, device)
     run.save()
 
 
-def _keep(run: Run, meter: Meter, stop: Stop, device: torch.device) -> None:
+def _keep(run: TrainingState, meter: ProgressLog, stop: Stop, device: torch.device) -> None:
     """After each step: the curve when its window is full, a checkpoint when due, the end when asked for."""
     done = run.step == run.settings.steps
     full = run.window.full or done
     due, number = float(meter.save_due), float(stop.number)
     if ranks().world > 1:
         # All ranks must save and stop at the same step, so they ask each other, but only now and then.
-        due, number = agree(due, number, device=device) if full else (0.0, 0.0)
+        due, number = all_reduce_max(due, number, device=device) if full else (0.0, 0.0)
     if full or due or number:
         run.check()
     if full:

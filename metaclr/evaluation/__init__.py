@@ -1,5 +1,6 @@
 """Evaluators: features once, then few-shot, linear, kNN, low-label and transfer, with their statistics."""
 
+from metaclr.evaluation.evaluators import EVALUATORS, embed, transfer
 from metaclr.evaluation.features import Pixels, features, protocol_of
 from metaclr.evaluation.few_shot import episode_accuracies, few_shot
 from metaclr.evaluation.fine_tune import FineTune
@@ -9,7 +10,6 @@ from metaclr.evaluation.linear import linear
 from metaclr.evaluation.low_label import low_label_finetune, low_label_frozen, low_label_probes
 from metaclr.evaluation.measurement import Measurement
 from metaclr.evaluation.target import Embedded, Target, make_target
-from metaclr.evaluation.transfer import EVALUATORS, embed, transfer
 
 __all__ = [
     "EVALUATORS",

@@ -8,14 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from episodes import ImageSet, random, to_float
-from metaclr.engine.distributed import Ranks, agree, ranks
+from metaclr.engine.distributed import Ranks, all_reduce_max, ranks
 from metaclr.engine.precision import NAMES, autocast, dtype_for, weights_dtype
 from metaclr.engine.settings import Precision
 from metaclr.errors import UserError
+from metaclr.evaluation.distributed import whole
 from metaclr.evaluation.measurement import join
-from metaclr.evaluation.modes import evaluation_mode
-from metaclr.evaluation.sharing import whole
 from metaclr.memory import SHARE, free_memory
+from metaclr.networks.eval_mode import evaluation_mode
 
 # What a layer of a small network keeps in its cache. On two cores, within 12 % of the best of 8 to 256 for Conv-4 at
 # 28 pixels (float32; the best in bf16), and level with them for Conv-4 at 84 and ResNet-18 at 32 pixels.
@@ -70,24 +70,24 @@ def features(
     if computed == torch.float64:
         encoder.double()
     with torch.inference_mode(), evaluation_mode(encoder, transductive_bn=transductive_bn), autocast(at, computed):
-        here = ranks() if shared else Ranks()
+        rank_info = ranks() if shared else Ranks()
         size = batch or (_TRANSDUCTIVE_BATCH if transductive_bn else default_batch(at, image_set.size))
-        if here.world > 1:
-            size = -int(agree(-float(size), device=at)[0])  # the smallest: all ranks cut the set alike
+        if rank_info.world > 1:
+            size = -int(all_reduce_max(-float(size), device=at)[0])  # the smallest: all ranks cut the set alike
         while True:
             fits, found = True, torch.empty(len(image_set), 0, dtype=weights_dtype(computed), device=at)
             try:
-                found = _in_batches(encoder, image_set, order if transductive_bn else None, size, found, here)
+                found = _in_batches(encoder, image_set, order if transductive_bn else None, size, found, rank_info)
             except torch.OutOfMemoryError:
                 fits = False
                 if size == 1 or batch or transductive_bn:
                     raise
-            if here.world > 1:  # a batch that is too large for one rank is made smaller by all
-                fits = not agree(float(not fits), device=at)[0]
+            if rank_info.world > 1:  # a batch that is too large for one rank is made smaller by all
+                fits = not all_reduce_max(float(not fits), device=at)[0]
             if fits:
                 break
             size //= 2
-        if here.world > 1:
+        if rank_info.world > 1:
             found = whole(found, device=at)
     if transductive_bn:
         found = torch.empty_like(found).index_copy_(0, order.to(at), found)
@@ -116,11 +116,11 @@ def device_of(encoder: nn.Module) -> torch.device:
 
 
 def _in_batches(
-    encoder: nn.Module, image_set: ImageSet, order: Tensor | None, size: int, found: Tensor, here: Ranks
+    encoder: nn.Module, image_set: ImageSet, order: Tensor | None, size: int, found: Tensor, rank_info: Ranks
 ) -> Tensor:
     """Features (M, F) of this rank's batches, 0 in the rows of others; `found` (M, 0) where it has no batch."""
     images = image_set.images
-    for start in range(here.rank * size, len(image_set), here.world * size):
+    for start in range(rank_info.rank * size, len(image_set), rank_info.world * size):
         rows = slice(start, start + size)
         part = images[rows] if order is None else images[order[rows].to(images.device)]
         pixels = to_float(part.to(found.device, non_blocking=True)).to(found.dtype)
@@ -132,7 +132,7 @@ def _in_batches(
                 f"{tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__}"
             )
         out = out.flatten(1).to(found.dtype)
-        if start == here.rank * size:
+        if start == rank_info.rank * size:
             found = found.new_zeros(len(image_set), out.shape[1])
         found[rows] = out
     return found

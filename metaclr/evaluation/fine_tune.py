@@ -16,7 +16,7 @@ from metaclr.engine.settings import Precision
 from metaclr.errors import UserError
 from metaclr.evaluation.linear import Probe
 from metaclr.evaluation.measurement import join
-from metaclr.evaluation.modes import evaluation_mode
+from metaclr.networks.eval_mode import evaluation_mode
 
 Tuned = tuple[nn.Module, Callable[[Tensor], Tensor]]
 """A fine-tuned encoder, and its head from features (B, F) to logits (B, N)."""
@@ -50,7 +50,7 @@ class FineTune:
     def said(self, computed: torch.dtype) -> str:
         """These settings as a protocol has them, and what the encoder is computed in."""
         return join(
-            optimiser="Adam, cosine",
+            optimizer="Adam, cosine",
             steps=self.steps,
             batch=self.batch,
             lr=self.lr,
@@ -78,7 +78,7 @@ def fine_tune(
     device = labelled.images.device
     tuned = deepcopy(encoder).requires_grad_(True)
     weight, bias = probe.weight.clone().requires_grad_(True), probe.bias.clone().requires_grad_(True)
-    optimiser, schedule = optimiser_of([*tuned.parameters()], [weight, bias], settings)
+    optimizer, schedule = optimiser_of([*tuned.parameters()], [weight, bias], settings)
     computed = dtype_for(tuned, settings.precision, device)
     with evaluation_mode(tuned):
         if not settings.frozen_statistics:
@@ -88,9 +88,9 @@ def fine_tune(
             with autocast(device, computed):
                 embedded = tuned(pixels.contiguous(memory_format=torch.channels_last)).flatten(1)
             loss = F.cross_entropy(embedded.to(weight.dtype) @ weight + bias, labels[rows])
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
+            optimizer.step()
             schedule.step()
     return tuned.requires_grad_(False), linear_head(weight.detach(), bias.detach())
 
@@ -104,12 +104,12 @@ def optimiser_of(
     body: list[Tensor], head: list[Tensor], settings: FineTune
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
     """Adam over the parameters of encoder and head, fused, and its cosine."""
-    optimiser = torch.optim.Adam(
+    optimizer = torch.optim.Adam(
         [{"params": body, "lr": settings.lr}, {"params": head, "lr": settings.head_lr or settings.lr}],
         weight_decay=settings.weight_decay,
         fused=True,
     )
-    return optimiser, torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.steps)
+    return optimizer, torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.steps)
 
 
 def batches(count: int, settings: FineTune, seed: int, device: torch.device) -> tuple[Tensor, ...]:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from metaclr.errors import UserError
 from metaclr.evaluation.measurement import Measurement, join, of_images
-from metaclr.evaluation.parts import parts
+from metaclr.evaluation.train_test_features import parts
 
 _CHUNK_BYTES = {"cpu": 1 << 24, "cuda": 1 << 28}
 

@@ -1,4 +1,4 @@
-"""Linear probe: multinomial logistic regression on frozen features, its regulariser chosen without the test part."""
+"""Linear probe: multinomial logistic regression on frozen features, its regularizer chosen without the test part."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from metaclr.evaluation.logistic import Logistic, fit_logistic
 from metaclr.evaluation.measurement import Measurement, join, of_images
-from metaclr.evaluation.parts import held_out_third, parts
+from metaclr.evaluation.train_test_features import held_out_third, parts
 
 PENALTIES = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
 """Tried from the strongest to the weakest; each against a mean cross-entropy, on standardised features."""

@@ -49,8 +49,8 @@ def fit_logistic(
         penalty: on the squared weights, against a mean (not a sum) of cross-entropies.
         tolerance: on the squared length of the gradient, in the metric of the Hessian at zero, over the loss.
     """
-    centre = features.mean(1, keepdim=True)
-    rows, back = _fewer_columns(features - centre)
+    center = features.mean(1, keepdim=True)
+    rows, back = _fewer_columns(features - center)
     ones = torch.cat([rows, rows.new_ones(*rows.shape[:2], 1)], dim=2)
     ridge = torch.full_like(ones[:1, :1].mT, penalty)
     ridge[:, -1] = 0  # the bias is free
@@ -63,7 +63,7 @@ def fit_logistic(
     inverse = torch.linalg.solve_triangular(factor, identity, upper=False)
     solution, taken, converged = _lbfgs(ones, labels, ridge, inverse, classes, steps, tolerance)
     weight = back(solution[:, :-1])
-    return Logistic(weight, solution[:, -1] - (centre @ weight).squeeze(1), taken, converged)
+    return Logistic(weight, solution[:, -1] - (center @ weight).squeeze(1), taken, converged)
 
 
 def _fewer_columns(rows: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:

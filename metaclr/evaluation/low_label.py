@@ -15,8 +15,8 @@ from metaclr.evaluation.features import device_of, features
 from metaclr.evaluation.fine_tune import FineTune, Tuned, fine_tune
 from metaclr.evaluation.linear import Probe, fit_probe
 from metaclr.evaluation.measurement import Measurement, join, of_subsets
-from metaclr.evaluation.parts import parts
-from metaclr.evaluation.stacked import fine_tune_stacked, pays
+from metaclr.evaluation.stacked import fine_tune_stacked, should_stack
+from metaclr.evaluation.train_test_features import parts
 
 
 def low_label_probes(x: Tensor, y: Tensor, subsets: Sequence[Tensor]) -> tuple[Probe, ...]:
@@ -95,7 +95,7 @@ def low_label_finetune(
     starts = probes or [_probe(encoder, train.select(subset).to(device)) for subset in subsets]
     seeds = [seed * 1009 + number for number in range(len(subsets))]
     every: Iterable[Tuned]
-    if pays(encoder, starts, [len(subset) for subset in subsets], chosen, train.images.shape[1:]):
+    if should_stack(encoder, starts, [len(subset) for subset in subsets], chosen, train.images.shape[1:]):
         few = [train.select(subset).to(device) for subset in subsets]
         every = fine_tune_stacked(encoder, starts, few, [data[0] for data in known], chosen, seeds)
     else:  # one at a time, so that one copy of the encoder and one subset are in memory

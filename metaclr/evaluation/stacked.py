@@ -25,7 +25,7 @@ _SMALL = 1 << 20
 """Parameters of an encoder that cannot fill a GPU with one small batch. Not measured: no GPU was at hand."""
 
 
-def pays(
+def should_stack(
     encoder: nn.Module, probes: Sequence[Probe], counts: Sequence[int], settings: FineTune, shape: Sequence[int]
 ) -> bool:
     """Whether these subsets, of `counts` images (C, H, W) = `shape`, are fine-tuned stacked: on a GPU, a small encoder.
@@ -79,7 +79,7 @@ def fine_tune_stacked(
     stack = _Stack(encoder, count, settings)
     weight = torch.stack([probe.weight for probe in probes]).requires_grad_(True)  # (S, F, N)
     bias = torch.stack([probe.bias for probe in probes]).unsqueeze(1).requires_grad_(True)  # (S, 1, N)
-    optimiser, schedule = optimiser_of([*stack.parameters.values()], [weight, bias], settings)
+    optimizer, schedule = optimiser_of([*stack.parameters.values()], [weight, bias], settings)
     walks = [batches(len(y), settings, seed, device) for y, seed in zip(labels, seeds, strict=True)]
     for step, rows in enumerate(zip(*walks, strict=True)):
         each = zip(labelled, rows, seeds, strict=True)
@@ -88,9 +88,9 @@ def fine_tune_stacked(
         logits = torch.baddbmm(bias, stack.embed(pixels).to(weight.dtype), weight)
         # The sum of S means: each subset's parameters get the gradient of their own mean.
         loss = F.cross_entropy(logits.flatten(0, 1), wanted) * count
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
+        optimizer.step()
         schedule.step()
     return [(stack.member(encoder, i), linear_head(weight[i].detach(), bias[i, 0].detach())) for i in range(count)]
 

@@ -83,9 +83,9 @@ def wilson(correct: float, n: int, z: float = 1.959963984540054) -> tuple[float,
     if n < 1 or not 0 <= correct <= n:
         raise UserError(f"a proportion needs 0 <= correct <= n and n >= 1, not {correct} of {n}")
     share, shrink = correct / n, 1 + z * z / n
-    centre = (share + z * z / (2 * n)) / shrink
+    center = (share + z * z / (2 * n)) / shrink
     spread = z / shrink * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return max(0.0, centre - spread), min(1.0, centre + spread)
+    return max(0.0, center - spread), min(1.0, center + spread)
 
 
 def proportion(correct: Tensor) -> Interval:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from episodes import EpisodeTable, ImageSet, TaskShape, halves_indices, stored_label_subset, stored_table
+from episodes import EpisodeTable, ImageSet, TaskShape, stored_label_subset, stored_table, train_test_indices
 from metaclr.errors import UserError
 from metaclr.evaluation.linear import Probe
 from metaclr.evaluation.low_label import low_label_probes
@@ -43,12 +43,12 @@ class Target:
     @cached_property
     def train(self) -> Tensor:
         """Indices of the training images, sorted."""
-        return halves_indices(self.images, SPLIT_SEED)[0]
+        return train_test_indices(self.images, SPLIT_SEED)[0]
 
     @cached_property
     def test(self) -> Tensor:
         """Indices of the test images, sorted."""
-        return halves_indices(self.images, SPLIT_SEED)[1]
+        return train_test_indices(self.images, SPLIT_SEED)[1]
 
 
 def make_target(

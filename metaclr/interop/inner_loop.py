@@ -13,11 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from metaclr.bridge.full import full
+from metaclr.bridge.logits.upcast import upcast
 from metaclr.errors import UserError, unknown
-from metaclr.interop.known_gradient import with_gradient
-from metaclr.networks.foreign import need
-from metaclr.networks.seeded import seeded
+from metaclr.interop.precomputed_gradient import with_gradient
+from metaclr.networks.external import need
+from metaclr.networks.seeded_init import seeded
 
 if TYPE_CHECKING:
     from episodes.task import Episode
@@ -121,7 +121,7 @@ def _cross_entropy(learner: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
     """Loss and accuracy of images (N, K, C, H, W) whose class is their way."""
     way, each = images.shape[:2]
     target = torch.arange(way, device=images.device).repeat_interleave(each)
-    logits = full(learner(images.flatten(0, 1)))
+    logits = upcast(learner(images.flatten(0, 1)))
     return F.cross_entropy(logits, target), (logits.detach().argmax(1) == target).float().mean()
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from episodes import Episode, EpisodeTable, ImageSet, TaskShape, random
 from metaclr.errors import UserError
 from metaclr.interop.dataset import class_ids
-from metaclr.interop.foreign_random import drawn_with
+from metaclr.interop.seeded_rng import drawn_with
 
 if TYPE_CHECKING:
     from learn2learn.data import TaskDataset

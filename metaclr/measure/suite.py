@@ -35,7 +35,7 @@ class Figure:
 
 
 def measure_all(
-    load: Workload, *, seconds: float = 30.0, repeats: int = 5, say: Callable[[str], None] = lambda _: None
+    load: Workload, *, seconds: float = 30.0, repeats: int = 5, notify: Callable[[str], None] = lambda _: None
 ) -> tuple[list[Figure], dict[str, Any]]:
     """The figures, and all there is to know about them as plain values for JSON.
 
@@ -55,9 +55,9 @@ def measure_all(
         "views": views(load, unit * _SHARES["views"]),
         "few_shot": few_shot(features, unit * _SHARES["few_shot"], load.device, shape=EVALUATED),
     }
-    say("index tables, views and few-shot episodes")
+    notify("index tables, views and few-shot episodes")
     rates = interleaved(sides, repeats)
-    say(f"training {load.encoder} and its ceiling")
+    notify(f"training {load.encoder} and its ceiling")
     rates |= training(load, unit * _SHARES["training"], repeats)
     figures = _figures(load, rates, features)
     return figures, _report(load, figures, rates, seconds)
@@ -70,7 +70,7 @@ def _figures(load: Workload, rates: Mapping[str, list[float]], features: int) ->
         Figure("index_tables", "index tables, 5-way 1-shot 15-query", "tables/s", spread(rates["index_tables"])),
         Figure("views", f"augmented views, {load.views}, {picture}", "views/s", spread(rates["views"])),
         Figure("training", f"training, {batch}", "views/s", spread(rates["engine"])),
-        Figure("ceiling", "ceiling: network and optimiser on ready tensors", "views/s", spread(rates["ceiling"])),
+        Figure("ceiling", "ceiling: network and optimizer on ready tensors", "views/s", spread(rates["ceiling"])),
         Figure("share", "share of the ceiling", "%", _percent(ratio(rates["engine"], rates["ceiling"]))),
         Figure(
             "few_shot", f"5-way 5-shot episodes, {features} cached features", "episodes/s", spread(rates["few_shot"])

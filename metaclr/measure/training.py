@@ -9,16 +9,16 @@ import torch
 from torch import Tensor, nn
 
 from episodes import Episode, EpisodeSampler, ImageSet, Rendering, TaskShape
-from metaclr.bridge.full import full
+from metaclr.bridge.logits.upcast import upcast
 from metaclr.engine import train
-from metaclr.engine.graphs import GraphStep, graph_wanted, own_stream
+from metaclr.engine.cuda_graph.graph_step import GraphStep, graph_wanted, side_stream
 from metaclr.engine.optimizers import build_optimizer
 from metaclr.engine.precision import autocast, compute_dtype, weights_dtype
 from metaclr.engine.step import Result, Step, update
 from metaclr.measure.timing import interleaved, rate, steps_for
 from metaclr.measure.workload import Workload
 
-Run = Callable[[int], int]
+TimedRun = Callable[[int], int]
 """Train so many steps; returns the views that were trained on."""
 
 
@@ -34,8 +34,8 @@ def training(load: Workload, seconds: float, repeats: int) -> dict[str, list[flo
     return interleaved(sides, repeats)
 
 
-def engine_run(load: Workload, source: ImageSet, *, eager_views: bool = False) -> Run:
-    """The engine as it trains: sampling, views, network, loss, optimiser, curve. Goes on with the same weights.
+def engine_run(load: Workload, source: ImageSet, *, eager_views: bool = False) -> TimedRun:
+    """The engine as it trains: sampling, views, network, loss, optimizer, curve. Goes on with the same weights.
 
     eager_views: the views are not compiled, even where the network is.
     """
@@ -51,8 +51,8 @@ def engine_run(load: Workload, source: ImageSet, *, eager_views: bool = False) -
     return run
 
 
-def ceiling_run(load: Workload) -> Run:
-    """The same network (encoder and projector), precision and optimiser on one ready random batch, and nothing else.
+def ceiling_run(load: Workload) -> TimedRun:
+    """The same network (encoder and projector), precision and optimizer on one ready random batch, and nothing else.
 
     The loss is the mean square of the embeddings: a gradient must come from somewhere, and this one costs nothing.
     The step is a CUDA graph where the workload's is.
@@ -72,7 +72,7 @@ def ceiling_run(load: Workload) -> Run:
 
     def plain(pixels: Tensor, episode: Episode, lr: float | Tensor) -> Result:
         with cast:
-            loss = full(network(pixels)).square().mean()
+            loss = upcast(network(pixels)).square().mean()
         loss.backward()  # type: ignore[no-untyped-call]
         update(network, optimizer, lr, None)
         return loss.detach(), {}
@@ -85,7 +85,7 @@ def ceiling_run(load: Workload) -> Run:
     def run(steps: int) -> int:
         with ExitStack() as during:
             if graph:
-                during.enter_context(own_stream(load.device))
+                during.enter_context(side_stream(load.device))
             for _ in range(steps):
                 step(rows, episode, settings.lr)
         return steps * load.batch_views

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from episodes import PRESETS, ImageSet, ViewRecipe
-from metaclr.engine.compiling import wanted
+from metaclr.engine.compiling import should_compile
 from metaclr.engine.settings import Choice, Optimizer, Precision, TrainSettings
 from metaclr.errors import UserError, unknown
 
@@ -68,7 +68,7 @@ class Workload:
     @property
     def compiles(self) -> bool:
         """Whether the networks are compiled here."""
-        return wanted(self.settings(1), self.device)
+        return should_compile(self.settings(1), self.device)
 
     def images(self, count: int = 8192) -> ImageSet:
         """Random pixels: no part's speed depends on what is in a picture."""
@@ -77,7 +77,7 @@ class Workload:
         pixels = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
         return ImageSet(pixels, name="random pixels")
 
-    def learner(self, population: int) -> Learner:
+    def learner(self, dataset_size: int) -> Learner:
         """Encoder, projector and SimCLR's objective; the same weights at every call."""
         from metaclr import methods
         from metaclr.engine import Learner
@@ -88,5 +88,5 @@ class Workload:
         projector = build_projector(
             "mlp", features, hidden=self.projector_hidden, dim=self.projector_dim, seed=self.seed
         )
-        objective = methods.get("simclr").objective.build(self.projector_dim, population=population, classes=0)
-        return Learner(encoder, projector, objective, population=population)
+        objective = methods.get("simclr").objective.build(self.projector_dim, dataset_size=dataset_size, classes=0)
+        return Learner(encoder, projector, objective, dataset_size=dataset_size)

@@ -1,6 +1,6 @@
-"""Alignment and uniformity: the two properties of a contrastive embedding, optimised directly."""
+"""Alignment and uniformity: the two properties of a contrastive embedding, optimized directly."""
 
-from metaclr.bridge.align_uniform import AlignUniform
+from metaclr.bridge.losses.align_uniform import AlignUniform
 from metaclr.methods.method import Method
 
 METHOD = Method(

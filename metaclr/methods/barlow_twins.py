@@ -1,6 +1,6 @@
 """Barlow Twins: the cross-correlation of two views becomes the identity."""
 
-from metaclr.bridge.redundancy import BarlowTwins
+from metaclr.bridge.losses.barlow_twins import BarlowTwins
 from metaclr.methods.method import Method
 
 METHOD = Method(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from metaclr.bridge.settings import shown
+from metaclr.bridge.settings import format_setting
 from metaclr.bridge.spec import ObjectiveSpec
 from metaclr.methods.method import Method
 
 FED = (
-    "ways", "shot", "query", "way", "views", "support_views", "task_transform", "projector", "momentum", "learner",
+    "way_type", "shot", "query", "way", "views", "support_views", "task_transform", "projector", "momentum", "learner",
     "trained",
 )  # fmt: skip
 """What a method is fed with, besides the axes of its objective."""
@@ -40,8 +40,8 @@ def settings(method: Method) -> dict[str, str]:
     # Where the objective has a labels axis, Method.labels only repeats it.
     labels = {} if "labels" in objective else {"labels": method.labels}
     # Elsewhere, `defaults` only repeats the objective.
-    learned = {name: shown(value) for name, value in method.defaults.items()} if method.learner else {}
-    fed = {name: shown(getattr(method, name)) or EMPTY[name] for name in FED}
+    learned = {name: format_setting(value) for name, value in method.defaults.items()} if method.learner else {}
+    fed = {name: format_setting(getattr(method, name)) or EMPTY[name] for name in FED}
     encoder = {"encoder": method.encoder} if method.encoder else {}
     return {**objective, **learned, **labels, **fed, **encoder}
 
@@ -63,10 +63,10 @@ def axes(objective: ObjectiveSpec) -> dict[str, str]:
             said.update(inner)
         elif field.name == "terms":
             for place, (weight, term) in enumerate(value, 1):
-                said[f"term {place}: weight"] = shown(weight)
+                said[f"term {place}: weight"] = format_setting(weight)
                 said.update({f"term {place}: {axis}": text for axis, text in axes(term).items()})
         else:
-            said[field.name] = shown(value)
+            said[field.name] = format_setting(value)
     return said
 
 

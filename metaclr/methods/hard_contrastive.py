@@ -1,6 +1,6 @@
 """Hard contrastive loss: only the most similar share of the negatives is in the denominator."""
 
-from metaclr.bridge import Hardest, Objective, Pairs, dot, leave_one_out, unit_norm
+from metaclr.bridge import HardestNegatives, Objective, Pairs, dot, leave_one_out, unit_norm
 from metaclr.methods.method import Method
 
 METHOD = Method(
@@ -12,6 +12,6 @@ METHOD = Method(
         embedding=unit_norm,
         head=Pairs(dot),
         temperature=0.3,  # the paper's best plain loss on CIFAR-10
-        denominator=Hardest(share=0.0819),  # the paper's alpha on CIFAR, there of a memory bank
+        denominator=HardestNegatives(share=0.0819),  # the paper's alpha on CIFAR, there of a memory bank
     ),
 )

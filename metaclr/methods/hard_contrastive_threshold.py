@@ -1,6 +1,6 @@
 """Hard contrastive loss by a threshold: only negatives on the query's side of the sphere count."""
 
-from metaclr.bridge import Above, Objective, Pairs, dot, leave_one_out, unit_norm
+from metaclr.bridge import Objective, Pairs, SimilarityThreshold, dot, leave_one_out, unit_norm
 from metaclr.methods.method import Method
 
 METHOD = Method(
@@ -12,6 +12,6 @@ METHOD = Method(
         embedding=unit_norm,
         head=Pairs(dot),
         temperature=0.3,  # as `hard_contrastive`
-        denominator=Above(threshold=0.0),  # the project's own: the half of the sphere around the query
+        denominator=SimilarityThreshold(threshold=0.0),  # the project's own: the half of the sphere around the query
     ),
 )

@@ -1,6 +1,6 @@
 """L_spread: SupCon brings classes together, class-conditional InfoNCE keeps their images apart."""
 
-from metaclr.bridge import Blend, Objective, Pairs, dot, given, instance, leave_one_out, unit_norm, within_class
+from metaclr.bridge import Objective, Pairs, WeightedSum, dot, given, instance, leave_one_out, unit_norm, within_class
 from metaclr.methods.method import Method
 
 TEMPERATURE = 0.1  # as `supcon`
@@ -12,7 +12,7 @@ METHOD = Method(
         r"\alpha L_{SupCon} + (1-\alpha) "
         r"\left[-\log\frac{e^{q^\top s^+/\tau}}{\sum_{p \in P} e^{q^\top p/\tau}}\right]"
     ),
-    objective=Blend(
+    objective=WeightedSum(
         (
             # alpha = 0.5 is the project's own choice
             (0.5, Objective(labels=given, roles=leave_one_out, head=Pairs(dot), temperature=TEMPERATURE)),

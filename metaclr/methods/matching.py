@@ -14,7 +14,7 @@ METHOD = Method(
         head=Matching(dot),
         temperature=0.1,  # the project's own: without one (1.0, the paper) a cosine softmax over many ways is flat
     ),
-    ways="classes",
+    way_type="classes",
     labels="given",
     shot=2,  # with one shot it would be a prototype head
     query=2,

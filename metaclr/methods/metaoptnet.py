@@ -15,7 +15,7 @@ METHOD = Method(
         temperature=0.02,  # the weight of a unit row is at most C: C / tau makes logits up to 5 of it
         learn_temperature=True,
     ),
-    ways="classes",
+    way_type="classes",
     labels="given",
     way=16,  # the dual is of size N K x N
     query=3,  # V as in `protonet`

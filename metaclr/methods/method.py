@@ -20,10 +20,10 @@ class Method:
     reference: str
     """Who and where: "Chen et al. 2020, arXiv:2002.05709"."""
     objective: ObjectiveSpec = field(default_factory=NoObjective)
-    """Settings; `.build(dim, population, classes, **overrides)` makes the loss module."""
+    """Settings; `.build(dim, dataset_size, classes, **overrides)` makes the loss module."""
     formula: str = ""
     """TeX, per query; q query, s support, mu prototype, tau temperature."""
-    ways: Literal["instances", "classes"] = "instances"
+    way_type: Literal["instances", "classes"] = "instances"
     """What a way of a training task is: an image, or a labelled class."""
     labels: Literal["instance", "given"] = "instance"
     """"given": the method sees labels, as `Context.labels` or by the choice of its ways."""
@@ -38,9 +38,9 @@ class Method:
     projector: str = "mlp"
     """Default projector; "none" is the encoder's own features."""
     momentum: float | None = None
-    """Decay of the EMA target network that embeds the support, or None for no such network."""
+    """Decay of the EMA momentum encoder that embeds the support, or None for no such network."""
     views: str = ""
-    """View preset of `--views own`; empty: the comparison's."""
+    """View preset of `--views-mode per-method`; empty: the comparison's."""
     support_views: str = ""
     """View preset of the support views only; empty: as `views`."""
     task_transform: Literal["", "quarter_turns"] = ""
@@ -59,7 +59,7 @@ class Method:
             raise UserError(f"a method needs shot and query of at least 1, got {self.shot} and {self.query}")
         if self.objective.needs_labels and self.labels != "given":
             raise UserError("the objective reads labels, so the method must say labels='given'")
-        if self.objective.needs_target and self.momentum is None and self.learner is None:
+        if self.objective.needs_momentum_encoder and self.momentum is None and self.learner is None:
             raise UserError("the objective needs a target network, so the method must say its momentum")
         if self.momentum is not None and not 0 <= self.momentum <= 1:
             raise UserError(f"momentum = {self.momentum} must be in [0, 1]")

@@ -14,7 +14,7 @@ METHOD = Method(
         head=Matching(squared_euclidean),
         temperature=1.0,  # none in the paper
     ),
-    ways="classes",
+    way_type="classes",
     labels="given",
     query=3,  # V as in `protonet`
     projector="linear",  # the paper's learned metric

@@ -14,7 +14,7 @@ METHOD = Method(
         head=Pairs(dot),
         temperature=1.0,  # none in the paper
     ),
-    ways="classes",
+    way_type="classes",
     labels="given",
     projector="linear",  # the paper's embedding layer
 )

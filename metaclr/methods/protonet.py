@@ -14,7 +14,7 @@ METHOD = Method(
         head=Prototypes(squared_euclidean),
         temperature=1.0,  # none in the paper
     ),
-    ways="classes",
+    way_type="classes",
     labels="given",
     query=3,  # 1 shot and 3 queries as `protoclr`, so that the two differ in where ways come from
     projector="none",

@@ -10,7 +10,7 @@ METHOD = Method(
     objective=Objective(
         roles=split,
         embedding=unit_norm,
-        head=Ridge(regulariser=1.0, bias=True),  # unit weight: rows are of unit norm
+        head=Ridge(regularizer=1.0, bias=True),  # unit weight: rows are of unit norm
         temperature=0.1,  # a scale of 10: at 1 the loss cannot fall, whatever the embedding
         learn_temperature=True,
     ),

@@ -11,11 +11,11 @@ METHOD = Method(
         labels=given,
         roles=split,
         embedding=unit_norm,
-        head=Ridge(regulariser=1.0, bias=True),  # as `r2d2`
+        head=Ridge(regularizer=1.0, bias=True),  # as `r2d2`
         temperature=0.1,
         learn_temperature=True,
     ),
-    ways="classes",
+    way_type="classes",
     labels="given",
     query=3,  # V as in `protonet`
     projector="none",

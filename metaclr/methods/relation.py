@@ -15,7 +15,7 @@ METHOD = Method(
         temperature=1.0,  # none in the paper
         denominator=SquaredError(),
     ),
-    ways="classes",
+    way_type="classes",
     labels="given",
     way=16,  # the regression is to one 1 among N - 1 zeros; the paper trains at 5 and 20 ways
     query=3,  # V as in `protonet`

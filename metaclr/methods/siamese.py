@@ -1,6 +1,6 @@
 """Siamese network: pairs of one class together, others apart up to a margin."""
 
-from metaclr.bridge.siamese import Siamese
+from metaclr.bridge.losses.contrastive_margin import Siamese
 from metaclr.methods.method import Method
 
 METHOD = Method(
@@ -8,7 +8,7 @@ METHOD = Method(
     reference="Hadsell et al. 2006 (CVPR)",
     formula=Siamese.formula,
     objective=Siamese(margin=1.0),  # the paper
-    ways="classes",
+    way_type="classes",
     labels="given",
     query=3,  # V as in `protonet`
     projector="linear",

@@ -1,6 +1,6 @@
 """Simple contrastive loss: positives up, negatives down, without a softmax to weigh them."""
 
-from metaclr.bridge import Linear, Objective, Pairs, dot, leave_one_out, unit_norm
+from metaclr.bridge import Objective, Pairs, SimpleContrastive, dot, leave_one_out, unit_norm
 from metaclr.methods.method import Method
 
 METHOD = Method(
@@ -12,6 +12,6 @@ METHOD = Method(
         embedding=unit_norm,
         head=Pairs(dot),
         temperature=1.0,  # only scales the loss
-        denominator=Linear(),  # lambda = 1 / number of negatives, as the limit has it
+        denominator=SimpleContrastive(),  # lambda = 1 / number of negatives, as the limit has it
     ),
 )

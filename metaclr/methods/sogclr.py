@@ -1,6 +1,6 @@
 """SogCLR: a running estimate of every image's denominator makes up for a small batch."""
 
-from metaclr.bridge import Objective, Pairs, Running, dot, leave_one_out, unit_norm
+from metaclr.bridge import MovingAverage, Objective, Pairs, dot, leave_one_out, unit_norm
 from metaclr.methods.method import Method
 
 METHOD = Method(
@@ -12,6 +12,6 @@ METHOD = Method(
         embedding=unit_norm,
         head=Pairs(dot),
         temperature=0.1,  # as SimCLR on ImageNet
-        denominator=Running(gamma=0.9),  # Optimization-AI/SogCLR
+        denominator=MovingAverage(gamma=0.9),  # Optimization-AI/SogCLR
     ),
 )

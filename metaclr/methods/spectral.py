@@ -1,6 +1,6 @@
 """Spectral contrastive loss: the leading eigenvectors of the graph of views."""
 
-from metaclr.bridge.spectral import Spectral
+from metaclr.bridge.losses.spectral import Spectral
 from metaclr.methods.method import Method
 
 METHOD = Method(

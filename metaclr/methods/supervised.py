@@ -1,6 +1,6 @@
 """Supervised learning: cross-entropy of a linear classifier over all labelled classes."""
 
-from metaclr.bridge.supervised import Supervised
+from metaclr.bridge.losses.supervised import Supervised
 from metaclr.methods.method import Method
 
 METHOD = Method(

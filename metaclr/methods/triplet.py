@@ -1,6 +1,6 @@
 """Triplet loss: an image is closer to its class than to others, by a margin."""
 
-from metaclr.bridge.triplet import Triplet
+from metaclr.bridge.losses.triplet import Triplet
 from metaclr.methods.method import Method
 
 METHOD = Method(
@@ -8,7 +8,7 @@ METHOD = Method(
     reference="Schroff et al. 2015, arXiv:1503.03832",
     formula=Triplet.formula,
     objective=Triplet(mining="semi_hard", margin=0.2),  # the paper
-    ways="classes",
+    way_type="classes",
     labels="given",
     query=3,  # V as in `protonet`
     projector="linear",  # the paper's embedding layer

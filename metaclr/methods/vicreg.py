@@ -1,6 +1,6 @@
 """VICReg: invariance of views, variance of every dimension, no covariance between dimensions."""
 
-from metaclr.bridge.vicreg import VICReg
+from metaclr.bridge.losses.vicreg import VICReg
 from metaclr.methods.method import Method
 
 METHOD = Method(

@@ -1,6 +1,6 @@
 """W-MSE: views agree after whitening."""
 
-from metaclr.bridge.whitening import WMSE
+from metaclr.bridge.losses.w_mse import WMSE
 from metaclr.methods.method import Method
 
 METHOD = Method(

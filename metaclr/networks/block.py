@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from metaclr.networks.first_block import first_block, has_short_cut
-from metaclr.networks.folding import folded
+from metaclr.networks.fast_conv4.first_block import can_use_fast_block, first_block
+from metaclr.networks.fold_batch_norm import folded
 
 
 class ConvBlock(nn.Module):
@@ -28,6 +28,6 @@ class ConvBlock(nn.Module):
             # In eval mode batch norm is a fixed scale and shift: it goes into the weights, and costs nothing.
             weight, bias = folded(self.conv, self.norm)
             return F.relu(F.max_pool2d(F.conv2d(maps, weight, bias, padding=1), 2))
-        if has_short_cut(maps, self.conv, self.norm):
+        if can_use_fast_block(maps, self.conv, self.norm):
             return first_block(maps, self.conv, self.norm)
         return F.relu(F.max_pool2d(self.norm(self.conv(maps)), 2))

@@ -11,7 +11,7 @@ from torch import nn
 
 from metaclr.errors import unknown
 from metaclr.networks.options import check_names, keyword_options, whole
-from metaclr.networks.seeded import seeded
+from metaclr.networks.seeded_init import seeded
 
 # name -> "module:function" of a builder (channels, size, *, options); imported when it is asked for.
 _BUILDERS = {

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from metaclr.errors import UserError, unknown
 from metaclr.networks.options import whole
-from metaclr.networks.seeded import seeded
+from metaclr.networks.seeded_init import seeded
 
 # name -> number of hidden layers; None: no layer at all.
 _HIDDEN_LAYERS: dict[str, int | None] = {"none": None, "linear": 0, "mlp": 1, "mlp_norm": 1, "byol": 1, "mlp3": 2}

@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from metaclr.errors import UserError, unknown
-from metaclr.networks.foreign import as_encoder, need
+from metaclr.networks.external import as_encoder, need
 from metaclr.networks.options import check_names
 
 OPTIONS = ("pretrained", "drop_rate", "drop_path_rate", "global_pool")
@@ -17,7 +17,7 @@ OPTIONS = ("pretrained", "drop_rate", "drop_path_rate", "global_pool")
 def timm_network(inner: str, channels: int, size: int, options: Mapping[str, Any]) -> nn.Module:
     """timm's model `inner` without its classifier, built for images of `size` pixels.
 
-    pretrained=True loads timm's own weights, which were trained on normalised pixels: timm fetches them itself.
+    pretrained=True loads timm's own weights, which were trained on normalized pixels: timm fetches them itself.
 
     Raises:
         UserError: timm is missing, an unknown model or option, or images that the model does not take.

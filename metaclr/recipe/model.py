@@ -41,7 +41,7 @@ class EncoderRecipe(Strict):
 
 
 class TrainRecipe(Strict):
-    """The budget, the same for every method: `steps` optimiser steps of `batch_views` views each."""
+    """The budget, the same for every method: `steps` optimizer steps of `batch_views` views each."""
 
     steps: int = Field(default=1000, ge=1)
     batch_views: int = Field(default=256, ge=2)
@@ -106,7 +106,7 @@ class EvaluateRecipe(Strict):
     linear: bool = True
     knn: bool = True
     low_label: LowLabelRecipe | Literal[False] = LowLabelRecipe()
-    probe_classes: int = Field(default=200, ge=2)
+    max_probe_classes: int = Field(default=200, ge=2)
     """Targets of more classes get no linear probe and no low-label results (they cost minutes there); it is said."""
     transductive_bn: bool = False
 
@@ -125,7 +125,7 @@ class CompareRecipe(Strict):
     """A whole comparison. What is not in `methods` is the same for every method."""
 
     name: str = "comparison"
-    about: str = ""
+    description: str = ""
     sources: tuple[str, ...] = ("glyphs:source",)
     targets: tuple[str, ...] = ("glyphs:held-out", "digits")
     methods: tuple[MethodEntry, ...] = (MethodEntry(name="simclr"), MethodEntry(name="protoclr"))
@@ -133,7 +133,7 @@ class CompareRecipe(Strict):
     size: int = Field(default=28, ge=4)
     channels: Literal[1, 3] = 1
     views: str = "gentle"
-    views_mode: Literal["shared", "own"] = "shared"
+    views_mode: Literal["shared", "per_method"] = "shared"
     shuffle_labels: bool = Field(default=False, description="negative control: every target's labels shuffled")
     encoder: EncoderRecipe = EncoderRecipe()
     train: TrainRecipe = TrainRecipe()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from metaclr.results.folder import Results
+    from metaclr.results.store.folder import Results
 
 
 def write_all(folder: Path, *, reference: str | None = None, failures: Mapping[str, str] | None = None) -> Results:
@@ -20,10 +20,10 @@ def write_all(folder: Path, *, reference: str | None = None, failures: Mapping[s
     Raises:
         UserError: no rows.csv, an unknown reference, or rows that contradict each other.
     """
-    from metaclr.results.figures import draw_figures, write_figures
-    from metaclr.results.folder import load
-    from metaclr.results.report import write_report
-    from metaclr.results.tables import build_tables, write_tables
+    from metaclr.results.figures.all_figures import draw_figures, write_figures
+    from metaclr.results.report.report import write_report
+    from metaclr.results.store.folder import load
+    from metaclr.results.tables.all_tables import build_tables, write_tables
 
     results = load(folder, failures=failures)
     tables = build_tables(results, reference=reference)

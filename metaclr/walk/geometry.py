@@ -1,4 +1,4 @@
-"""Alignment and uniformity of a cell's encoder on held-out images: kept in its run folder, computed once."""
+"""Alignment and uniformity of a run's encoder on held-out images: kept in its run folder, computed once."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from metaclr.comparison.cell import Cell
 from metaclr.comparison.plan import Plan
-from metaclr.engine.together import by_first
+from metaclr.comparison.run import Run
+from metaclr.engine.process_group import broadcast_from_first
 from metaclr.files import write_atomic
 
 if TYPE_CHECKING:
@@ -53,18 +53,18 @@ class Probe:
         return ImageSet((255 * drawn.flatten(0, 2)).round().to(torch.uint8), name=f"views of {self.target}")
 
 
-def geometry(probe: Probe, cell: Cell) -> tuple[float, float]:
-    """Alignment and uniformity of the encoder of a finished cell; see `metaclr.diagnose`.
+def geometry(probe: Probe, run: Run) -> tuple[float, float]:
+    """Alignment and uniformity of the encoder of a finished run; see `metaclr.diagnose`.
 
     Of several ranks the first looks and writes: all of them compute, or none.
     """
-    path = probe.plan.folder(cell) / NAME
-    identity = f"{probe.plan.digest(cell)} {probe.target} {MOST}"
-    if stored := by_first(lambda: _stored(path, identity)):
+    path = probe.plan.folder(run) / NAME
+    identity = f"{probe.plan.digest(run)} {probe.target} {MOST}"
+    if stored := broadcast_from_first(lambda: _stored(path, identity)):
         return stored
-    alignment, uniformity = measure(_encoder(probe.plan, cell), probe)
+    alignment, uniformity = measure(_encoder(probe.plan, run), probe)
     kept = {"identity": identity, "alignment": alignment, "uniformity": uniformity}
-    by_first(lambda: write_atomic(path, json.dumps(kept)))
+    broadcast_from_first(lambda: write_atomic(path, json.dumps(kept)))
     return alignment, uniformity
 
 
@@ -86,13 +86,13 @@ def measure(encoder: nn.Module, probe: Probe) -> tuple[float, float]:
     return alignment(pairs.view(-1, 2, pairs.shape[1])), uniformity(images)
 
 
-def _encoder(plan: Plan, cell: Cell) -> nn.Module:
+def _encoder(plan: Plan, run: Run) -> nn.Module:
     """The encoder as its training left it, from the checkpoint."""
-    from metaclr.comparison.training import build_encoder_of, train_cell
+    from metaclr.comparison.training import build_encoder_of, train_run
 
-    source = plan.sources[cell.source]
-    if not cell.method.trained:
-        return build_encoder_of(cell, plan.recipe, source)
+    source = plan.sources[run.source]
+    if not run.method.trained:
+        return build_encoder_of(run, plan.recipe, source)
     # A training that is finished is only read.
-    learner, _ = train_cell(cell, plan.recipe, source, plan.folder(cell), plan.device, plan.digest(cell))
+    learner, _ = train_run(run, plan.recipe, source, plan.folder(run), plan.device, plan.digest(run))
     return learner.get_submodule("encoder")

@@ -14,10 +14,10 @@ from itertools import combinations
 
 from metaclr.errors import UserError, unknown
 from metaclr.methods import Method
-from metaclr.results.walk import Change
-from metaclr.walk.moves import ORDER, VIEWS, between, changes_between
-from metaclr.walk.possible import Budget
-from metaclr.walk.possible import refusal as pure_refusal
+from metaclr.results.store.walk import Change
+from metaclr.walk.axis_changes import ORDER, VIEWS, between, changes_between
+from metaclr.walk.feasibility import Budget
+from metaclr.walk.feasibility import infeasible_reason as pure_refusal
 
 Groups = list[tuple[str, ...]]
 Refuses = Callable[[frozenset[str]], str]
@@ -83,7 +83,7 @@ def find_path(
     held = () if budget.own_views else tuple(changes[axis] for axis in VIEWS if axis in changes)
     axes = [axis for axis in prefer if axis in changes and changes[axis] not in held]
     if not axes:
-        also = " but for their views, and all steps share one view recipe (--views own)" if held else ""
+        also = " but for their views, and all steps share one view recipe (--views-mode per-method)" if held else ""
         raise UserError(f"{a.name or 'start'} and {b.name or 'end'} have the same settings{also}: nothing to walk")
     silent = frozenset(change.axis for change in held)
 
@@ -92,7 +92,7 @@ def find_path(
         return between(a, b, moved | silent if moved >= set(axes) else moved)
 
     @cache
-    def refuses(moved: frozenset[str]) -> str:
+    def infeasible_reason(moved: frozenset[str]) -> str:
         if moved >= set(axes):
             return ""  # the ends stand as they are
         try:
@@ -101,19 +101,19 @@ def find_path(
             return str(error)
         return pure_refusal(method, budget) or (refuse(method) if refuse else "")
 
-    first = _given(order, axes, changes, silent, refuses, (a, b))
-    groups = _order(first, axes, refuses)
-    return Path(a, tuple(_steps(groups, changes, at, refuses)), held)
+    first = _given(order, axes, changes, silent, infeasible_reason, (a, b))
+    groups = _order(first, axes, infeasible_reason)
+    return Path(a, tuple(_steps(groups, changes, at, infeasible_reason)), held)
 
 
 def _steps(
-    groups: Groups, changes: dict[str, Change], at: Callable[[AbstractSet[str]], Method], refuses: Refuses
+    groups: Groups, changes: dict[str, Change], at: Callable[[AbstractSet[str]], Method], infeasible_reason: Refuses
 ) -> Iterator[Step]:
     moved: frozenset[str] = frozenset()
     for group in groups:
         reasons: dict[str, list[str]] = {}
         for axis in group if len(group) > 1 else ():
-            if reason := refuses(moved | {axis}):
+            if reason := infeasible_reason(moved | {axis}):
                 reasons.setdefault(reason, []).append(axis)
         moved |= set(group)
         alone = "; ".join(f"{' or '.join(said)} alone: {reason}" for reason, said in reasons.items())
@@ -126,7 +126,7 @@ def _given(
     axes: Sequence[str],
     changes: dict[str, Change],
     silent: frozenset[str],
-    refuses: Refuses,
+    infeasible_reason: Refuses,
     ends: tuple[Method, Method],
 ) -> Groups:
     """The order asked for, as groups.
@@ -140,7 +140,7 @@ def _given(
         if axis not in ORDER:
             raise unknown("axis", axis, ORDER)
         if axis in silent:
-            raise UserError(f"order: {axis} is the same for all steps; --views own makes it an axis")
+            raise UserError(f"order: {axis} is the same for all steps; --views-mode per-method makes it an axis")
         if axis not in changes:
             same = f"{ends[0].name or 'start'} and {ends[1].name or 'end'}"
             raise UserError(f"order: {same} do not differ in {axis}; they differ in {', '.join(axes)}")
@@ -150,24 +150,28 @@ def _given(
     for group in groups:
         before = moved
         moved |= set(group)
-        if reason := refuses(moved):
+        if reason := infeasible_reason(moved):
             after = f" after {', '.join(sorted(before, key=named.index))}" if before else " first"
             raise UserError(f"order: {' + '.join(group)}{after} cannot be trained: {reason}")
     return groups
 
 
-def _order(first: Groups, axes: Sequence[str], refuses: Refuses) -> Groups:
+def _order(first: Groups, axes: Sequence[str], infeasible_reason: Refuses) -> Groups:
     """The first groups and then all other axes, with as few as possible moving together."""
     start = frozenset(axis for group in first for axis in group)
     for merges in range(len(axes)):
-        rest = _descend(start, merges, axes, refuses, set())
+        rest = _descend(start, merges, axes, infeasible_reason, set())
         if rest is not None:
             return first + rest
     raise AssertionError("all axes moving together is always a walk")
 
 
 def _descend(
-    moved: frozenset[str], merges: int, axes: Sequence[str], refuses: Refuses, dead: set[tuple[frozenset[str], int]]
+    moved: frozenset[str],
+    merges: int,
+    axes: Sequence[str],
+    infeasible_reason: Refuses,
+    dead: set[tuple[frozenset[str], int]],
 ) -> Groups | None:
     """Depth first, axes tried in the order that is preferred; `merges` is how many may ride along with another."""
     left = [axis for axis in axes if axis not in moved]
@@ -177,8 +181,8 @@ def _descend(
         return None
     for group in _groups(left, merges):
         there = moved | set(group)
-        if not refuses(there):
-            rest = _descend(there, merges - len(group) + 1, axes, refuses, dead)
+        if not infeasible_reason(there):
+            rest = _descend(there, merges - len(group) + 1, axes, infeasible_reason, dead)
             if rest is not None:
                 return [group, *rest]
     dead.add((moved, merges))

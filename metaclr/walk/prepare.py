@@ -8,15 +8,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from episodes.errors import EpisodeError
-from metaclr.comparison.cell import Cell
+from metaclr.comparison.run import Run
 from metaclr.errors import UserError
 from metaclr.methods import Method
 from metaclr.recipe import MethodEntry
-from metaclr.results.walk import Measures, Stage, Walk, Walked
-from metaclr.walk.chance import loss_at_chance
-from metaclr.walk.moves import ORDER, changes_between, key
+from metaclr.results.store.walk import Measures, Stage, Walk, WalkRecord
+from metaclr.walk.axis_changes import ORDER, changes_between, key
+from metaclr.walk.chance_loss import loss_at_chance
+from metaclr.walk.feasibility import Budget
 from metaclr.walk.path import Path, find_path
-from metaclr.walk.possible import Budget
 
 if TYPE_CHECKING:
     from episodes import ImageSet
@@ -26,7 +26,7 @@ Settings = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
-class Prepared:
+class WalkPlan:
     """One walk, or two in opposite orders; methods by title, and the loss of each at chance."""
 
     paths: tuple[Path, ...]
@@ -51,7 +51,7 @@ class Prepared:
         ordered = {title: m for title, m in found.items() if title != last} | {last: found[last]}
         return {title: replace(m, name=m.name or title) for title, m in ordered.items()}
 
-    def walked(self, measures: Mapping[str, Measures] | None = None) -> Walked:
+    def walked(self, measures: Mapping[str, Measures] | None = None) -> WalkRecord:
         """What the folder keeps of it."""
         first = self.paths[0]
         walks = tuple(
@@ -60,12 +60,12 @@ class Prepared:
         )
         ends = (self.titles[key(first.start)], self.titles[key(first.end)])
         bare = {title: Measures(chance=self.chances[key(m)]) for title, m in self.methods.items()}
-        return Walked(*ends, walks, first.held, {**bare, **(measures or {})})
+        return WalkRecord(*ends, walks, first.held, {**bare, **(measures or {})})
 
 
 def budget_of(recipe: CompareRecipe) -> Budget:
     """What the recipe holds fixed, as far as it says which methods can be trained."""
-    return Budget(recipe.train.batch_views, recipe.views_mode == "own")
+    return Budget(recipe.train.batch_views, recipe.views_mode == "per_method")
 
 
 def prepare_walk(
@@ -75,13 +75,13 @@ def prepare_walk(
     source: ImageSet,
     *,
     order: Sequence[str] = (),
-    both: bool = False,
-) -> Prepared:
+    both_orders: bool = False,
+) -> WalkPlan:
     """The walk from `a` to `b`, every step tried on one batch without training.
 
     Args:
         order: the first axes to move (see `find_path`).
-        both: also walk the axes in the opposite order, as far as that is possible.
+        both_orders: also walk the axes in the opposite order, as far as that is possible.
 
     Raises:
         UserError, EpisodeError: an end that cannot be trained on this source, a method off the bridge, an order
@@ -94,7 +94,7 @@ def prepare_walk(
     def chance(method: Method) -> float:
         if key(method) not in chances:
             entry = MethodEntry(name=method.name or "step")
-            chances[key(method)] = loss_at_chance(Cell(entry, method, name, 0), recipe, source)
+            chances[key(method)] = loss_at_chance(Run(entry, method, name, 0), recipe, source)
         return chances[key(method)]
 
     for end in (a, b):
@@ -103,10 +103,10 @@ def prepare_walk(
     budget = budget_of(recipe)
     forward = _tried(a, b, chance, budget, order, ORDER)
     paths: tuple[Path, ...] = (forward,)
-    if both:
+    if both_orders:
         backward = [axis for step in reversed(forward.steps) for axis in step.axes]
         paths += (_tried(a, b, chance, budget, (), backward),)
-    return Prepared(paths, chances)
+    return WalkPlan(paths, chances)
 
 
 def _tried(

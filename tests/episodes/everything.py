@@ -14,6 +14,6 @@ EVERYTHING = replace(
     flip_vertical=0.5,
     quarter_turns=0.5,
     stroke=(-1, 1),
-    erase=0.5,
+    random_erasing=0.5,
     dropout=(0.0, 0.3),
 )

@@ -99,7 +99,7 @@ def labelled() -> ImageSet:
 def test_sampled_tables_and_batches_pass() -> None:
     toy = labelled()
     check_table(sample_table(toy, TaskShape(3, 2, 3), 700, 0), toy)
-    check_episode(EpisodeSampler(toy, TaskShape(3, 2, 3, 4), ways="classes")(0), toy)
+    check_episode(EpisodeSampler(toy, TaskShape(3, 2, 3, 4), way_type="classes")(0), toy)
     check_episode(EpisodeSampler(toy, TaskShape(8, 2, 3, 4))(0), toy)
 
 
@@ -146,7 +146,7 @@ def test_leaky_batches_are_refused() -> None:
     values = list(range(40))
     values[int(batch.images[1, 0, 0])] = int(batch.images[1, 1, 0])
     refused("episode 1 has the same content in two ways", batch, with_values(values, 5))
-    labelled_batch = EpisodeSampler(toy, TaskShape(3, 2, 3, 4), ways="classes")(0)
+    labelled_batch = EpisodeSampler(toy, TaskShape(3, 2, 3, 4), way_type="classes")(0)
     mixed = labelled_batch.images.clone()
     mixed[3, 0, 0] = mixed[3, 1, 1]
     refused("episode 3 mixes classes", replace(labelled_batch, images=mixed))

@@ -65,12 +65,12 @@ recipes = st.builds(
     contrast=st.floats(0, 2),
     saturation=st.floats(0, 2),
     hue=st.floats(0, 0.5),
-    grey=probability,
+    grayscale=probability,
     blur=probability,
     blur_sigma=span(0.01, 20),
-    erase=probability,
-    erase_area=span(0, 1),
-    erase_ratio=span(0.1, 10),
+    random_erasing=probability,
+    random_erasing_area=span(0, 1),
+    random_erasing_ratio=span(0.1, 10),
     dropout=st.just((0.0, 0.0)) | span(0, 1),
 )
 
@@ -141,7 +141,7 @@ def test_parameters_are_exactly_the_same_for_any_split_and_differ_by_every_count
 
 def test_adding_an_operation_leaves_the_others_as_they_were() -> None:
     before = parameters(PRESETS["simclr"], 50)
-    after = parameters(replace(PRESETS["simclr"], blur=0.5, erase=0.5, dropout=(0, 0.5), stroke=(0, 1)), 50)
+    after = parameters(replace(PRESETS["simclr"], blur=0.5, random_erasing=0.5, dropout=(0, 0.5), stroke=(0, 1)), 50)
     for name, values in before.items():
         assert torch.equal(values, after[name]), name
 
@@ -179,9 +179,9 @@ def test_parameters_cover_their_ranges() -> None:
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (24, 48)])
 def test_crops_fit_and_have_the_stated_area_and_ratio(height: int, width: int) -> None:
     drawn = parameters(ViewRecipe(crop_scale=(0.08, 1.0)), 20_000, height=height, width=width)
-    centre, size = drawn["window"].unbind(1)
+    center, size = drawn["window"].unbind(1)
     assert bool((size <= 1).all())
-    assert bool((centre.abs() + size <= 1 + 1e-6).all())
+    assert bool((center.abs() + size <= 1 + 1e-6).all())
     area = size.prod(1)
     largest = min(1.0, 4 / 3 * height / width)  # of a long image no legal ratio fits it all
     uniform = torch.linspace(0.08, 1, 10_001).clamp_max(largest)
@@ -244,7 +244,7 @@ def test_a_gpu_draws_the_same_views_without_waiting() -> None:
 
 BAD: list[dict[str, Any]] = [
     {"flip_horizontal": -0.1},
-    {"grey": 1.5},
+    {"grayscale": 1.5},
     {"jitter": float("nan")},
     {"zoom": (1.2, 0.8)},
     {"crop_scale": (0.0, 1.0)},

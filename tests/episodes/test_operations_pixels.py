@@ -1,4 +1,4 @@
-"""Colour, blur, stroke width, erasing and dropout against torchvision and SciPy at fixed parameters."""
+"""Color, blur, stroke width, erasing and dropout against torchvision and SciPy at fixed parameters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy import ndimage
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
-from episodes.operations import colour
+from episodes.operations import color
 from episodes.operations.blur import gaussian_blur
 from episodes.operations.dropout import drop_pixels, pixel_noise
 from episodes.operations.erase import erase
@@ -30,7 +30,7 @@ def noise(rows: int, channels: int, height: int, width: int) -> Tensor:
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize(
     ("ours", "theirs"),
-    [(colour.adjust_brightness, F.adjust_brightness), (colour.adjust_contrast, F.adjust_contrast)],
+    [(color.adjust_brightness, F.adjust_brightness), (color.adjust_contrast, F.adjust_contrast)],
 )
 def test_brightness_and_contrast_are_torchvisions(channels: int, ours: Adjust, theirs: Adjust) -> None:
     images = noise(5, channels, 12, 17)
@@ -41,7 +41,7 @@ def test_brightness_and_contrast_are_torchvisions(channels: int, ours: Adjust, t
 def test_saturation_is_torchvisions() -> None:
     images = noise(5, 3, 12, 17)
     expected = [F.adjust_saturation(image, float(f)) for image, f in zip(images, FACTORS, strict=True)]
-    torch.testing.assert_close(colour.adjust_saturation(images, FACTORS), torch.stack(expected), **TOLERANCE)
+    torch.testing.assert_close(color.adjust_saturation(images, FACTORS), torch.stack(expected), **TOLERANCE)
 
 
 def test_hue_is_torchvisions_also_where_channels_tie() -> None:
@@ -59,7 +59,7 @@ def test_hue_is_torchvisions_also_where_channels_tie() -> None:
 def test_grey_is_torchvisions_and_leaves_the_others_exactly() -> None:
     images = noise(4, 3, 8, 8)
     chosen = torch.tensor([True, False, True, False])
-    ours = colour.to_grey(images, chosen)
+    ours = color.to_grey(images, chosen)
     torch.testing.assert_close(ours[chosen], F.rgb_to_grayscale(images[chosen], 3), **TOLERANCE)
     assert torch.equal(ours[~chosen], images[~chosen])
 

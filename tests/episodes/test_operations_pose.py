@@ -79,9 +79,9 @@ def test_crop_is_torchvisions_resized_crop(height: int, width: int, antialias: b
     )
     top, left, tall, wide = boxes.unbind(1)
     size = torch.stack([wide / width, tall / height], dim=-1)
-    centre = torch.stack([(2 * left + wide) / width - 1, (2 * top + tall) / height - 1], dim=-1)
-    theta = geometry.crop(geometry.identity(top), centre, size)
-    ours = sample(images, keep_inside(sampling_grid(theta, height, width), centre, size))
+    center = torch.stack([(2 * left + wide) / width - 1, (2 * top + tall) / height - 1], dim=-1)
+    theta = geometry.crop(geometry.identity(top), center, size)
+    ours = sample(images, keep_inside(sampling_grid(theta, height, width), center, size))
     for row, box in enumerate(boxes.tolist()):
         theirs = F.resized_crop(images[row], *box, size=[height, width], antialias=antialias)
         torch.testing.assert_close(ours[row], theirs, **TOLERANCE)
@@ -100,8 +100,8 @@ def test_flips_mirror() -> None:
         F.vertical_flip(images[2]),
         F.vertical_flip(F.horizontal_flip(images[3])),
     ]
-    centre = torch.zeros(4, 2)
-    grid = keep_inside(sampling_grid(theta, 20, 28), centre, centre + 1)
+    center = torch.zeros(4, 2)
+    grid = keep_inside(sampling_grid(theta, 20, 28), center, center + 1)
     torch.testing.assert_close(sample(images, grid), torch.stack(expected), **TOLERANCE)
 
 
@@ -113,13 +113,13 @@ def test_turns_in_the_map_are_rot90() -> None:
 
 def test_a_crop_then_a_flip_reads_the_crop() -> None:
     images = noise(1, 3, 32, 32)
-    size, centre = torch.full((1, 2), 0.5), torch.full((1, 2), -0.5)
+    size, center = torch.full((1, 2), 0.5), torch.full((1, 2), -0.5)
     theta = geometry.flip(
-        geometry.crop(geometry.identity(torch.zeros(1)), centre, size),
+        geometry.crop(geometry.identity(torch.zeros(1)), center, size),
         torch.tensor([True]),
         torch.tensor([False]),
     )
-    ours = sample(images, keep_inside(sampling_grid(theta, 32, 32), centre, size))
+    ours = sample(images, keep_inside(sampling_grid(theta, 32, 32), center, size))
     theirs = F.horizontal_flip(F.resized_crop(images, 0, 0, 16, 16, size=[32, 32]))
     torch.testing.assert_close(ours, theirs, **TOLERANCE)
 

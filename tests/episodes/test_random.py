@@ -27,9 +27,9 @@ def loop_word(key: int, item: int) -> int:
 
 def test_published_outputs_of_splitmix64() -> None:
     # Seed 0 of the reference implementation (https://prng.di.unimi.it/splitmix64.c): its state moves before it mixes.
-    words = [int(w) % (1 << 64) for w in random.words(GOLDEN_WEYL, torch.arange(5))]
+    random_words = [int(w) % (1 << 64) for w in random.random_words(GOLDEN_WEYL, torch.arange(5))]
     published = [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F, 0xF88BB8A8724C81EC, 0x1B39896A51A8749B]
-    assert words == published
+    assert random_words == published
 
 
 def test_pinned_values_never_change() -> None:
@@ -56,12 +56,12 @@ def test_pinned_values_never_change() -> None:
 @settings(max_examples=50, deadline=None)
 def test_equals_the_python_loop(key: int, items: list[int]) -> None:
     index = torch.tensor(items)
-    words = [loop_word(key, item) for item in items]
-    assert [int(w) % (1 << 64) for w in random.words(key, index)] == words
-    assert random.bits(key, index).tolist() == [w >> 32 for w in words]
-    assert random.uniform(key, index).tolist() == [(w >> 40) / 2**24 for w in words]
+    random_words = [loop_word(key, item) for item in items]
+    assert [int(w) % (1 << 64) for w in random.random_words(key, index)] == random_words
+    assert random.bits(key, index).tolist() == [w >> 32 for w in random_words]
+    assert random.uniform(key, index).tolist() == [(w >> 40) / 2**24 for w in random_words]
     for bound in (1, 7, 2**31 - 1):
-        assert random.below(key, index, bound).tolist() == [w * bound >> 64 for w in words]
+        assert random.below(key, index, bound).tolist() == [w * bound >> 64 for w in random_words]
 
 
 def test_keys_differ_by_seed_stream_and_counters() -> None:
@@ -78,7 +78,7 @@ def test_keys_differ_by_seed_stream_and_counters() -> None:
 def test_key_may_be_a_tensor_and_shape_is_kept() -> None:
     items = torch.arange(24).view(2, 3, 4)
     key = random.key(5, "x")
-    for draw in (random.words, random.bits, random.uniform, random.normal):
+    for draw in (random.random_words, random.bits, random.uniform, random.normal):
         assert draw(key, items).shape == items.shape
         assert torch.equal(draw(torch.tensor(key), items), draw(key, items))
     assert torch.equal(items, torch.arange(24).view(2, 3, 4)), "the items are not written to"
@@ -96,7 +96,7 @@ def test_no_global_generator_is_read_or_set() -> None:
 
 def test_any_batch_split_gives_the_same() -> None:
     key, items = random.key(1, "split"), torch.arange(5000) * 7919
-    for draw in (random.words, random.uniform, random.normal):
+    for draw in (random.random_words, random.uniform, random.normal):
         whole = draw(key, items)
         assert torch.equal(whole, torch.cat([draw(key, part) for part in items.split(617)]))
     index = torch.arange(5000)
@@ -107,7 +107,7 @@ def test_any_batch_split_gives_the_same() -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_a_gpu_draws_the_same() -> None:
     key, items = random.key(1, "device"), torch.arange(100_000)
-    for draw in (random.words, random.bits, random.uniform):
+    for draw in (random.random_words, random.bits, random.uniform):
         assert torch.equal(draw(key, items), draw(key, items.cuda()).cpu())
     torch.testing.assert_close(random.normal(key, items), random.normal(key, items.cuda()).cpu(), rtol=1e-6, atol=1e-7)
     for size in (1000, 100_000):
@@ -122,9 +122,9 @@ def chi_square(observed: torch.Tensor) -> float:
 
 @pytest.mark.parametrize("stride", [1, 2, 1024, 1 << 33])
 def test_every_byte_is_uniform(stride: int) -> None:
-    words = random.words(random.key(0, "bytes"), torch.arange(1 << 17) * stride)
+    random_words = random.random_words(random.key(0, "bytes"), torch.arange(1 << 17) * stride)
     for shift in range(0, 64, 8):
-        assert chi_square(torch.bincount((words >> shift) & 255, minlength=256)) > LEAST_P
+        assert chi_square(torch.bincount((random_words >> shift) & 255, minlength=256)) > LEAST_P
 
 
 def test_consecutive_pairs_are_uniform() -> None:
@@ -152,10 +152,14 @@ def test_below_takes_a_bound_per_item() -> None:
 def test_avalanche(side: str) -> None:
     """Each bit of the item, or of the key, flips each bit of the word half of the time."""
     items, key = torch.arange(4096) * 2654435761, random.key(0, "avalanche")
-    words = random.words(key, items)
+    random_words = random.random_words(key, items)
     for bit in range(48):
-        flipped = random.words(key ^ (1 << bit), items) if side == "key" else random.words(key, items ^ (1 << bit))
-        changed = words ^ flipped
+        flipped = (
+            random.random_words(key ^ (1 << bit), items)
+            if side == "key"
+            else random.random_words(key, items ^ (1 << bit))
+        )
+        changed = random_words ^ flipped
         shares = torch.stack([((changed >> b) & 1).double().mean() for b in range(64)])
         assert abs(float(shares.mean()) - 0.5) < 0.005  # 262,144 bits: 5 standard deviations
         assert float((shares - 0.5).abs().max()) < 5.5 * 0.5 / math.sqrt(4096)

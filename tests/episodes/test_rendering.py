@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch._dynamo.utils import counters
 
-from episodes import PRESETS, Episode, EpisodeSampler, ImageSet, Rendering, TaskShape, ViewRecipe, render, turn_ways
+from episodes import PRESETS, Episode, EpisodeSampler, ImageSet, Rendering, TaskShape, ViewRecipe, render, rotate_ways
 from episodes import compiled as compiling
-from episodes.ahead import with_pixels
+from episodes.prefetch import with_pixels
 from tests.episodes.everything import EVERYTHING
 
 
@@ -81,6 +81,6 @@ def test_recipes_by_position_turned_ways_and_pixels_read_ahead() -> None:
     episode = episodes(data, query=2)(4)
     recipes = [ViewRecipe(), PRESETS["crop-flip"], PRESETS["crop-flip"]]
     rendering = Rendering(data, recipes, seed=3, turned=True)
-    assert torch.equal(rendering(episode), turn_ways(render(data, episode, recipes, seed=3), episode, seed=3))
+    assert torch.equal(rendering(episode), rotate_ways(render(data, episode, recipes, seed=3), episode, seed=3))
     check(rendering, episode)
     check(rendering, with_pixels(data, episode))

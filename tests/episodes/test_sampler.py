@@ -13,7 +13,7 @@ from scipy import stats
 
 from episodes import EpisodeError, EpisodeSampler, ImageSet, TaskShape, check_episode, random, sample_table
 from episodes import sampler as sampler_module
-from episodes.draw import distinct
+from episodes.sample_without_replacement import sample_without_replacement
 
 LEAST_P = 1e-4
 
@@ -31,12 +31,16 @@ def loop_table(image_set: ImageSet, shape: TaskShape, episode: int, seed: int) -
     """One evaluation episode (N, V), a way at a time."""
     labels = image_set.required_labels().tolist()
     task = torch.tensor([episode])
-    classes = distinct(random.key(seed, "table classes"), task, image_set.classes, shape.way)[:, 0].tolist()
+    classes = sample_without_replacement(random.key(seed, "table classes"), task, image_set.classes, shape.way)[
+        :, 0
+    ].tolist()
     ways = []
     for n, label in enumerate(classes):
         members = [i for i, of in enumerate(labels) if of == label]
         row = task * shape.way + n
-        picks = distinct(random.key(seed, "table images"), row, len(members), shape.views)[:, 0].tolist()
+        picks = sample_without_replacement(random.key(seed, "table images"), row, len(members), shape.views)[
+            :, 0
+        ].tolist()
         ways.append([members[pick] for pick in picks])
     return ways
 
@@ -66,7 +70,7 @@ def test_table_equals_the_loop(drawn: tuple[list[int], int, int, int, int], seed
 def test_class_tasks_keep_their_promises(drawn: tuple[list[int], int, int, int, int], seed: int, step: int) -> None:
     counts, way, shot, query, tasks = drawn
     toy = with_counts(counts)
-    sampler = EpisodeSampler(toy, TaskShape(way, shot, query, tasks), ways="classes", seed=seed)
+    sampler = EpisodeSampler(toy, TaskShape(way, shot, query, tasks), way_type="classes", seed=seed)
     batch = sampler(step)
     assert batch.images.shape == batch.views.shape == (tasks, way, shot + query)
     assert batch.support.shape == (tasks, way, shot)
@@ -77,7 +81,7 @@ def test_class_tasks_keep_their_promises(drawn: tuple[list[int], int, int, int, 
         assert len(set(labels.tolist())) == way, "no class twice in a task"
         assert len(set(images.flatten().tolist())) == images.numel(), "no image twice in a task"
     check_episode(batch, toy)
-    again = EpisodeSampler(toy, TaskShape(way, shot, query, tasks), ways="classes", seed=seed)(step)
+    again = EpisodeSampler(toy, TaskShape(way, shot, query, tasks), way_type="classes", seed=seed)(step)
     assert torch.equal(batch.images, again.images)
     assert torch.equal(batch.labels, again.labels)
 
@@ -104,13 +108,13 @@ def test_steps_meet_every_image_once_an_epoch(count: int, way: int, tasks: int) 
         assert torch.equal(epoch.sort().values, torch.arange(count))
 
 
-@pytest.mark.parametrize("ways", ["instances", "classes"])
+@pytest.mark.parametrize("way_type", ["instances", "classes"])
 @pytest.mark.parametrize(("way", "tasks", "world"), [(4, 6, 2), (4, 6, 3), (4, 6, 6), (6, 1, 2), (6, 1, 3), (5, 4, 1)])
-def test_ranks_together_hold_the_batch_of_one(ways: Any, way: int, tasks: int, world: int) -> None:
+def test_ranks_together_hold_the_batch_of_one(way_type: Any, way: int, tasks: int, world: int) -> None:
     toy, shape = with_counts([9, 8, 7, 6, 9, 8, 7]), TaskShape(way, 2, 1, tasks)
     for step in (0, 1, 7, 1000):
-        whole = EpisodeSampler(toy, shape, ways=ways)(step)
-        parts = [EpisodeSampler(toy, shape, ways=ways, rank=r, world=world)(step) for r in range(world)]
+        whole = EpisodeSampler(toy, shape, way_type=way_type)(step)
+        parts = [EpisodeSampler(toy, shape, way_type=way_type, rank=r, world=world)(step) for r in range(world)]
         for name in ("images", "views", "labels"):
             axis = 0 if tasks > 1 else 1
             for rank, part in enumerate(parts):
@@ -129,15 +133,15 @@ def test_given_labels_of_instance_ways() -> None:
 
 def test_clusters_are_a_relabelled_set() -> None:
     toy = with_counts([30]).with_labels(torch.arange(30) % 5)
-    batch = EpisodeSampler(toy, TaskShape(5, 2, 2), ways="classes")(0)
+    batch = EpisodeSampler(toy, TaskShape(5, 2, 2), way_type="classes")(0)
     assert torch.equal(batch.images % 5, batch.labels.unsqueeze(2).expand_as(batch.images))
 
 
 def test_steps_and_seeds_differ() -> None:
     toy, shape = with_counts([50] * 20), TaskShape(5, 2, 2, 4)
-    for ways in ("instances", "classes"):
+    for way_type in ("instances", "classes"):
         draws = {
-            tuple(EpisodeSampler(toy, shape, ways=ways, seed=seed)(step).images.flatten().tolist())
+            tuple(EpisodeSampler(toy, shape, way_type=way_type, seed=seed)(step).images.flatten().tolist())
             for seed in range(5)
             for step in range(20)
         }
@@ -146,7 +150,7 @@ def test_steps_and_seeds_differ() -> None:
 
 def test_pinned_batches_never_change() -> None:
     toy = with_counts([6, 7, 8, 9])
-    batch = EpisodeSampler(toy, TaskShape(3, 1, 2), ways="classes", seed=1)(2)
+    batch = EpisodeSampler(toy, TaskShape(3, 1, 2), way_type="classes", seed=1)(2)
     walked = EpisodeSampler(toy, TaskShape(8, 1, 1), seed=1)(3).labels
     table = sample_table(toy, TaskShape(2, 1, 1), 2, 1)
     assert batch.images.tolist() == [[[3, 29, 6], [11, 8, 10], [21, 16, 7]]]
@@ -187,7 +191,7 @@ def test_classes_and_images_are_uniform(source: str) -> None:
         table = sample_table(toy, shape, 60_000, 0)
         images = torch.cat([table.support, table.query], 2)
     else:
-        images = EpisodeSampler(toy, shape, ways="classes")(0).images
+        images = EpisodeSampler(toy, shape, way_type="classes")(0).images
     labels = toy.required_labels()
     classes = labels[images[..., 0]]
     sets = torch.unique((1 << classes).sum(1), return_counts=True)[1]
@@ -224,16 +228,16 @@ def test_ways_draw_their_images_independently() -> None:
     ("arguments", "said"),
     [
         (
-            {"shape": TaskShape(4, 1, 1), "ways": "classes"},
+            {"shape": TaskShape(4, 1, 1), "way_type": "classes"},
             "4-way tasks, but there are 3 classes; way can be at most 3",
         ),
-        ({"shape": TaskShape(2, 1, 4), "ways": "classes"}, "'c1' has 4; with 1 shot, query can be at most 3"),
+        ({"shape": TaskShape(2, 1, 4), "way_type": "classes"}, "'c1' has 4; with 1 shot, query can be at most 3"),
         (
-            {"shape": TaskShape(2, 5, 1), "ways": "classes"},
+            {"shape": TaskShape(2, 5, 1), "way_type": "classes"},
             "2 classes have too few.; with 1 query, shot can be at most 3",
         ),
         ({"shape": TaskShape(16, 1, 1)}, "there are 15 images; way can be at most 15"),
-        ({"shape": TaskShape(2, 1, 1), "ways": "clusters"}, "with_labels"),
+        ({"shape": TaskShape(2, 1, 1), "way_type": "clusters"}, "with_labels"),
         ({"shape": TaskShape(2, 1, 1), "labels": "none"}, "labels must be"),
         ({"shape": TaskShape(3, 1, 1, 3), "world": 2}, "tasks = 3 cannot be shared evenly by 2 ranks"),
         ({"shape": TaskShape(3, 1, 1), "world": 2}, "way = 3 cannot be shared evenly"),
@@ -248,7 +252,7 @@ def test_impossible_tasks_are_refused_before_any_draw(arguments: dict[str, Any],
 
 def test_other_errors() -> None:
     toy = with_counts([6, 4, 5])
-    for labelled in ({"ways": "classes"}, {"labels": "given"}):
+    for labelled in ({"way_type": "classes"}, {"labels": "given"}):
         with pytest.raises(EpisodeError, match="needs labels"):
             EpisodeSampler(toy.unlabelled(), TaskShape(2, 1, 1), **labelled)  # type: ignore[arg-type]
     with pytest.raises(EpisodeError, match="step"):

@@ -18,7 +18,7 @@ from episodes import (
     EpisodeError,
     EpisodeSampler,
     ImageSet,
-    ReadAhead,
+    Prefetcher,
     StoredImages,
     TaskShape,
     ViewRecipe,
@@ -30,7 +30,7 @@ from episodes import (
     with_pixels,
 )
 from episodes import stored_images as module
-from episodes.ahead import one_thread
+from episodes.prefetch import one_thread
 
 
 def pixels(count: int = 60, channels: int = 3) -> torch.Tensor:
@@ -92,17 +92,17 @@ def test_parts_of_a_set_read_nothing_and_are_the_same(tmp_path: Path, monkeypatc
     assert audit(mapped, half).shared_images.tolist() == list(range(30))
 
 
-@pytest.mark.parametrize("ways", ["instances", "classes"])
-def test_batches_read_ahead_are_the_same_views(tmp_path: Path, ways: str) -> None:
+@pytest.mark.parametrize("way_type", ["instances", "classes"])
+def test_batches_read_ahead_are_the_same_views(tmp_path: Path, way_type: str) -> None:
     resident, mapped = both(tmp_path)
     shape = TaskShape(way=4, shot=1, query=2, tasks=2)
-    samplers = [EpisodeSampler(one, shape, ways=ways, seed=3) for one in (resident, mapped)]  # type: ignore[arg-type]
+    samplers = [EpisodeSampler(one, shape, way_type=way_type, seed=3) for one in (resident, mapped)]  # type: ignore[arg-type]
     for views in (PRESETS["simclr"], [ViewRecipe(), PRESETS["simclr"], PRESETS["simclr"]]):
-        with ReadAhead(samplers[1], steps=6) as ahead:
+        with Prefetcher(samplers[1], steps=6) as ahead:
             for step in (0, 1, 2, 3, 4, 5, 2, 7):  # in turn, back, and behind the end
                 episode = ahead(step)
                 assert episode.pixels is not None
-                assert episode.pixels.shape[2] == (1 if ways == "instances" else 3)
+                assert episode.pixels.shape[2] == (1 if way_type == "instances" else 3)
                 expected = render(resident, samplers[0](step), views, seed=1)
                 assert torch.equal(render(mapped, episode, views, seed=1), expected)
                 assert torch.equal(render(mapped, samplers[1](step), views, seed=1), expected)
@@ -117,11 +117,11 @@ def test_no_more_batches_wait_than_asked_for(tmp_path: Path) -> None:
     sampler = EpisodeSampler(mapped, TaskShape(4, 1, 1))
     known = sampler._instances
     sampler._instances = lambda step, *rest: (asked.append(step), known(step, *rest))[1]  # type: ignore[method-assign,func-returns-value]
-    with ReadAhead(sampler, steps=9, depth=3) as ahead:
+    with Prefetcher(sampler, steps=9, depth=3) as ahead:
         ahead(0)
         ahead(1)
     assert max(asked) <= 3
-    with ReadAhead(sampler, steps=9, depth=3) as ahead:
+    with Prefetcher(sampler, steps=9, depth=3) as ahead:
         for step in range(9):
             ahead(step)
     assert sorted(asked)[-1] == 8
@@ -160,7 +160,7 @@ def test_a_file_that_is_cut_short_is_one_line(tmp_path: Path) -> None:
         with pytest.raises(EpisodeError, match=r"images\.npy: cut short, 11,467 bytes of 11,468") as caught:
             read()
         assert "\n" not in str(caught.value)
-    with ReadAhead(sampler, steps=5) as ahead, pytest.raises(EpisodeError, match="cut short"):
+    with Prefetcher(sampler, steps=5) as ahead, pytest.raises(EpisodeError, match="cut short"):
         ahead(0)
 
 

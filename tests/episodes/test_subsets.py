@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from episodes import EpisodeError, ImageSet, halves, halves_indices, label_subset
+from episodes import EpisodeError, ImageSet, label_subset, train_test_indices, train_test_split
 
 
 def with_counts(counts: list[int], split: tuple[str, ...] = ()) -> ImageSet:
@@ -22,13 +22,13 @@ def with_counts(counts: list[int], split: tuple[str, ...] = ()) -> ImageSet:
 @settings(max_examples=60, deadline=None)
 def test_halves_are_stratified_and_cover_the_set(counts: list[int], fraction: float, seed: int) -> None:
     toy = with_counts(counts)
-    train, test = halves_indices(toy, seed, fraction)
+    train, test = train_test_indices(toy, seed, fraction)
     assert torch.equal(torch.cat([train, test]).sort().values, torch.arange(len(toy)))
     assert torch.equal(train, train.sort().values)
     taken = torch.bincount(toy.required_labels()[train], minlength=len(counts)).tolist()
     assert all(1 <= t < n for t, n in zip(taken, counts, strict=True))
     assert all(abs(t - n * fraction) <= 1 for t, n in zip(taken, counts, strict=True))
-    again, _ = halves_indices(toy, seed, fraction)
+    again, _ = train_test_indices(toy, seed, fraction)
     assert torch.equal(train, again)
 
 
@@ -36,11 +36,11 @@ def test_halves_use_the_sets_own_split_where_every_class_is_in_both() -> None:
     labels = torch.arange(12) % 3
     images = torch.zeros(12, 1, 2, 2, dtype=torch.uint8)
     own = ImageSet(images, labels, split=("test",) * 3 + ("val",) * 3 + ("train",) * 6)
-    train, test = halves(own, 0)
+    train, test = train_test_split(own, 0)
     assert set(train.split) == {"train"}
     assert set(test.split) == {"test"}
     by_class = ImageSet(images, labels, split=tuple("train" if i % 3 else "test" for i in range(12)))
-    train, test = halves(by_class, 0)
+    train, test = train_test_split(by_class, 0)
     assert train.class_counts().tolist() == test.class_counts().tolist() == [2, 2, 2]
 
 
@@ -48,18 +48,18 @@ def test_halves_are_uniform_over_seeds() -> None:
     toy = with_counts([4, 6])
     chosen = torch.zeros(10)
     for seed in range(600):
-        chosen[halves_indices(toy, seed)[0]] += 1
+        chosen[train_test_indices(toy, seed)[0]] += 1
     assert float((chosen / 600 - 0.5).abs().max()) < 4.5 * 0.5 / 600**0.5
 
 
 def test_halves_errors() -> None:
     with pytest.raises(EpisodeError, match="'c1' has 1 image"):
-        halves(with_counts([3, 1]), 0)
+        train_test_split(with_counts([3, 1]), 0)
     with pytest.raises(EpisodeError, match="needs labels"):
-        halves(with_counts([3, 3]).unlabelled(), 0)
+        train_test_split(with_counts([3, 3]).unlabelled(), 0)
     for fraction in (0.0, 1.0, -1.0, float("nan")):
         with pytest.raises(EpisodeError, match="between 0 and 1"):
-            halves(with_counts([3, 3]), 0, fraction)
+            train_test_split(with_counts([3, 3]), 0, fraction)
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=8), st.floats(0.001, 1.0), st.integers(0, 5))

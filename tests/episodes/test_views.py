@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from episodes import PRESETS, Episode, EpisodeError, ImageSet, ViewRecipe, augment, render, to_float, turn_ways
+from episodes import PRESETS, Episode, EpisodeError, ImageSet, ViewRecipe, augment, render, rotate_ways, to_float
 
 
 def image_set(channels: int = 3, side: int = 12) -> ImageSet:
@@ -74,7 +74,7 @@ def test_turned_ways_turn_all_views_alike() -> None:
     many = torch.arange(20).view(2, 10, 1).expand(2, 10, 2)
     tasks = Episode(many, torch.zeros_like(many), many[..., 0], shot=1, step=1)
     pixels = render(data, tasks, ViewRecipe(), seed=0)
-    turned = turn_ways(pixels, tasks, seed=0)
+    turned = rotate_ways(pixels, tasks, seed=0)
     seen = set()
     for t in range(2):
         for n in range(10):
@@ -82,4 +82,4 @@ def test_turned_ways_turn_all_views_alike() -> None:
             assert len(matches) == 1
             seen.add(matches[0])
     assert seen == {0, 1, 2, 3}
-    assert torch.equal(turn_ways(pixels, tasks, seed=0, probability=0), pixels)
+    assert torch.equal(rotate_ways(pixels, tasks, seed=0, probability=0), pixels)

@@ -70,7 +70,7 @@ def test_a_comparison_is_the_same_rows(tmp_path: Path, monkeypatch: pytest.Monke
             quiet=True,
         )
         assert not found.failures
-        rows.append(found.rows.drop(columns=["seconds", "environment"]))
+        rows.append(found.rows.drop(columns=["train_seconds", "environment"]))
     assert len(rows[0])
     assert rows[0].equals(rows[1])
 

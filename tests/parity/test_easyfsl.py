@@ -19,7 +19,7 @@ from metaclr.bridge import (
     SquaredError,
     cosine,
     raw,
-    semi_normalised,
+    semi_normalized,
     split,
     squared_euclidean,
 )
@@ -87,12 +87,12 @@ def class_probabilities(network: MatchingNetworks, z: Tensor, shot: int) -> Tens
     return (network(query).exp() - 1e-6)[torch.arange(len(query)), target]
 
 
-MATCHING = Objective(roles=split, embedding=raw, head=Matching(semi_normalised), temperature=1.0)
+MATCHING = Objective(roles=split, embedding=raw, head=Matching(semi_normalized), temperature=1.0)
 
 
 @pytest.mark.parametrize(("size", "shot"), EPISODES)
 def test_matching_networks_without_context(size: tuple[int, int, int], shot: int) -> None:
-    """Their queries are not normalised: semi-normalised similarities at temperature 1, not cosines."""
+    """Their queries are not normalized: semi-normalized similarities at temperature 1, not cosines."""
     without = NoContext()
     network = MatchingNetworks(
         nn.Identity(), feature_dimension=size[-1], support_encoder=without, query_encoder=without

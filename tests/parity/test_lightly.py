@@ -26,10 +26,10 @@ from metaclr.bridge import (
     swap,
     unit_norm,
 )
-from metaclr.bridge.alignment import Alignment
-from metaclr.bridge.redundancy import BarlowTwins
-from metaclr.bridge.vicreg import VICReg
-from metaclr.bridge.whitening import WMSE
+from metaclr.bridge.losses.alignment import Alignment
+from metaclr.bridge.losses.barlow_twins import BarlowTwins
+from metaclr.bridge.losses.vicreg import VICReg
+from metaclr.bridge.losses.w_mse import WMSE
 from tests.parity.agreement import INSTALL, TEMPERATURES, TWO_VIEWS, Loss, agree, bridge, draw, grid
 
 os.environ.setdefault("LIGHTLY_DID_VERSION_CHECK", "True")  # it would ask a server for its newest version
@@ -67,7 +67,7 @@ def test_dcl(size: tuple[int, int, int], tau: float) -> None:
 @pytest.mark.parametrize(("size", "tau"), grid(TWO_VIEWS))
 @pytest.mark.parametrize("sigma", [0.1, 0.5])
 def test_dclw(size: tuple[int, int, int], tau: float, sigma: float) -> None:
-    """Their weights are normalised over one direction, ours over both: the same, as both hold the same positives."""
+    """Their weights are normalized over one direction, ours over both: the same, as both hold the same positives."""
     theirs = theirs_of(lightly.DCLWLoss(temperature=tau, sigma=sigma))
     agree(bridge(Objective(**SIMCLR, temperature=tau, denominator=Decoupled(sigma))), theirs, draw(size))
 
@@ -89,7 +89,7 @@ def test_nt_xent_with_a_memory_bank_over_several_steps(images: int, entries: int
     mine, theirs = same_start(images, 6, tau, entries)
     for step in range(2 * entries // images + 1):
         z, target = draw((images, 2, 6), seed=step), draw((images, 2, 6), seed=100 + step)
-        context = Context(target=target)
+        context = Context(momentum_embeddings=target)
         state = {name: value.clone() for name, value in mine.state_dict().items()}
         bank = theirs.memory_bank.bank.clone()
 

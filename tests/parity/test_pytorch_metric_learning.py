@@ -24,7 +24,7 @@ from metaclr.bridge import (
     squared_euclidean,
     unit_norm,
 )
-from metaclr.bridge.triplet import Triplet
+from metaclr.bridge.losses.triplet import Triplet
 from tests import reference
 from tests.parity.agreement import INSTALL, SIZES, TEMPERATURES, TWO_VIEWS, Loss, agree, bridge, draw, grid
 

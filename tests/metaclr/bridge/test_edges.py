@@ -23,19 +23,19 @@ COSINE = [
 def test_losses_are_float32_under_autocast(name: str, dtype: torch.dtype) -> None:
     module, z, context = small(name)
     module, z = module.float(), z.float().requires_grad_()
-    if context.target is not None:
-        context = Context(**{**vars(context), "target": context.target.float()})
-    full = module(z, context)
+    if context.momentum_embeddings is not None:
+        context = Context(**{**vars(context), "momentum_embeddings": context.momentum_embeddings.float()})
+    upcast = module(z, context)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert module(z, context).dtype == torch.float32
-        torch.testing.assert_close(module(z, context), full, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(module(z, context), upcast, rtol=1e-5, atol=1e-5)
     half = z.detach().to(dtype).requires_grad_()
     loss = module(half, context)
     loss.backward()
     assert loss.dtype == torch.float32
     assert half.grad is not None
     assert half.grad.isfinite().all()
-    assert abs(loss - full) < 0.05 * abs(full) + 0.05
+    assert abs(loss - upcast) < 0.05 * abs(upcast) + 0.05
 
 
 @pytest.mark.parametrize("name", COSINE)
@@ -43,7 +43,7 @@ def test_losses_are_float32_under_autocast(name: str, dtype: torch.dtype) -> Non
 def test_temperatures_stay_finite(name: str, temperature: float) -> None:
     method = methods.get(name)
     first = {"first": 5} if name == "directclr" else {}
-    module = method.objective.build(5, population=8, temperature=temperature, **first)
+    module = method.objective.build(5, dataset_size=8, temperature=temperature, **first)
     z = torch.randn(1, 8, method.shot + method.query, 5, generator=torch.Generator().manual_seed(0))
     for batch in (z, torch.ones_like(z), -z.abs()):
         batch.requires_grad_()
@@ -91,8 +91,8 @@ def test_one_way_is_defined_or_refused(name: str) -> None:
     module, z, context = small(name)
     labels = torch.zeros(1, 1, dtype=torch.int64)
     assert context.images is not None
-    target = None if context.target is None else context.target[:, :1]
-    one = Context(labels=labels, images=context.images[:, :1], shot=context.shot, target=target)
+    target = None if context.momentum_embeddings is None else context.momentum_embeddings[:, :1]
+    one = Context(labels=labels, images=context.images[:, :1], shot=context.shot, momentum_embeddings=target)
     assert finite_or_refused(module, z[:, :1], one, "1")
 
 
@@ -105,8 +105,8 @@ def test_one_way_of_a_cross_entropy_is_zero() -> None:
 @pytest.mark.parametrize("name", TRAINED)
 def test_one_view_is_defined_or_refused(name: str) -> None:
     module, z, context = small(name)
-    target = None if context.target is None else context.target[:, :, :1]
-    one = Context(labels=context.labels, images=context.images, shot=context.shot, target=target)
+    target = None if context.momentum_embeddings is None else context.momentum_embeddings[:, :, :1]
+    one = Context(labels=context.labels, images=context.images, shot=context.shot, momentum_embeddings=target)
     assert finite_or_refused(module, z[:, :, :1], one, "view")
 
 
@@ -133,7 +133,7 @@ def test_shapes_are_checked() -> None:
     with pytest.raises(UserError, match="tasks, ways, views, dimensions"):
         module(torch.zeros(1, 0, 2, 5))
     with pytest.raises(UserError, match="is not like"):
-        module(torch.zeros(1, 4, 2, 5), Context(target=torch.zeros(1, 4, 2, 6)))
+        module(torch.zeros(1, 4, 2, 5), Context(momentum_embeddings=torch.zeros(1, 4, 2, 6)))
     with pytest.raises(UserError, match="do not fit"):
         Objective(labels=given).build(5)(torch.zeros(1, 4, 2, 5), Context(labels=torch.zeros(1, 3, dtype=torch.int64)))
 

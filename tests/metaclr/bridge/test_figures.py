@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from metaclr import methods
-from metaclr.bridge.ridge import ridge_scores
+from metaclr.bridge.heads.ridge import ridge_scores
 
 N, D = 256, 128
 
@@ -34,17 +34,17 @@ def test_metacontrastive_ridge_stays_near_the_loss_of_chance() -> None:
 
 
 def test_ridge_logits_of_an_orthonormal_support_and_their_bound() -> None:
-    t, regulariser = 0.1, 50.0
+    t, regularizer = 0.1, 50.0
     support = torch.eye(32, dtype=torch.float64)[None, :, None] / t**0.5
-    scores = ridge_scores(support[:, :, 0], support, regulariser)[0]
-    torch.testing.assert_close(scores.diagonal(), torch.full((32,), (1 / t) / (1 / t + regulariser)).double())
+    scores = ridge_scores(support[:, :, 0], support, regularizer)[0]
+    torch.testing.assert_close(scores.diagonal(), torch.full((32,), (1 / t) / (1 / t + regularizer)).double())
     assert scores[0, 0].item() == pytest.approx(0.1667, abs=1e-4)
     largest = 0.0
     for length in torch.logspace(-1, 2, 200, dtype=torch.float64):  # one support vector of any length
         alone = torch.zeros(1, 1, 1, 4, dtype=torch.float64)
         alone[..., 0] = length
-        largest = max(largest, ridge_scores(F.normalize(alone[:, :, 0], dim=-1) / t**0.5, alone, regulariser).item())
-    bound = (1 / t**0.5) / (2 * regulariser**0.5)
+        largest = max(largest, ridge_scores(F.normalize(alone[:, :, 0], dim=-1) / t**0.5, alone, regularizer).item())
+    bound = (1 / t**0.5) / (2 * regularizer**0.5)
     assert bound == pytest.approx(0.2236, abs=1e-4)
     assert 0.99 * bound < largest <= bound
 

@@ -8,21 +8,21 @@ from torch import Tensor
 
 from metaclr.bridge import (
     SVM,
-    Above,
     Context,
     Decoupled,
     Embedding,
-    Hardest,
+    HardestNegatives,
     HardWeighted,
-    Linear,
     Matching,
+    MovingAverage,
     Objective,
     Pairs,
     Prototypes,
     Queue,
     Relation,
     Ridge,
-    Running,
+    SimilarityThreshold,
+    SimpleContrastive,
     SquaredError,
     cosine,
     decoupled,
@@ -30,20 +30,20 @@ from metaclr.bridge import (
     given,
     leave_one_out,
     raw,
-    semi_normalised,
+    semi_normalized,
     split,
     squared_euclidean,
     swap,
     unit_norm,
     within_class,
 )
-from metaclr.bridge.svm import svm_dual
+from metaclr.bridge.heads.svm import svm_dual
 from tests import reference
 
 KERNELS = {
     dot: reference.dot,
     cosine: reference.cosine,
-    semi_normalised: reference.semi_normalised,
+    semi_normalized: reference.semi_normalized,
     squared_euclidean: reference.squared_euclidean,
 }
 SIZES = [(2, 2, 3), (5, 2, 4), (4, 3, 6), (3, 4, 2)]
@@ -71,8 +71,14 @@ def test_leave_one_out(size: tuple[int, int, int], tau: float) -> None:
     close(value(Objective(temperature=tau, head=Matching(dot)), z), reference.matching_out(unit, tau=tau))
     close(value(Objective(temperature=tau, denominator=decoupled), z), reference.dcl(unit, tau))
     close(value(Objective(temperature=tau, denominator=Decoupled(0.5)), z), reference.dclw(unit, tau, 0.5))
-    close(value(Objective(temperature=tau, denominator=Linear()), z), reference.simple_contrastive(unit, None, tau))
-    close(value(Objective(temperature=tau, denominator=Linear(0.3)), z), reference.simple_contrastive(unit, 0.3, tau))
+    close(
+        value(Objective(temperature=tau, denominator=SimpleContrastive()), z),
+        reference.simple_contrastive(unit, None, tau),
+    )
+    close(
+        value(Objective(temperature=tau, denominator=SimpleContrastive(0.3)), z),
+        reference.simple_contrastive(unit, 0.3, tau),
+    )
 
 
 @pytest.mark.parametrize("tau", TEMPERATURES)
@@ -111,13 +117,16 @@ def test_hard_weighted(tau: float, beta: float, tau_plus: float) -> None:
 def test_hardest_and_above(tau: float) -> None:
     z = draw(6, 2, 3)
     unit = reference.unit(z[0])
-    close(value(Objective(temperature=tau, denominator=Hardest(count=3)), z), reference.hard_contrastive(unit, tau, 3))
-    share = Objective(temperature=tau, denominator=Hardest(share=0.4))  # 4 of 10
+    close(
+        value(Objective(temperature=tau, denominator=HardestNegatives(count=3)), z),
+        reference.hard_contrastive(unit, tau, 3),
+    )
+    share = Objective(temperature=tau, denominator=HardestNegatives(share=0.4))  # 4 of 10
     close(value(share, z), reference.hard_contrastive(unit, tau, 4))
-    everything = Objective(temperature=tau, denominator=Hardest(share=1.0))
-    close(value(everything, z), reference.supcon_out(unit, tau=tau))
+    cross_entropy = Objective(temperature=tau, denominator=HardestNegatives(share=1.0))
+    close(value(cross_entropy, z), reference.supcon_out(unit, tau=tau))
     for threshold in (-1.0, 0.0, 0.5):
-        settings = Objective(temperature=tau, denominator=Above(threshold))
+        settings = Objective(temperature=tau, denominator=SimilarityThreshold(threshold))
         close(value(settings, z), reference.hard_threshold(unit, tau, threshold))
 
 
@@ -129,10 +138,14 @@ def test_a_share_of_the_negatives_counts_negatives_only(share: float) -> None:
     for p, n in reference.anchors(reference.unit(z[0]), labels, 0.5, reference.dot):
         hardest = sorted(n)[-max(1, round(share * len(n))) :]
         losses.append(reference.log_sum_exp(p + hardest) - reference.mean(p))
-    settings = Objective(labels=given, temperature=0.5, denominator=Hardest(share))
+    settings = Objective(labels=given, temperature=0.5, denominator=HardestNegatives(share))
     close(value(settings, z, Context(labels=torch.tensor([labels]))), reference.mean(losses))
 
-    queue = Objective(roles=split, temperature=0.5, negatives=Queue(64), denominator=Hardest(share)).build(4).double()
+    queue = (
+        Objective(roles=split, temperature=0.5, negatives=Queue(64), denominator=HardestNegatives(share))
+        .build(4)
+        .double()
+    )
     queue(draw(10, 2, 4, seed=1))
     unit, past = reference.unit(z[0]), reference.unit(draw(10, 2, 4, seed=1)[0, :, 0])
     losses = []
@@ -151,7 +164,7 @@ def test_within_class() -> None:
 
 
 def test_running_over_several_steps() -> None:
-    module = Objective(temperature=0.5, denominator=Running(0.7)).build(4, population=9).double()
+    module = Objective(temperature=0.5, denominator=MovingAverage(0.7)).build(4, dataset_size=9).double()
     estimates: dict[int, float] = {}
     for step, images in enumerate([[3, 1, 4], [1, 5, 3], [8, 4, 1]]):
         z = draw(3, 2, 4, seed=step)
@@ -206,12 +219,12 @@ def test_n_pair() -> None:
     close(value(Objective(roles=split, embedding=raw, head=Pairs(dot), temperature=1.0), z), reference.n_pair(z[0]))
 
 
-@pytest.mark.parametrize("regulariser", [0.1, 50.0])
-def test_ridge(regulariser: float) -> None:
+@pytest.mark.parametrize("regularizer", [0.1, 50.0])
+def test_ridge(regularizer: float) -> None:
     for ways, views, dim, shot in ((3, 4, 8, 2), (5, 3, 3, 2), (4, 2, 4, 1)):  # dual, primal, equal
         z = draw(ways, views, dim)
-        settings = Objective(roles=split, embedding=raw, head=Ridge(regulariser), temperature=0.3)
-        close(value(settings, z, Context(shot=shot)), reference.ridge_loss(z[0], shot, regulariser, 0.3))
+        settings = Objective(roles=split, embedding=raw, head=Ridge(regularizer), temperature=0.3)
+        close(value(settings, z, Context(shot=shot)), reference.ridge_loss(z[0], shot, regularizer, 0.3))
 
 
 @pytest.mark.parametrize("penalty", [0.01, 0.1, 1.0])
@@ -254,7 +267,7 @@ def test_moco_over_several_steps() -> None:
         z, target = draw(3, 2, 4, seed=step), draw(3, 2, 4, seed=100 + step)
         query, key = reference.unit(z[0, :, 1]), reference.unit(target[0, :, 0])
         queue = torch.stack(past) if past else torch.empty(0, 4)
-        close(float(module(z, Context(target=target))), reference.moco(query, key, queue, 0.2))
+        close(float(module(z, Context(momentum_embeddings=target))), reference.moco(query, key, queue, 0.2))
         past = [*past, *key][-7:]
 
 

@@ -13,12 +13,12 @@ from metaclr import methods
 from metaclr.bridge import (
     Context,
     Decoupled,
+    MovingAverage,
     Objective,
     Pairs,
-    Predicted,
     Prototypes,
     Resample,
-    Running,
+    WithPredictor,
     decoupled,
     dot,
     leave_one_out,
@@ -26,12 +26,12 @@ from metaclr.bridge import (
     split,
     squared_euclidean,
 )
-from metaclr.bridge.alignment import Alignment
-from metaclr.bridge.log_sum_exp import log_sum_exp
+from metaclr.bridge.logits.log_sum_exp import log_sum_exp
+from metaclr.bridge.losses.alignment import Alignment
 
 WAYS, DIM = 6, 5
 SMALL = {"moco": {"size": 8}, "moco_v1": {"size": 8}, "wmse": {"dims": 3}, "directclr": {"first": 3}}
-SMALL |= {"byol": {"hidden": 4}, "semi_normalised": {"tasks": 4, "way": 3}, "metaoptnet": {"steps": 8}}
+SMALL |= {"byol": {"hidden": 4}, "semi_normalized": {"tasks": 4, "way": 3}, "metaoptnet": {"steps": 8}}
 SMALL |= {"relation": {"hidden": 4}}
 HELD = {"dclw", "sogclr", "simsiam"}  # a part is held fixed: the derivative of the value is not the gradient
 TRAINED = [name for name in methods.names() if methods.get(name).trained and methods.get(name).learner is None]
@@ -45,17 +45,17 @@ def small(name: str) -> tuple[nn.Module, Tensor, Context]:
         place = "objective.terms"
         settings = {f"{place}.0.1.negatives.size": 8, f"{place}.1.1.labels.size": 8, f"{place}.1.1.labels.shots": 2}
         settings["hidden"] = 4
-    module = method.objective.build(DIM, population=50, classes=3, **settings).double()
+    module = method.objective.build(DIM, dataset_size=50, classes=3, **settings).double()
     source = torch.Generator().manual_seed(1)
     views = method.shot + method.query
     z = torch.randn(1, WAYS, views, DIM, dtype=torch.float64, generator=source)
     target = torch.randn(1, WAYS, views, DIM, dtype=torch.float64, generator=source)
-    labels = torch.arange(WAYS)[None] % 3 if method.ways == "instances" else torch.arange(WAYS)[None]
+    labels = torch.arange(WAYS)[None] % 3 if method.way_type == "instances" else torch.arange(WAYS)[None]
     context = Context(
         labels=labels,
         images=torch.arange(WAYS)[None],
         shot=method.shot,
-        target=target if method.momentum is not None else None,
+        momentum_embeddings=target if method.momentum is not None else None,
     )
     module(z, context)  # fills queues and running estimates
     return module.eval(), z, context
@@ -124,7 +124,7 @@ def test_running_weights_negatives_by_its_estimate() -> None:
     """The gradient of SogCLR is that of g / u - l^+ with u fixed, g the mean of e^l over the negatives."""
     tau, gamma = 0.5, 0.6
     context = Context(images=torch.arange(WAYS)[None])
-    module = Objective(temperature=tau, denominator=Running(gamma)).build(DIM, population=WAYS).double()
+    module = Objective(temperature=tau, denominator=MovingAverage(gamma)).build(DIM, dataset_size=WAYS).double()
     module(draw(1), context)
     before = module.denominator.log_u.exp().clone()
     z = draw()
@@ -148,9 +148,9 @@ def test_running_weights_negatives_by_its_estimate() -> None:
 
 def test_simsiam_is_byol_with_its_own_embeddings_as_a_fixed_target() -> None:
     z = draw()
-    simsiam = Predicted(Alignment(1.0), hidden=4, target="stop_gradient").build(DIM).double()
-    byol = Predicted(Alignment(1.0), hidden=4).build(DIM).double()
-    target = Context(target=z.clone())
+    simsiam = WithPredictor(Alignment(1.0), hidden=4, target="stop_gradient").build(DIM).double()
+    byol = WithPredictor(Alignment(1.0), hidden=4).build(DIM).double()
+    target = Context(momentum_embeddings=z.clone())
     torch.testing.assert_close(gradient(simsiam, z), gradient(lambda z: byol(z, target), z))
 
 

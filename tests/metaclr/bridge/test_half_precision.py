@@ -56,14 +56,14 @@ def built(name: str, temperature: float | None = None) -> nn.Module:
     if temperature is not None:
         paths = [path for path in method.defaults if path == "temperature" or path.endswith(".temperature")]
         settings |= dict.fromkeys(paths, temperature)
-    return method.objective.build(DIM, population=50, classes=WAYS, **settings)
+    return method.objective.build(DIM, dataset_size=50, classes=WAYS, **settings)
 
 
 def context_of(name: str, z: Tensor) -> Context:
     method, ways = methods.get(name), torch.arange(z.shape[1])[None]
     target = z.detach().clone() if method.momentum is not None else None
-    labels = ways if method.ways == "classes" else ways // 2
-    return Context(labels=labels, images=ways, shot=method.shot, target=target)
+    labels = ways if method.way_type == "classes" else ways // 2
+    return Context(labels=labels, images=ways, shot=method.shot, momentum_embeddings=target)
 
 
 def draw(name: str) -> Tensor:
@@ -91,7 +91,7 @@ def trains(module: nn.Module, name: str, z: Tensor, *, autocast: bool) -> Tensor
 REFUSES_ONE_IMAGE = {
     "align_uniform": "uniformity needs at least 2 images",
     "barlow_twins": "Barlow Twins needs at least 2 images",
-    "semi_normalised": "cannot be drawn from a batch of 1 ways",
+    "semi_normalized": "cannot be drawn from a batch of 1 ways",
     "sogclr": "no negatives in tasks of 1 way",
     "spectral": "spectral loss needs at least 2 images",
     "vicreg": "VICReg needs at least 2 images",

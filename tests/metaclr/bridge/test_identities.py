@@ -12,17 +12,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from metaclr.bridge import (
-    Blend,
     Context,
     HardWeighted,
     Matching,
-    Nearest,
+    MovingAverage,
     Objective,
     Pairs,
     Prototypes,
     Queue,
-    Running,
+    QueuePseudoLabels,
     Tasks,
+    WeightedSum,
     cosine,
     decoupled,
     dot,
@@ -34,8 +34,8 @@ from metaclr.bridge import (
     swap,
     unit_norm,
 )
-from metaclr.bridge.align_uniform import uniformity
-from metaclr.bridge.ridge import dual_scores, primal_scores
+from metaclr.bridge.heads.ridge import dual_scores, primal_scores
+from metaclr.bridge.losses.align_uniform import uniformity
 
 TAU = 0.2
 Loss = Callable[[Tensor], Tensor]
@@ -217,13 +217,13 @@ def test_k_moco_is_an_episode_with_queue_entries_as_classes() -> None:
         logits = torch.cat([(query * key).sum(-1, keepdim=True), query @ keys.T], -1) / TAU
         return F.cross_entropy(logits, torch.zeros(16, dtype=torch.int64))
 
-    agree(moco, lambda z: module(z, Context(target=target)), batch())
+    agree(moco, lambda z: module(z, Context(momentum_embeddings=target)), batch())
 
 
 def test_l_psco_supervised_term_is_cross_set_supcon() -> None:
     target, shots = batch(seed=7), 3
     queue = F.normalize(batch(ways=48, seed=5)[0, :, 0], dim=-1)
-    settings = Objective(labels=Nearest(shots=shots, size=48), roles=split, head=Pairs(dot), temperature=1.0)
+    settings = Objective(labels=QueuePseudoLabels(shots=shots, size=48), roles=split, head=Pairs(dot), temperature=1.0)
     module = settings.build(32).double()
     module.labels.memory.push(queue)
     module.eval()
@@ -240,7 +240,7 @@ def test_l_psco_supervised_term_is_cross_set_supcon() -> None:
         positive = torch.arange(16)[:, None] == labels
         return -((log_probability * positive).sum(-1) / shots).mean()
 
-    agree(cross_set, lambda z: module(z, Context(target=target)), batch())
+    agree(cross_set, lambda z: module(z, Context(momentum_embeddings=target)), batch())
 
 
 def test_m_hcl_without_its_corrections_is_ntxent() -> None:
@@ -253,11 +253,11 @@ def test_n_the_positives_gradient_is_the_sum_of_the_negatives() -> None:
     torch.testing.assert_close(gradient.sum(-1), torch.zeros(16, dtype=torch.float64), atol=1e-12, rtol=0)
     # and so through the bridge: the gradient is blind to a shift of all logits
     z = batch()
-    centred = bridge(roles=split, embedding=raw, head=Pairs(dot), temperature=1.0)
+    centered = bridge(roles=split, embedding=raw, head=Pairs(dot), temperature=1.0)
     away = torch.randn(32, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
     shifted = z.clone()
     shifted[:, :, 0] += away  # every support row by the same vector: each query's logits move together
-    torch.testing.assert_close(centred(z), centred(shifted), rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(centered(z), centered(shifted), rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ def test_o_uniformity_optimum(dim: int, t: float, optimum: float, margin: float)
 
 def test_decoupled_is_running_at_gamma_one() -> None:
     images = Context(images=torch.arange(16)[None])
-    running = Objective(temperature=TAU, denominator=Running(gamma=1.0)).build(32, population=16).double()
+    running = Objective(temperature=TAU, denominator=MovingAverage(gamma=1.0)).build(32, dataset_size=16).double()
     for seed in range(2):
         agree(bridge(temperature=TAU, denominator=decoupled), lambda z: running(z, images), batch(seed=seed))
 
@@ -317,7 +317,7 @@ def test_losses_at_different_way_are_not_comparable() -> None:
 
 def test_a_blend_is_the_weighted_sum() -> None:
     one, other = Objective(temperature=TAU), Objective(roles=swap, temperature=0.3)
-    both = Blend(((0.25, one), (2.0, other))).build(32)
+    both = WeightedSum(((0.25, one), (2.0, other))).build(32)
     agree(both, lambda z: 0.25 * one.build(32)(z) + 2 * other.build(32)(z), batch())
 
 

@@ -24,7 +24,7 @@ from metaclr.bridge import (
 )
 from tests.metaclr.bridge.test_gradients import TRAINED, small
 
-RANDOM = {"semi_normalised"}  # its tasks are drawn by position
+RANDOM = {"semi_normalized"}  # its tasks are drawn by position
 ORDER = torch.tensor([4, 2, 0, 5, 1, 3])
 
 
@@ -32,7 +32,12 @@ def shuffled(context: Context) -> Context:
     def rows(table: torch.Tensor | None) -> torch.Tensor | None:
         return None if table is None else table[:, ORDER]
 
-    return replace(context, labels=rows(context.labels), images=rows(context.images), target=rows(context.target))
+    return replace(
+        context,
+        labels=rows(context.labels),
+        images=rows(context.images),
+        momentum_embeddings=rows(context.momentum_embeddings),
+    )
 
 
 @pytest.mark.parametrize("name", [name for name in TRAINED if name not in RANDOM])
@@ -60,7 +65,10 @@ def test_task_order_does_not_matter(name: str) -> None:
             return None if table is None else torch.cat([table, table.flip(1), table.roll(1, 1)])[order]
 
         mixed = replace(
-            context, labels=tables(context.labels), images=tables(context.images), target=tables(context.target)
+            context,
+            labels=tables(context.labels),
+            images=tables(context.images),
+            momentum_embeddings=tables(context.momentum_embeddings),
         )
         value: torch.Tensor = module(z[order], mixed)
         return value
@@ -74,9 +82,9 @@ def test_views_of_one_role_are_alike(name: str) -> None:
     module, z, context = small(name)
     support, query = range(context.shot), range(context.shot, z.shape[2])
     order = [*reversed(support), *reversed(query)]
-    target = None if context.target is None else context.target[:, :, order]
+    target = None if context.momentum_embeddings is None else context.momentum_embeddings[:, :, order]
     torch.testing.assert_close(
-        module(z, context), module(z[:, :, order], replace(context, target=target)), rtol=1e-9, atol=1e-11
+        module(z, context), module(z[:, :, order], replace(context, momentum_embeddings=target)), rtol=1e-9, atol=1e-11
     )
 
 
@@ -99,12 +107,15 @@ def symmetric(name: str) -> bool:
 def test_view_order_does_not_matter(name: str) -> None:
     module, z, context = small(name)
     order = [1, 0] if z.shape[2] == 2 else [2, 0, 3, 1]
-    mixed = replace(context, target=None if context.target is None else context.target[:, :, order])
+    mixed = replace(
+        context,
+        momentum_embeddings=None if context.momentum_embeddings is None else context.momentum_embeddings[:, :, order],
+    )
     torch.testing.assert_close(module(z, context), module(z[:, :, order], mixed), rtol=1e-9, atol=1e-11)
 
 
 @pytest.mark.parametrize("name", ["protonet", "protoclr", "moco", "r2d2", "metacontrastive_protonet"])
 def test_split_roles_are_not_symmetric(name: str) -> None:
     module, z, context = small(name)
-    target = None if context.target is None else context.target.flip(2)
-    assert abs(module(z, context) - module(z.flip(2), replace(context, target=target))) > 1e-6
+    target = None if context.momentum_embeddings is None else context.momentum_embeddings.flip(2)
+    assert abs(module(z, context) - module(z.flip(2), replace(context, momentum_embeddings=target))) > 1e-6

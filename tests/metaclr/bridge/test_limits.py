@@ -13,15 +13,15 @@ from torch import Tensor
 
 from metaclr.bridge import (
     Context,
-    Linear,
     Matching,
     Objective,
     Pairs,
     Prototypes,
+    SimpleContrastive,
     Tasks,
     cosine,
+    cross_entropy,
     dot,
-    everything,
     given,
     leave_one_out,
     raw,
@@ -29,7 +29,7 @@ from metaclr.bridge import (
     squared_euclidean,
     swap,
 )
-from metaclr.bridge.logits import Logits
+from metaclr.bridge.logits.logits import Logits
 from tests.metaclr.bridge.test_identities import TAU, agree, batch, bridge, with_gradient
 
 
@@ -59,7 +59,7 @@ def test_gradients_by_the_similarities_are_probabilities() -> None:
     similarities = batch(1, 12, 1, 12)[0, :, 0].requires_grad_()
     rows = torch.arange(12)
     logits = Logits(lambda: (similarities / TAU)[None], rows, rows)
-    losses = everything(logits, logits.mean_own(), Context(), 1 / TAU)
+    losses = cross_entropy(logits, logits.mean_positives(), Context(), 1 / TAU)
     slope = torch.autograd.grad(losses.sum(), similarities)[0]
     probability = (similarities.detach() / TAU).softmax(-1)
     negatives = probability * (1 - torch.eye(12))
@@ -71,7 +71,7 @@ def test_gradients_by_the_similarities_are_probabilities() -> None:
 def test_a_high_temperature_leads_to_the_simple_contrastive_loss() -> None:
     """tau (L - log C) -> (C - 1) / C L_simple over C columns, value and gradient; the error falls like 1 / tau."""
     z, columns = batch(), 31
-    simple = with_gradient(bridge(temperature=1.0, denominator=Linear()), z)
+    simple = with_gradient(bridge(temperature=1.0, denominator=SimpleContrastive()), z)
 
     def error(tau: float) -> list[float]:
         plain = bridge(temperature=tau)
@@ -111,15 +111,15 @@ def test_classes_end_on_a_regular_simplex(name: str) -> None:
         logits = F.normalize(z[0].flatten(0, 1), dim=-1) @ F.normalize(weights, dim=-1).T
         return F.cross_entropy(logits / 0.5, torch.arange(classes).repeat_interleave(3))
 
-    optimiser = torch.optim.LBFGS([z, weights], lr=1, max_iter=200, line_search_fn="strong_wolfe")
+    optimizer = torch.optim.LBFGS([z, weights], lr=1, max_iter=200, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         value = loss()
         value.backward()
         return value
 
-    optimiser.step(closure)
+    optimizer.step(closure)
     unit = F.normalize(z.detach()[0], dim=-1)
     means = F.normalize(unit.mean(1), dim=-1)
     between = (means @ means.T)[~torch.eye(classes, dtype=torch.bool)]

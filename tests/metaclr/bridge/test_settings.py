@@ -6,21 +6,21 @@ import pytest
 import torch
 
 from metaclr.bridge import (
-    Blend,
     Decoupled,
     HardWeighted,
     Objective,
     Pairs,
     Prototypes,
     Queue,
+    WeightedSum,
     cosine,
     dot,
     first_dims,
+    format_setting,
     leave_one_out,
     leaves,
     override,
     raw,
-    shown,
     split,
     squared_euclidean,
     swap,
@@ -35,13 +35,13 @@ def test_leaves_are_found_by_path() -> None:
     assert found["temperature"] == 0.5
     assert found["head.similarity"] is dot
     assert found["negatives.size"] == 5
-    assert leaves(Blend(((0.5, Objective()),)))["terms.0.1.temperature"] == 0.5
+    assert leaves(WeightedSum(((0.5, Objective()),)))["terms.0.1.temperature"] == 0.5
 
 
 def test_override_by_field_name_by_path_and_by_the_similaritys_name() -> None:
     changed = override(Objective(), temperature=1, unit=False, similarity="squared_euclidean")
     assert changed == Objective(embedding=raw, head=Pairs(squared_euclidean), temperature=1.0)
-    both = Blend(((0.5, Objective()), (0.5, Objective())))
+    both = WeightedSum(((0.5, Objective()), (0.5, Objective())))
     assert override(both, **{"terms.1.1.temperature": 0.1}).terms[1][1] == Objective(temperature=0.1)
 
 
@@ -63,7 +63,7 @@ def test_a_wrong_override_is_one_line(changes: dict[str, object], reason: str) -
 
 def test_an_ambiguous_override_names_the_places() -> None:
     with pytest.raises(UserError, match=r"terms\.0\.1\.temperature, terms\.1\.1\.temperature"):
-        override(Blend(((0.5, Objective()), (0.5, Objective()))), temperature=0.1)
+        override(WeightedSum(((0.5, Objective()), (0.5, Objective()))), temperature=0.1)
 
 
 def test_build_takes_overrides() -> None:
@@ -100,7 +100,7 @@ def test_build_leaves_torchs_generator_alone_and_depends_on_the_seed() -> None:
     ],
 )
 def test_settings_are_shown_as_they_are_written(value: object, text: str) -> None:
-    assert shown(value) == text
+    assert format_setting(value) == text
 
 
 def test_settings_are_values() -> None:

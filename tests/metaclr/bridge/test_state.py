@@ -5,10 +5,21 @@ from __future__ import annotations
 import pytest
 import torch
 
-from metaclr.bridge import Context, Nearest, Objective, Prototypes, Queue, Resample, Running, Sizes, raw, split
-from metaclr.bridge.memory import Memory
-from metaclr.bridge.nearest import sinkhorn
-from metaclr.bridge.roles import Turn
+from metaclr.bridge import (
+    Context,
+    MovingAverage,
+    Objective,
+    Prototypes,
+    Queue,
+    QueuePseudoLabels,
+    Resample,
+    Sizes,
+    raw,
+    split,
+)
+from metaclr.bridge.embedding_queue import EmbeddingQueue
+from metaclr.bridge.queue_pseudo_labels import sinkhorn
+from metaclr.bridge.roles import RoleAssignment
 from metaclr.bridge.tasks import Resampled
 
 
@@ -18,7 +29,7 @@ def draw(*shape: int, seed: int = 0) -> torch.Tensor:
 
 @pytest.mark.parametrize("size", [1, 3, 5, 7, 20])
 def test_memory_holds_the_last_rows(size: int) -> None:
-    memory, past = Memory(size, 2), []
+    memory, past = EmbeddingQueue(size, 2), []
     for step in range(6):
         rows = draw(3, 2, seed=step)
         memory.push(rows)
@@ -29,7 +40,7 @@ def test_memory_holds_the_last_rows(size: int) -> None:
 
 
 def test_memory_hands_out_a_copy() -> None:
-    memory = Memory(4, 2)
+    memory = EmbeddingQueue(4, 2)
     memory.push(draw(4, 2))
     rows, _ = memory.read()
     before = rows.clone()
@@ -41,14 +52,14 @@ def test_memory_hands_out_a_copy() -> None:
     "settings",
     [
         Objective(roles=split, negatives=Queue(5)),
-        Objective(roles=split, labels=Nearest(2, 8)),
+        Objective(roles=split, labels=QueuePseudoLabels(2, 8)),
         Objective(roles=split, tasks=Resample(4, 2)),
-        Objective(denominator=Running()),
+        Objective(denominator=MovingAverage()),
     ],
 )
 def test_state_is_in_the_checkpoint_and_still_in_eval(settings: Objective) -> None:
     context = Context(images=torch.arange(4)[None])
-    module, resumed = settings.build(3, population=4), settings.build(3, population=4)
+    module, resumed = settings.build(3, dataset_size=4), settings.build(3, dataset_size=4)
     module(draw(1, 4, 2, 3), context)
     resumed.load_state_dict(module.state_dict())
     z = draw(1, 4, 2, 3, seed=1)
@@ -56,7 +67,7 @@ def test_state_is_in_the_checkpoint_and_still_in_eval(settings: Objective) -> No
     state = {name: value.clone() for name, value in module.state_dict().items()}
     module.eval()(z, context)
     assert all(torch.equal(value, state[name]) for name, value in module.state_dict().items())
-    fresh = settings.build(3, population=4).state_dict()
+    fresh = settings.build(3, dataset_size=4).state_dict()
     assert not all(torch.equal(value, fresh[name]) for name, value in state.items())
 
 
@@ -68,17 +79,17 @@ def test_sinkhorn_rows_sum_to_one_and_columns_balance() -> None:
 
 
 def test_nearest_takes_rows_close_to_the_key_and_never_an_empty_slot() -> None:
-    labels = Nearest(shots=2, size=10).module(Sizes(4)).eval()
+    labels = QueuePseudoLabels(shots=2, size=10).module(Sizes(4)).eval()
     labels.memory.push(torch.eye(4).repeat(2, 1))
     keys = torch.eye(4)[None, :, None]
-    turn, none = labels(Turn(keys, keys), Context())
+    assignment, none = labels(RoleAssignment(keys, keys), Context())
     assert none is None
-    assert torch.equal(turn.support, keys.expand(1, 4, 2, 4))  # each basis vector was pushed twice
+    assert torch.equal(assignment.support, keys.expand(1, 4, 2, 4))  # each basis vector was pushed twice
 
 
 def test_resampled_tasks_are_a_function_of_seed_and_call() -> None:
     z = torch.arange(6.0)[None, :, None, None] * 10 + torch.arange(3.0)[None, None, :, None]  # way * 10 + view
-    context = Context(labels=torch.arange(6)[None], target=z + 100)
+    context = Context(labels=torch.arange(6)[None], momentum_embeddings=z + 100)
     first, again, other = (Resampled(Resample(50, 4), seed) for seed in (0, 0, 1))
     tasks, changed = first(z, context)
     assert tasks.shape == (50, 4, 3, 1)
@@ -89,9 +100,9 @@ def test_resampled_tasks_are_a_function_of_seed_and_call() -> None:
     assert all(len(set(row.tolist())) == 4 for row in ways[:, :, 0])  # different ways in a task
     assert all(sorted(way.tolist()) == [0, 1, 2] for task in tasks[..., 0] % 10 for way in task)  # all views, reordered
     assert changed.labels is not None
-    assert changed.target is not None
+    assert changed.momentum_embeddings is not None
     assert torch.equal(changed.labels, ways[:, :, 0].long())
-    assert torch.equal(changed.target, tasks + 100)
+    assert torch.equal(changed.momentum_embeddings, tasks + 100)
     assert torch.bincount(ways[:, :, 0].long().flatten(), minlength=6).min() > 20
 
 

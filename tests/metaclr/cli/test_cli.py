@@ -32,7 +32,7 @@ def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
         (["compare", "--set", "train.stesp=1"], "did you mean 'steps'"),
         (["compare", "--seeds", "x"], "a count such as 3"),
         (["methods", "show", "byo"], "did you mean 'byol'"),
-        (["recipes", "cp", "glyph"], "did you mean 'glyphs'"),
+        (["recipes", "copy", "glyph"], "did you mean 'glyphs'"),
         (["data", "show", "digit"], "did you mean 'digits'"),
         (["bridge", "simclr", "byol"], "'byol' is not on the bridge"),
         (["bridge", "simclr", "protonte"], "did you mean 'protonet'"),
@@ -76,9 +76,9 @@ def test_help_imports_nothing_heavy() -> None:
 
 def test_a_recipe_can_be_copied_and_is_not_overwritten(tmp_path: Path) -> None:
     target = tmp_path / "mine.toml"
-    assert run("recipes", "cp", "glyphs", str(target)).returncode == 0
+    assert run("recipes", "copy", "glyphs", str(target)).returncode == 0
     assert target.read_text() == (ROOT / "metaclr/recipes/glyphs.toml").read_text()
-    again = run("recipes", "cp", "glyphs", str(target))
+    again = run("recipes", "copy", "glyphs", str(target))
     assert again.returncode == 2
     assert "is there already" in again.stderr
 
@@ -101,7 +101,7 @@ def test_methods_diff_names_the_axes() -> None:
 
 
 def test_a_bridge_can_be_planned_without_training(tmp_path: Path) -> None:
-    done = run("bridge", "simclr", "protonet", "--plan", "--out", str(tmp_path / "out"))
+    done = run("bridge", "simclr", "protonet", "--dry-run", "--out", str(tmp_path / "out"))
     assert done.returncode == 0, done
     assert "\x1b" not in done.stdout
     assert "start: simclr" in done.stdout

@@ -15,7 +15,7 @@ from episodes import Episode
 from metaclr.engine import Learner
 from metaclr.methods import Method, get
 from metaclr.networks import build_projector
-from metaclr.networks.seeded import seeded
+from metaclr.networks.seeded_init import seeded
 
 LIVES = "METACLR_TEST_LIVES"
 """Environment variable: a file with the process id of every training step; without it nothing dies."""

@@ -19,7 +19,7 @@ from tests.metaclr.comparison import small
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 METHODS = ["simclr", "protonet"]
-VARYING = ["seconds", "environment"]
+VARYING = ["train_seconds", "environment"]
 
 
 def compare(out: Path, *overrides: str, **arguments: object) -> metaclr.Comparison:
@@ -65,8 +65,8 @@ def test_the_report_says_what_was_trained_in(finished: metaclr.Comparison) -> No
 
 
 def test_all_methods_are_judged_on_the_same_items(finished: metaclr.Comparison) -> None:
-    for _, rows in finished.rows.groupby(["target", "evaluator", "way", "shot", "labels"], dropna=False):
-        assert rows.n.nunique() == 1
+    for _, rows in finished.rows.groupby(["target", "evaluator", "way", "shot", "label_subset"], dropna=False):
+        assert rows.n_items.nunique() == 1
         if (rows.evaluator == "few-shot").all():
             assert rows.protocol.nunique() == 1
 

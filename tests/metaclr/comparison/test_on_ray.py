@@ -1,4 +1,4 @@
-"""A real Ray cluster on this machine: the rows of the serial run, a killed worker's cell done again."""
+"""A real Ray cluster on this machine: the rows of the serial run, a killed worker's run done again."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def serial(tmp_path_factory: pytest.TempPathFactory) -> metaclr.Comparison:
 def test_a_killed_worker_changes_no_row(lives: Path, serial: metaclr.Comparison, tmp_path: Path) -> None:
     result = compare(tmp_path / "out", ray="local")
     assert not result.failures
-    varying = ["seconds", "environment"]
+    varying = ["train_seconds", "environment"]
     pd.testing.assert_frame_equal(
         result.rows.drop(columns=varying), serial.rows.drop(columns=varying), check_exact=True
     )
@@ -85,16 +85,16 @@ def test_a_node_without_the_folder_sends_its_files_home(lives: Path, tmp_path: P
         device=torch.device("cpu"),
         images={"a": small.stripes(name="a"), "b": small.stripes(6, name="b")},
     )
-    cell = next(c for c in planned.cells if c.method.name == "simclr")
+    run = next(c for c in planned.runs if c.method.name == "simclr")
     away = replace(planned, out=tmp_path / "elsewhere")  # a folder that the worker does not see
-    outcome = ray.get(ray.remote(on_ray._do).remote(away, cell, ".ray-0123"))
+    outcome = ray.get(ray.remote(on_ray._do).remote(away, run, ".ray-0123"))
     assert (outcome.failure, outcome.error) == ("", "")
     assert not (tmp_path / "elsewhere").exists()
     assert not list(Path(tempfile.gettempdir()).glob("metaclr.ray-0123*"))
-    on_ray._bring_home(planned.folder(cell), outcome.files)
-    names = {p.name for p in planned.folder(cell).iterdir()}
+    on_ray._bring_home(planned.folder(run), outcome.files)
+    names = {p.name for p in planned.folder(run).iterdir()}
     assert names == {"checkpoint.pt", "curve.csv", "rows.csv", "per_item.npz", "done.json"}
-    assert cell.run not in {c.run for c in on_ray.unfinished(planned)}
+    assert run.name not in {c.name for c in on_ray.unfinished(planned)}
 
 
 @pytest.mark.parametrize(

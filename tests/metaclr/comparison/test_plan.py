@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from episodes import EpisodeError
-from metaclr.comparison.cell import Cell, finished
 from metaclr.comparison.plan import Plan, plan
+from metaclr.comparison.run import Run, finished
 from metaclr.comparison.training import task_shape, views_for
 from metaclr.errors import UserError
 from metaclr.methods import get
@@ -79,7 +79,7 @@ def test_unknown_settings_of_a_method_are_refused(tmp_path: Path) -> None:
 
 def test_another_recipe_in_the_same_folder_is_refused(tmp_path: Path) -> None:
     make(tmp_path)
-    make(tmp_path, "methods=simclr,infonce", "seeds=0,1")  # more cells: the same comparison
+    make(tmp_path, "methods=simclr,infonce", "seeds=0,1")  # more runs: the same comparison
     with pytest.raises(UserError, match=r"train.steps 2 there, 3 asked for"):
         make(tmp_path, "train.steps=3")
 
@@ -87,14 +87,14 @@ def test_another_recipe_in_the_same_folder_is_refused(tmp_path: Path) -> None:
 def test_every_method_spends_the_same_views(tmp_path: Path) -> None:
     recipe = resolve(SMALL, ["train.batch_views=240"])
     for name in ("simclr", "protoclr", "protonet", "r2d2", "supcon"):
-        shape = task_shape(Cell(MethodEntry(name=name), get(name), "a", 0), recipe)
+        shape = task_shape(Run(MethodEntry(name=name), get(name), "a", 0), recipe)
         assert shape.tasks * shape.way * shape.views == 240
 
 
 def test_shared_views_ignore_what_a_method_would_like(tmp_path: Path) -> None:
-    cell = Cell(MethodEntry(name="protoclr"), get("protoclr"), "a", 0)
-    shared = views_for(cell, resolve(SMALL))
-    own = views_for(cell, resolve(SMALL, ["views_mode=own"]))
+    run = Run(MethodEntry(name="protoclr"), get("protoclr"), "a", 0)
+    shared = views_for(run, resolve(SMALL))
+    own = views_for(run, resolve(SMALL, ["views_mode=per_method"]))
     assert shared != own
     assert isinstance(own, list)
     assert len(own) == get("protoclr").shot + get("protoclr").query
@@ -102,12 +102,12 @@ def test_shared_views_ignore_what_a_method_would_like(tmp_path: Path) -> None:
 
 def test_a_digest_covers_what_rows_depend_on_and_nothing_else(tmp_path: Path) -> None:
     one = make(tmp_path)
-    cell = one.cells[0]
+    run = one.runs[0]
     more = resolve(SMALL, ["methods=simclr,infonce", "seeds=0,1", "train.checkpoint_seconds=5"])
-    assert cell.digest(more, {}) == cell.digest(resolve(SMALL), {})
-    changed = cell.digest(resolve(SMALL, ["train.lr=0.1"]), one.fingerprints)
-    assert changed != cell.digest(resolve(SMALL), one.fingerprints)
-    assert cell.digest(resolve(SMALL, ["methods=byol"]), {}) == cell.digest(resolve(SMALL), {})
+    assert run.digest(more, {}) == run.digest(resolve(SMALL), {})
+    changed = run.digest(resolve(SMALL, ["train.lr=0.1"]), one.fingerprints)
+    assert changed != run.digest(resolve(SMALL), one.fingerprints)
+    assert run.digest(resolve(SMALL, ["methods=byol"]), {}) == run.digest(resolve(SMALL), {})
 
 
 def test_half_a_marker_is_not_finished(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import metaclr
-from metaclr.engine.journal import read
+from metaclr.engine.training_curve import read
 from tests.metaclr.comparison.launch import torchrun
 
 # SGD in float32: Adam divides by the gradient's size, so it makes a step of what is only rounding.
@@ -75,7 +75,7 @@ def test_two_ranks_give_the_rows_of_one_process(folders: tuple[Path, Path, objec
     one, two = (pd.read_csv(folder / "rows.csv") for folder in folders[:2])
     numbers = ["value", "ci95"]
     pd.testing.assert_frame_equal(
-        one.drop(columns=["seconds", *numbers]), two.drop(columns=["seconds", *numbers]), check_exact=True
+        one.drop(columns=["train_seconds", *numbers]), two.drop(columns=["train_seconds", *numbers]), check_exact=True
     )
     fixed = one.method.isin(CONTROLS)
     pd.testing.assert_frame_equal(one[fixed][numbers], two[fixed][numbers], check_exact=True)
@@ -108,7 +108,7 @@ def test_two_ranks_train_as_one_process(folders: tuple[Path, Path, object]) -> N
 
 def test_in_float64_trained_rows_are_the_same_to_the_last_digit(exact: tuple[Path, Path]) -> None:
     """What two ranks and one process differ by is rounding: with 29 more bits nothing of it reaches a row."""
-    one, two = (pd.read_csv(folder / "rows.csv").drop(columns="seconds") for folder in exact)
+    one, two = (pd.read_csv(folder / "rows.csv").drop(columns="train_seconds") for folder in exact)
     pd.testing.assert_frame_equal(one, two, check_exact=True)
     assert set(one[~one.method.isin(CONTROLS)].evaluator) == {
         "few-shot",

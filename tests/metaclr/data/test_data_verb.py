@@ -50,7 +50,7 @@ def test_show_into_a_folder_that_is_not_there(tmp_path: Path) -> None:
 
 def test_prepare(tmp_path: Path) -> None:
     Image.new("L", (9, 9)).save((tmp_path / "a").mkdir() or tmp_path / "a" / "0.png")
-    assert "1 colour images 12 x 12, 1 classes" in run("prepare", str(tmp_path), "--size", "12")
+    assert "1 color images 12 x 12, 1 classes" in run("prepare", str(tmp_path), "--size", "12")
 
 
 def test_prepare_refuses_a_misspelt_name_before_any_work(tmp_path: Path) -> None:

@@ -12,10 +12,10 @@ from metaclr.data import load
 from metaclr.errors import UserError
 
 
-def picture(path: Path, colour: Sequence[int] | int, size: tuple[int, int] = (12, 12)) -> None:
+def picture(path: Path, color: Sequence[int] | int, size: tuple[int, int] = (12, 12)) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    mode = "L" if isinstance(colour, int) else "RGB"
-    Image.new(mode, size, colour if isinstance(colour, int) else tuple(colour)).save(path)
+    mode = "L" if isinstance(color, int) else "RGB"
+    Image.new(mode, size, color if isinstance(color, int) else tuple(color)).save(path)
 
 
 @pytest.fixture

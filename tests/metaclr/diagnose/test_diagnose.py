@@ -51,7 +51,7 @@ def test_effective_rank_counts_equal_directions() -> None:
         features[:rank] = basis[:rank]
         assert effective_rank(features) == pytest.approx(rank)
     assert effective_rank(torch.ones(30, 8)) == pytest.approx(1)
-    assert effective_rank(torch.ones(30, 8), centred=True) == 0
+    assert effective_rank(torch.ones(30, 8), centered=True) == 0
     assert effective_rank(torch.zeros(30, 8)) == 0
     features = normal(500, 12)
     values = torch.linalg.svdvals(features)
@@ -67,7 +67,7 @@ def test_collapse_is_one_when_even_and_zero_at_a_point() -> None:
 
 def test_all_at_once_and_refusals() -> None:
     features = normal(50, 8).float()
-    assert set(diagnose(features)) == {"uniformity", "collapse", "rank", "centred rank"}
+    assert set(diagnose(features)) == {"uniformity", "collapse", "rank", "centered rank"}
     found = diagnose(features, torch.arange(50) % 5, features.view(25, 2, 8))
     assert {"tolerance", "alignment"} <= set(found)
     assert all(math.isfinite(value) for value in found.values())

@@ -29,8 +29,8 @@ class Contrast(nn.Module):
 
     def forward(self, embeddings: Tensor, context: Context | None = None) -> Tensor:
         first, second = embeddings[:, :, 0], embeddings[:, :, 1]
-        if context is not None and context.target is not None:
-            second = context.target[:, :, 1]
+        if context is not None and context.momentum_embeddings is not None:
+            second = context.momentum_embeddings[:, :, 1]
         logits = first @ second.transpose(1, 2) * self.scale
         own = torch.arange(logits.shape[1], device=logits.device).expand(logits.shape[:2])
         self.accuracy = (logits.argmax(-1) == own).float().mean()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch._dynamo  # an optimiser imports it; once here, not in every child
+import torch._dynamo  # an optimizer imports it; once here, not in every child
 
 
 def beside(name: str) -> Any:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from episodes import Episode, EpisodeSampler, ImageSet, TaskShape
-from metaclr.bridge.tiles import tiling
+from metaclr.bridge.logits.tiling import tiling
 from metaclr.engine import Learner, Trained, TrainSettings, train
 from metaclr.engine.distributed import join, leave, ranks
 from metaclr.methods import get
@@ -57,8 +57,8 @@ def rank(out: Path, number: int, world: int, port: int) -> None:
     os.environ.update(RANK=str(number), LOCAL_RANK=str(number), WORLD_SIZE=str(world))
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
     join(torch.device("cpu"))
-    here = ranks()
-    assert (here.rank, here.world) == (number, world)
+    rank_info = ranks()
+    assert (rank_info.rank, rank_info.world) == (number, world)
     generator = torch.Generator().manual_seed(1)
     images = ImageSet(torch.randint(0, 256, (64, 1, 8, 8), dtype=torch.uint8, generator=generator))
 
@@ -68,10 +68,10 @@ def rank(out: Path, number: int, world: int, port: int) -> None:
 
     results = {}
     for name, (shape, method, momentum) in CASES.items():
-        sampler = EpisodeSampler(images, shape, seed=5, rank=here.rank, world=here.world)
+        sampler = EpisodeSampler(images, shape, seed=5, rank=rank_info.rank, world=rank_info.world)
         settings = TrainSettings(steps=4, optimizer="sgd", lr=0.05, log_every=2, precision="fp32", device="cpu")
         exactly = TrainSettings(steps=20, log_every=5, precision="fp64", device="cpu")
-        folder = out / f"world{here.world}" / name
+        folder = out / f"world{rank_info.world}" / name
         with tiling(5, 4, above=0 if name == "tiled" else sys.maxsize):
             results[name] = {
                 "first": gradients(build(method, momentum), sampler, render),
@@ -81,5 +81,5 @@ def rank(out: Path, number: int, world: int, port: int) -> None:
                 "first": gradients(build(method, momentum).double(), sampler, render),
                 **outcome(train(build(method, momentum), sampler, render, exactly)),
             }
-    torch.save(results, out / f"world{here.world}-rank{here.rank}.pt")
+    torch.save(results, out / f"world{rank_info.world}-rank{rank_info.rank}.pt")
     leave()

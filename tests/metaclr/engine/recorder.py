@@ -69,7 +69,7 @@ def place(tensor: Tensor) -> int:
 
 
 def record(work: Callable[[], None]) -> Callable[[], None]:
-    """`metaclr.engine.graphs.record` for a CPU."""
+    """`metaclr.engine.cuda_graph.graph_step.record` for a CPU."""
     recorder = Recorder()
     generator = torch.get_rng_state()
     try:

@@ -33,19 +33,19 @@ def results(server: Server, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
 
 @CASES
 def test_two_ranks_are_one_process(case: str, results: tuple[Path, dict[tuple[int, int], Any]]) -> None:
-    agree(case, results[1], 1e-5)
+    all_reduce_max(case, results[1], 1e-5)
 
 
 @CASES
 def test_in_float64_adam_keeps_two_ranks_together(case: str, results: tuple[Path, dict[tuple[int, int], Any]]) -> None:
-    """The default optimiser, 20 steps: what float32 leaves between two ranks and one process is rounding."""
-    agree(f"{case} fp64", results[1], 1e-10)
+    """The default optimizer, 20 steps: what float32 leaves between two ranks and one process is rounding."""
+    all_reduce_max(f"{case} fp64", results[1], 1e-10)
     for kept in results[1].values():
         values = [v for v in kept[f"{case} fp64"]["learner"].values() if v.is_floating_point()]
         assert {v.dtype for v in values} == {torch.float64}
 
 
-def agree(case: str, by_rank: dict[tuple[int, int], Any], bound: float) -> None:
+def all_reduce_max(case: str, by_rank: dict[tuple[int, int], Any], bound: float) -> None:
     """Loss, gradient, trained state and curve of both ranks are those of one process."""
     alone = by_rank[1, 0][case]
     for rank in (0, 1):

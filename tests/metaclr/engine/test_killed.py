@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from metaclr.engine.journal import NAME, read
+from metaclr.engine.training_curve import NAME, read
 
 if TYPE_CHECKING:
     from conftest import Server

@@ -1,4 +1,4 @@
-"""Which parameters are decayed, and that every optimiser moves them."""
+"""Which parameters are decayed, and that every optimizer moves them."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from metaclr.engine import TrainSettings
-from metaclr.engine.ema import Target, target_momentum
+from metaclr.engine.momentum_encoder import MomentumEncoder, target_momentum
 from metaclr.engine.schedules import rate, warmup_steps
 from metaclr.errors import UserError
 
@@ -49,7 +49,7 @@ def test_target_momentum_rises_to_one() -> None:
 
 def test_target_follows_and_never_learns() -> None:
     online = torch.nn.Linear(3, 2)
-    target = Target(online)
+    target = MomentumEncoder(online)
     start = online.weight.detach().clone()
     with torch.no_grad():
         online.weight.add_(1.0)

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from episodes import PRESETS, Episode, EpisodeError, EpisodeSampler, Rendering, TaskShape, random
 from metaclr.engine import Learner, NonFiniteLoss, TrainSettings, train
-from metaclr.engine.journal import NAME, read
 from metaclr.engine.learner import embedding_std
 from metaclr.engine.schedules import rate
 from metaclr.engine.settings import Precision
+from metaclr.engine.training_curve import NAME, read
 from metaclr.errors import UserError
 
 Pixels = Callable[[Episode], Tensor]
@@ -204,7 +204,9 @@ def test_bf16_networks_but_float32_objective(learner: Build, sampler: EpisodeSam
     seen: dict[str, torch.dtype] = {}
     model.projector.register_forward_hook(lambda _m, _i, out: seen.update(projector=out.dtype))
     model.objective.register_forward_hook(
-        lambda _m, args, out: seen.update(objective=args[0].dtype, target=args[1].target.dtype, loss=out.dtype)
+        lambda _m, args, out: seen.update(
+            objective=args[0].dtype, target=args[1].momentum_embeddings.dtype, loss=out.dtype
+        )
     )
     train(model, sampler, pixels, replace(SHORT, steps=1, precision="bf16"))
     assert seen == {

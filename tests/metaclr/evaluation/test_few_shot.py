@@ -20,8 +20,8 @@ Tensor = torch.Tensor
 def case(shape: TaskShape, count: int = 20, width: int = 24) -> tuple[Tensor, EpisodeTable]:
     images = blobs(classes=22, per_class=12)
     made = torch.Generator().manual_seed(0)
-    centres = torch.randn(22, width, generator=made)
-    features = centres.repeat_interleave(12, 0) + 1.5 * torch.randn(22 * 12, width, generator=made) + 0.5
+    centers = torch.randn(22, width, generator=made)
+    features = centers.repeat_interleave(12, 0) + 1.5 * torch.randn(22 * 12, width, generator=made) + 0.5
     return features, sample_table(images, shape, count, seed=3)
 
 

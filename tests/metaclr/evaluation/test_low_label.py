@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from episodes import EpisodeError, ImageSet, ViewRecipe, halves, label_subset
+from episodes import EpisodeError, ImageSet, ViewRecipe, label_subset, train_test_split
 from metaclr.errors import UserError
 from metaclr.evaluation import FineTune, Measurement, Pixels, features, low_label_finetune, low_label_frozen
 from metaclr.evaluation.fine_tune import fine_tune
@@ -14,7 +14,7 @@ from tests.metaclr.evaluation.evaluate_data import blobs, small_encoder
 
 
 def target(noise: float = 60.0) -> tuple[ImageSet, ImageSet, list[torch.Tensor]]:
-    train, test = halves(blobs(6, 20, noise=noise), seed=0)
+    train, test = train_test_split(blobs(6, 20, noise=noise), seed=0)
     return train, test, [label_subset(train, seed, per_class=2) for seed in range(3)]
 
 
@@ -45,7 +45,7 @@ def test_frozen_and_end_to_end() -> None:
         assert found.value == pytest.approx(100 * found.per_item.mean().item(), abs=1e-4)
         assert found.value > 50
         assert "subsets=3; interval=Student t over label subsets" in found.protocol
-    assert "optimiser=Adam, cosine; steps=20; batch=32; lr=0.01" in whole.protocol
+    assert "optimizer=Adam, cosine; steps=20; batch=32; lr=0.01" in whole.protocol
     assert "augmentation=none; bn=frozen statistics" in whole.protocol
     assert not torch.equal(frozen.per_item, whole.per_item)  # type: ignore[arg-type]
 

@@ -13,16 +13,16 @@ from metaclr.errors import UserError
 from metaclr.evaluation import knn, linear
 from metaclr.evaluation.knn import knn_labels
 from metaclr.evaluation.linear import PENALTIES, fit_probe
-from metaclr.evaluation.parts import held_out_third, parts
+from metaclr.evaluation.train_test_features import held_out_third, parts
 
 Tensor = torch.Tensor
 
 
 def data(classes: int = 6, per_class: int = 20, width: int = 12) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     made = torch.Generator().manual_seed(5)
-    centres = torch.randn(classes, width, generator=made)
+    centers = torch.randn(classes, width, generator=made)
     labels = torch.arange(classes).repeat_interleave(per_class)
-    x, x_test = (centres[labels] + torch.randn(len(labels), width, generator=made) for _ in range(2))
+    x, x_test = (centers[labels] + torch.randn(len(labels), width, generator=made) for _ in range(2))
     return x, labels, x_test, labels.clone()
 
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from episodes import ViewRecipe, halves, label_subset
+from episodes import ViewRecipe, label_subset, train_test_split
 from metaclr.evaluation import FineTune, Measurement, Pixels, low_label_finetune
 from metaclr.evaluation.fine_tune import fine_tune
 from metaclr.evaluation.linear import Probe
-from metaclr.evaluation.stacked import can_stack, fine_tune_stacked, pays
+from metaclr.evaluation.stacked import can_stack, fine_tune_stacked, should_stack
 from metaclr.networks import build_encoder
 from tests.metaclr.evaluation.evaluate_data import blobs, small_encoder
 
@@ -106,19 +106,19 @@ def test_a_stack_that_autocast_does_not_reach_is_refused() -> None:
 def test_only_small_encoders_and_like_subsets_on_a_gpu_are_stacked(monkeypatch: pytest.MonkeyPatch) -> None:
     probe, wide = (Probe(torch.zeros(256, n), torch.zeros(n), 1.0, "") for n in (4, 5))
     encoder, settings, shape = small_encoder(), FineTune(), (1, 8, 8)
-    assert not pays(encoder, [probe, probe], [20, 20], settings, shape)
+    assert not should_stack(encoder, [probe, probe], [20, 20], settings, shape)
     monkeypatch.setattr("metaclr.evaluation.stacked.device_of", lambda _: torch.device("cuda"))
     monkeypatch.setattr("metaclr.evaluation.stacked.can_stack", lambda net, *_: not isinstance(net, Pixels))
-    assert pays(encoder, [probe, probe], [20, 20], settings, shape)
-    assert not pays(encoder, [probe], [20], settings, shape)
-    assert not pays(encoder, [probe, wide], [20, 20], settings, shape)
-    assert not pays(encoder, [probe, probe], [20, 21], settings, shape)
-    assert not pays(Pixels(), [probe, probe], [20, 20], settings, shape)
-    assert not pays(nn.Linear(2000, 1000), [probe, probe], [20, 20], settings, shape)
+    assert should_stack(encoder, [probe, probe], [20, 20], settings, shape)
+    assert not should_stack(encoder, [probe], [20], settings, shape)
+    assert not should_stack(encoder, [probe, wide], [20, 20], settings, shape)
+    assert not should_stack(encoder, [probe, probe], [20, 21], settings, shape)
+    assert not should_stack(Pixels(), [probe, probe], [20, 20], settings, shape)
+    assert not should_stack(nn.Linear(2000, 1000), [probe, probe], [20, 20], settings, shape)
 
 
 def test_the_evaluation_is_the_same_either_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    train, test = halves(blobs(6, 20), seed=0)
+    train, test = train_test_split(blobs(6, 20), seed=0)
     subsets = [label_subset(train, seed, per_class=2) for seed in range(3)]
 
     def judged() -> Measurement:
@@ -127,7 +127,7 @@ def test_the_evaluation_is_the_same_either_way(monkeypatch: pytest.MonkeyPatch) 
         return found
 
     loop = judged()
-    monkeypatch.setattr("metaclr.evaluation.low_label.pays", lambda *_: True)
+    monkeypatch.setattr("metaclr.evaluation.low_label.should_stack", lambda *_: True)
     stacked = judged()
     assert loop.protocol == stacked.protocol
     assert loop.per_item is not None

@@ -191,7 +191,7 @@ def test_table_cannot_hold_tasks_that_change_pixels() -> None:
 
 def stream(num_tasks: int | None = None) -> TaskStream:
     images = blobs()
-    sampler = EpisodeSampler(images, SHAPE, ways="classes", seed=0)
+    sampler = EpisodeSampler(images, SHAPE, way_type="classes", seed=0)
     return TaskStream(sampler, lambda episode: render(images, episode, ViewRecipe(), seed=0), num_tasks=num_tasks)
 
 

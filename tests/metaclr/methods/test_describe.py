@@ -19,9 +19,9 @@ OWN = {"supervised", "symmetric_protoclr"}  # nobody's paper
 
 @pytest.mark.parametrize("name", names())
 def test_show_prints_formula_reference_labels_and_every_setting(name: str) -> None:
-    shown = CliRunner().invoke(command, ["show", name])
-    assert shown.exit_code == 0
-    lines = shown.output.splitlines()
+    format_setting = CliRunner().invoke(command, ["show", name])
+    assert format_setting.exit_code == 0
+    lines = format_setting.output.splitlines()
     assert lines == describe(name)
     said = dict(line.split(": ", 1) for line in lines if re.match(r"(reference|formula|labels): ", line))
     assert ("formula" in said) == (name not in CONTROLS)
@@ -42,7 +42,7 @@ def test_methods_that_train_on_labels() -> None:
     assert {name for name in names() if "labels: given; it trains" in "\n".join(describe(name))} == {
         *supervised.split()
     }
-    assert all(get(name).labels == "given" for name in names() if get(name).ways == "classes")
+    assert all(get(name).labels == "given" for name in names() if get(name).way_type == "classes")
 
 
 def test_a_difference_is_exactly_what_turns_one_method_into_the_other() -> None:

@@ -201,7 +201,7 @@ def test_learns_through_the_engines_calls(name: str) -> None:
     encoder = build_encoder("conv4", 1, 16, seed=0, width=8)
     learner = method.learner(encoder, method, seed=0, settings={"inner_lr": 0.1})
     shape = TaskShape(method.way, method.shot, method.query, tasks=2)
-    sampler = EpisodeSampler(images(), shape, ways=method.ways, labels=method.labels, seed=0)
+    sampler = EpisodeSampler(images(), shape, way_type=method.way_type, labels=method.labels, seed=0)
     optimizer = torch.optim.Adam(learner.parameters(), lr=1e-2)
     losses = []
     for step in range(24):

@@ -32,14 +32,14 @@ def protonet_as_coded(z: Tensor, t: float) -> Tensor:
     return F.cross_entropy(-distances, torch.arange(ways))
 
 
-def r2d2_as_coded(z: Tensor, t: float, regulariser: float = 50.0) -> Tensor:
+def r2d2_as_coded(z: Tensor, t: float, regularizer: float = 50.0) -> Tensor:
     """Ridge by Woodbury's identity, no scale and no bias; support and query in random orders."""
     support, query = (rows / t**0.5 for rows in view_by_view(z))
     ways = len(support)
     source = torch.Generator().manual_seed(5)
     s_order, q_order = torch.randperm(ways, generator=source), torch.randperm(ways, generator=source)
     support, one_hot = support[s_order], torch.eye(ways, dtype=z.dtype)[s_order]
-    gram = support @ support.T + regulariser * torch.eye(ways, dtype=z.dtype)
+    gram = support @ support.T + regularizer * torch.eye(ways, dtype=z.dtype)
     weights = support.T @ torch.linalg.inv(gram) @ one_hot
     return F.cross_entropy(query[q_order] @ weights, q_order)
 
@@ -61,7 +61,7 @@ def test_protonet(size: tuple[int, int, int], t: float) -> None:
 @pytest.mark.parametrize("t", FLAGS)
 def test_r2d2(size: tuple[int, int, int], t: float) -> None:
     """Their lambda of 50 on rows divided by sqrt(t) is 50 t on unit rows."""
-    preset = methods.get("metacontrastive_r2d2").objective.build(size[-1], regulariser=50 * t)
+    preset = methods.get("metacontrastive_r2d2").objective.build(size[-1], regularizer=50 * t)
     agree(preset, lambda z: r2d2_as_coded(z, t), draw(size))
 
 
@@ -80,11 +80,11 @@ def test_presets_are_the_authors_imagenet_settings() -> None:
     for name, coded in (("protonet", protonet_as_coded), ("r2d2", r2d2_as_coded)):
         method = methods.get(f"metacontrastive_{name}")
         agree(method.objective.build(16), lambda z, coded=coded: coded(z, 0.1), z)
-        assert (method.ways, method.labels, method.shot, method.query) == ("instances", "instance", 1, 1)
+        assert (method.way_type, method.labels, method.shot, method.query) == ("instances", "instance", 1, 1)
         assert method.way is None  # one task of all images of the batch
         assert not list(method.objective.build(16).parameters())  # no scale and no bias to learn
     assert methods.diff("metacontrastive_protonet", "metacontrastive_r2d2") == [
-        ("head", "Prototypes(squared_euclidean)", "Ridge(regulariser=5.0, bias=False)"),
+        ("head", "Prototypes(squared_euclidean)", "Ridge(regularizer=5.0, bias=False)"),
         ("temperature", "0.1", "1.0"),
     ]
 
@@ -104,9 +104,9 @@ def test_without_a_scale_the_ridge_hardly_learns_where_lars_does_not_care() -> N
     steps = []
     for factor in (1.0, 1e-3):
         weight = torch.nn.Parameter(torch.eye(16, dtype=torch.float64))
-        optimiser = LARS([weight], lr=1.0)
+        optimizer = LARS([weight], lr=1.0)
         (factor * r2d2_as_coded(draw((24, 2, 16)) @ weight, 0.1)).backward()
-        optimiser.step()
+        optimizer.step()
         steps.append(weight.detach() - torch.eye(16))
     torch.testing.assert_close(*steps, rtol=1e-9, atol=1e-12)
     assert steps[0].abs().max() > 0

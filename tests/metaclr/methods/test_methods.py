@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 import metaclr.methods
 from metaclr.bridge import Context, NoObjective, Objective, Prototypes, dot, given, raw, split, swap
-from metaclr.bridge.supervised import Supervised
+from metaclr.bridge.losses.supervised import Supervised
 from metaclr.errors import UserError
 from metaclr.methods import Method, describe, diff, get, names
 
@@ -28,7 +28,7 @@ def test_the_methods_that_were_promised_are_there() -> None:
     promised = (
         "simclr infonce protonet protoclr r2d2 r2d2_classes matching supcon supcon_in supervised byol untrained pixels "
         "clip npair moco moco_v1 dcl dclw debiased hcl hard_contrastive hard_contrastive_threshold simple_contrastive "
-        "nca l_spread sogclr metaoptnet relation triplet triplet_batch_hard siamese psco semi_normalised simsiam "
+        "nca l_spread sogclr metaoptnet relation triplet triplet_batch_hard siamese psco semi_normalized simsiam "
         "metacontrastive_protonet metacontrastive_r2d2 barlow_twins vicreg spectral align_uniform wmse "
         "symmetric_protoclr simclr_multiview directclr"
     )
@@ -50,17 +50,17 @@ def test_method_files_are_short_and_say_where_they_come_from(name: str) -> None:
 @pytest.mark.parametrize("name", TRAINED)
 def test_every_method_builds_at_its_own_shape_and_trains_a_step(name: str) -> None:
     method = get(name)
-    module = method.objective.build(64, population=100, classes=20)
+    module = method.objective.build(64, dataset_size=100, classes=20)
     views = method.shot + method.query
     way = method.way or 128 // views
     source = torch.Generator().manual_seed(0)
     z = torch.randn(2, way, views, 64, generator=source).repeat_interleave(2, 1)[:, :way].requires_grad_()
     labels = torch.arange(2 * way).reshape(2, way)
-    if method.ways == "instances" and method.labels == "given":
+    if method.way_type == "instances" and method.labels == "given":
         labels = labels % 20
     target = torch.randn(z.shape, generator=source) if method.momentum is not None else None
     images = torch.arange(2 * way).reshape(2, way) % 100
-    loss = module(z, Context(labels=labels, images=images, shot=method.shot, target=target))
+    loss = module(z, Context(labels=labels, images=images, shot=method.shot, momentum_embeddings=target))
     loss.backward()
     assert z.grad is not None
     assert loss.isfinite()
@@ -72,19 +72,19 @@ def test_every_method_builds_at_its_own_shape_and_trains_a_step(name: str) -> No
 @pytest.mark.parametrize("name", TRAINED)
 def test_descent_on_the_embeddings_lowers_the_loss(name: str) -> None:
     method = get(name)
-    module = method.objective.build(64, population=70, classes=70)
+    module = method.objective.build(64, dataset_size=70, classes=70)
     source = torch.Generator().manual_seed(0)
     ways = 70 if name == "wmse" else 24
     z = (0.2 * torch.randn(1, ways, method.shot + method.query, 64, generator=source)).requires_grad_()
-    optimiser = torch.optim.Adam([z, *module.parameters()], 0.05)
+    optimizer = torch.optim.Adam([z, *module.parameters()], 0.05)
     losses = []
     for _ in range(25):
         target = z.detach().clone() if method.momentum is not None else None
         labels = torch.arange(ways)[None]
-        loss = module(z, Context(labels=labels, images=labels, shot=method.shot, target=target))
-        optimiser.zero_grad()
+        loss = module(z, Context(labels=labels, images=labels, shot=method.shot, momentum_embeddings=target))
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         losses.append(loss.item())
     if method.momentum is None or name == "byol":  # with a queue, the first steps see few negatives
         assert sum(losses[-5:]) < sum(losses[:5])
@@ -97,18 +97,18 @@ def test_diff_is_exact() -> None:
     assert diff("dcl", "dclw") == [("denominator", "Decoupled(None)", "Decoupled(0.5)")]
     assert diff("protoclr", "protonet") == [
         ("labels", "instance", "given"),
-        ("ways", "instances", "classes"),
+        ("way_type", "instances", "classes"),
         ("views", "as compared", "identity"),
         ("support_views", "identity", "as views"),
     ]
     assert ("roles", "leave_one_out", "-") in diff("simclr", "byol")
-    assert ("objective", "-", "Predicted(Alignment)") in diff("simclr", "byol")
+    assert ("objective", "-", "WithPredictor(Alignment)") in diff("simclr", "byol")
     mine = Method(summary="mine", reference="me", objective=get("simclr").objective)
     assert diff(mine, "simclr") == []
 
 
 def test_only_equal_methods_have_no_difference() -> None:
-    fields = ("objective", "shot", "query", "ways", "projector")
+    fields = ("objective", "shot", "query", "way_type", "projector")
     for a in names():
         for b in names():
             same = all(getattr(get(a), field) == getattr(get(b), field) for field in fields)

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from metaclr.bridge import Context
-from metaclr.bridge.redundancy import EPSILON as BARLOW_EPSILON
-from metaclr.bridge.svm import svm_dual
-from metaclr.bridge.vicreg import EPSILON as VICREG_EPSILON
+from metaclr.bridge.heads.svm import svm_dual
+from metaclr.bridge.losses.barlow_twins import EPSILON as BARLOW_EPSILON
+from metaclr.bridge.losses.vicreg import EPSILON as VICREG_EPSILON
 from tests import reference as loops
 from tests.metaclr.bridge.test_gradients import TRAINED, WAYS, small
 
@@ -29,8 +29,8 @@ def classes(context: Context) -> list[int]:
 
 
 def target(context: Context) -> Tensor:
-    assert context.target is not None
-    return context.target[0]
+    assert context.momentum_embeddings is not None
+    return context.momentum_embeddings[0]
 
 
 def predictions(module: nn.Module, z: Tensor) -> Tensor:
@@ -76,9 +76,9 @@ def metaoptnet(module: nn.Module, z: Tensor, context: Context) -> float:
     return loops.cross_entropy([[loops.dot(q, w) / 0.02 for w in weights] for _, q in rows], [way for way, _ in rows])
 
 
-def semi_normalised(module: nn.Module, z: Tensor, context: Context) -> float:
+def semi_normalized(module: nn.Module, z: Tensor, context: Context) -> float:
     tasks, _ = module.tasks(z[None], context)
-    return loops.mean([loops.prototype_loss(task, 1, loops.semi_normalised, 1.0) for task in tasks])
+    return loops.mean([loops.prototype_loss(task, 1, loops.semi_normalized, 1.0) for task in tasks])
 
 
 def sogclr(module: nn.Module, z: Tensor, context: Context) -> float:
@@ -134,7 +134,7 @@ EXPECTED: dict[str, Expected] = {
     "r2d2": lambda m, z, c: loops.ridge_loss(unit(z), 1, 1.0, 0.1),
     "r2d2_classes": lambda m, z, c: loops.ridge_loss(unit(z), 1, 1.0, 0.1),
     "relation": relation,
-    "semi_normalised": semi_normalised,
+    "semi_normalized": semi_normalized,
     "siamese": lambda m, z, c: loops.siamese(unit(z), classes(c), 1.0),
     "simclr": lambda m, z, c: loops.supcon_out(unit(z), None, 0.2),
     "simclr_multiview": lambda m, z, c: loops.supcon_out(unit(z), None, 0.2),

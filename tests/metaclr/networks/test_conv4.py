@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from metaclr.networks import build_encoder
-from metaclr.networks.first_block import first_block, has_short_cut, output_statistics
-from metaclr.networks.pooled_conv import _PIECE, pieces, pooled_conv
+from metaclr.networks.fast_conv4.first_block import can_use_fast_block, first_block, output_statistics
+from metaclr.networks.fast_conv4.pooled_conv import _PIECE, pieces, pooled_conv
 
 
 class Textbook(nn.Module):
@@ -126,10 +126,10 @@ def test_pieces_cover_the_batch_once() -> None:
 def test_short_cut_only_where_it_is_exact() -> None:
     conv, norm = nn.Conv2d(1, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4)
     pixels = torch.rand(2, 1, 8, 8)
-    assert has_short_cut(pixels, conv, norm)
-    assert not has_short_cut(pixels, conv, nn.SyncBatchNorm(4))
-    assert not has_short_cut(pixels.requires_grad_(), conv, norm)
-    assert not has_short_cut(torch.rand(2, 4, 8, 8), conv, norm)
+    assert can_use_fast_block(pixels, conv, norm)
+    assert not can_use_fast_block(pixels, conv, nn.SyncBatchNorm(4))
+    assert not can_use_fast_block(pixels.requires_grad_(), conv, norm)
+    assert not can_use_fast_block(torch.rand(2, 4, 8, 8), conv, norm)
 
 
 def test_vmap_over_weights_works() -> None:

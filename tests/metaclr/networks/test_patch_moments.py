@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from metaclr.networks import patch_moments as module
-from metaclr.networks.patch_moments import patch_moments
+from metaclr.networks.fast_conv4 import patch_moments as module
+from metaclr.networks.fast_conv4.patch_moments import patch_moments
 
 
 def defined(pixels: Tensor) -> tuple[Tensor, Tensor]:
@@ -42,5 +42,5 @@ def test_float32_keeps_the_digits_of_a_faint_picture() -> None:
     faint = 0.9 + 0.001 * torch.rand(16, 3, 20, 20, generator=torch.Generator().manual_seed(2))
     _, ours = patch_moments(faint)
     _, exact = defined(faint)
-    middle = 4  # the patch's centre of the first channel: never padded
+    middle = 4  # the patch's center of the first channel: never padded
     assert abs(float(ours[middle, middle] / exact[middle, middle]) - 1) < 1e-4

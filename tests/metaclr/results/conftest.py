@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from metaclr.results.folder import About, collect, write_about
-from metaclr.results.per_item import write_items
-from metaclr.results.rows import Row, write_rows
+from metaclr.results.store.folder import About, collect, write_about
+from metaclr.results.store.per_item import write_items
+from metaclr.results.store.rows import Row, write_rows
 
 LEVEL = {
     **{"simclr": 55, "infonce": 70, "protoclr": 73, "r2d2": 72.6, "a_b%$": 60, "protonet": 71, "supcon": 66},
@@ -116,12 +116,12 @@ def _run(folder: Path, method: str, source: str, targets: Sequence[str], seed: i
             array = measure(level - 9 * (target == "digits"), (evaluator, way, shot, labels), shared, rng)
             row = Row(
                 run=folder.name, method=method, source=source, target=target, encoder="conv4", seed=seed,
-                steps=400 if trained else 0, evaluator=evaluator, way=way, shot=shot, labels=labels,
+                steps=400 if trained else 0, evaluator=evaluator, way=way, shot=shot, label_subset=labels,
                 metric="accuracy", value=100 * float(array.mean(dtype=np.float64)),
-                ci95=196 * float(array.std()) / len(array) ** 0.5, n=len(array),
+                ci95=196 * float(array.std()) / len(array) ** 0.5, n_items=len(array),
                 protocol=f"digest=d{k}{target}; head=cosine",
-                environment="cpu, torch 2.15.0, Python 3.11", seconds=70.0 + 9 * rng.random() if trained else 0.0,
-                views=102_400 if trained else 0,
+                environment="cpu, torch 2.15.0, Python 3.11", train_seconds=70.0 + 9 * rng.random() if trained else 0.0,
+                train_views=102_400 if trained else 0,
             )  # fmt: skip
             rows.append(row)
             items[row.id] = array

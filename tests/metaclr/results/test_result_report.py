@@ -11,11 +11,11 @@ import pytest
 
 from metaclr.errors import UserError
 from metaclr.results import write_all
-from metaclr.results.figures import draw_figures
-from metaclr.results.folder import About, load
-from metaclr.results.report import render_report
-from metaclr.results.style import looks
-from metaclr.results.tables import build_tables
+from metaclr.results.figures.all_figures import draw_figures
+from metaclr.results.figures.style import looks
+from metaclr.results.report.report import render_report
+from metaclr.results.store.folder import About, load
+from metaclr.results.tables.all_tables import build_tables
 
 SMALL = [
     ("few-shot", 5, 1, ""),
@@ -99,7 +99,7 @@ def test_one_method_one_target_and_no_journal(comparison: Callable[..., Path]) -
 def test_a_method_looks_the_same_whatever_is_beside_it_in_the_figure(comparison: Callable[..., Path]) -> None:
     results = load(comparison(settings=SMALL[:1]))
     look = looks(results)
-    assert len({(v.colour, v.line) for v in look.values()}) == len(look)
+    assert len({(v.color, v.line) for v in look.values()}) == len(look)
     assert look["untrained"].line == look["pixels"].line == "--"
 
 

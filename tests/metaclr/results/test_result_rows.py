@@ -14,18 +14,18 @@ from hypothesis import strategies as st
 
 from metaclr.errors import UserError
 from metaclr.files import write_atomic
-from metaclr.results.per_item import read_items, write_items
-from metaclr.results.rows import COLUMNS, Row, merge, read_rows, select, to_frame, write_rows
+from metaclr.results.store.per_item import read_items, write_items
+from metaclr.results.store.rows import COLUMNS, Row, merge, read_rows, select, to_frame, write_rows
 
 ROW = Row(
     run="simclr-glyphs-s0", method="a_b%$", source="glyphs", target='di,"gits', encoder="conv4", seed=0, steps=10,
-    evaluator="few-shot", way=5, shot=1, labels="", metric="accuracy", value=1 / 3, ci95=0.1, n=2000,
-    protocol="digest=ab; head=cosine", environment="cpu", seconds=1.5, views=2560,
+    evaluator="few-shot", way=5, shot=1, label_subset="", metric="accuracy", value=1 / 3, ci95=0.1, n_items=2000,
+    protocol="digest=ab; head=cosine", environment="cpu", train_seconds=1.5, train_views=2560,
 )  # fmt: skip
 
 
 def test_round_trip_keeps_types_and_every_bit(tmp_path: Path) -> None:
-    rows = [ROW, replace(ROW, evaluator="linear", way=None, shot=None, ci95=None, labels="1 % (12)", value=1e-17)]
+    rows = [ROW, replace(ROW, evaluator="linear", way=None, shot=None, ci95=None, label_subset="1 % (12)", value=1e-17)]
     write_rows(tmp_path / "rows.csv", rows)
     assert read_rows(tmp_path / "rows.csv") == rows
     assert (tmp_path / "rows.csv").read_text().splitlines()[0] == ",".join(COLUMNS)
@@ -40,7 +40,7 @@ def test_any_name_and_value_survive(
     tmp_path_factory: pytest.TempPathFactory, text: str, value: float, way: int | None
 ) -> None:
     path = tmp_path_factory.mktemp("rows") / "rows.csv"
-    row = replace(ROW, method=text, labels=text, value=value, way=way)
+    row = replace(ROW, method=text, label_subset=text, value=value, way=way)
     write_rows(path, [row])
     assert read_rows(path) == [row]
 
@@ -48,18 +48,18 @@ def test_any_name_and_value_survive(
 def test_optional_columns_may_be_missing_and_foreign_ones_are_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text(
-        "run,method,source,target,encoder,seed,steps,evaluator,way,shot,labels,metric,value,ci95,n,mine\n"
+        "run,method,source,target,encoder,seed,steps,evaluator,way,shot,label_subset,metric,value,ci95,n_items,mine\n"
         "r,m,s,t,e,0,1,linear,,,,accuracy,50,,7.0,x\n"
     )
     (row,) = read_rows(path)
-    assert (row.n, row.way, row.ci95, row.protocol, row.views) == (7, None, None, "", 0)
+    assert (row.n_items, row.way, row.ci95, row.protocol, row.train_views) == (7, None, None, "", 0)
 
 
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
         ("method", "methods", "no column method"),
-        (",2000,", ",many,", "line 2: n is 'many'; it must be a whole number"),
+        (",2000,", ",many,", "line 2: n_items is 'many'; it must be a whole number"),
         (",0.1,", ",-1.0,", "ci95 is -1.0"),
         (repr(1 / 3), "nan", "value is nan"),
         (",10,", ",1.5,", "steps is '1.5'"),
@@ -78,8 +78,8 @@ def test_an_interval_of_one_item_is_no_interval() -> None:
 
 
 def test_ids_name_the_measurement_not_its_value() -> None:
-    assert replace(ROW, value=2.0, seconds=9.0).id == ROW.id
-    others = [replace(ROW, **change) for change in ({"shot": 5}, {"labels": "x"}, {"target": "t"}, {"run": "r"})]
+    assert replace(ROW, value=2.0, train_seconds=9.0).id == ROW.id
+    others = [replace(ROW, **change) for change in ({"shot": 5}, {"label_subset": "x"}, {"target": "t"}, {"run": "r"})]
     assert len({row.id for row in [ROW, *others]}) == 5
 
 

@@ -11,10 +11,10 @@ import pytest
 from scipy import stats
 
 from metaclr.errors import UserError
-from metaclr.results.folder import About, Results, load
-from metaclr.results.headline import caution, headlines, tally
-from metaclr.results.rows import Row
-from metaclr.results.summary import differences, summarise
+from metaclr.results.report.headline import caution, headlines, tally
+from metaclr.results.scores.summary import differences, summarise
+from metaclr.results.store.folder import About, Results, load
+from metaclr.results.store.rows import Row
 
 EPISODES = 400
 
@@ -22,8 +22,8 @@ EPISODES = 400
 def row(method: str, values: np.ndarray, seed: int = 0, **changes: object) -> Row:
     base = Row(
         run=f"{method}-s{seed}", method=method, source="s", target="t", encoder="conv4", seed=seed, steps=1,
-        evaluator="few-shot", way=5, shot=1, labels="", metric="accuracy", value=float(100 * values.mean()),
-        ci95=1.0, n=len(values), protocol="0ab1: mode=eval; digest=d; head=cosine",
+        evaluator="few-shot", way=5, shot=1, label_subset="", metric="accuracy", value=float(100 * values.mean()),
+        ci95=1.0, n_items=len(values), protocol="0ab1: mode=eval; digest=d; head=cosine",
     )  # fmt: skip
     return replace(base, **changes)  # type: ignore[arg-type]
 
@@ -115,10 +115,10 @@ def test_one_seed_has_no_spread_and_keeps_its_own_interval() -> None:
     assert (s.sd, s.ci95) == (None, 1.0)
 
 
-@pytest.mark.parametrize("change", [{"protocol": "digest=other"}, {"n": EPISODES - 1}])
+@pytest.mark.parametrize("change", [{"protocol": "digest=other"}, {"n_items": EPISODES - 1}])
 def test_other_items_are_never_paired(change: dict[str, object]) -> None:
     _, values = hand_example()
-    shorter = values["b"][: int(change.get("n", EPISODES))]  # type: ignore[call-overload]
+    shorter = values["b"][: int(change.get("n_items", EPISODES))]  # type: ignore[call-overload]
     made = results((row("a", values["a"]), values["a"]), (row("b", shorter, **change), shorter))
     summary = summarise(made)
     assert not summary.bold

@@ -15,19 +15,19 @@ from pathlib import Path
 import pytest
 
 from metaclr.errors import UserError
-from metaclr.results.folder import About, load
-from metaclr.results.formats import RENDERERS, to_csv, to_html, to_markdown
-from metaclr.results.latex import tex, to_latex
-from metaclr.results.layout import Block, Entry, Line, Table, split
-from metaclr.results.summary import summarise
-from metaclr.results.tables import build_tables, write_tables
-from metaclr.results.task import Task
-from metaclr.results.terminal import print_main_table
+from metaclr.results.scores.summary import summarise
+from metaclr.results.scores.table_column import TableColumn
+from metaclr.results.store.folder import About, load
+from metaclr.results.tables.all_tables import build_tables, write_tables
+from metaclr.results.tables.formats import RENDERERS, to_csv, to_html, to_markdown
+from metaclr.results.tables.latex import tex, to_latex
+from metaclr.results.tables.layout import Block, Line, Table, TableCell, split
+from metaclr.results.tables.terminal import print_main_table
 
 FAILED = {"byol-glyphs-source-s0": "loss became nan at step 12 (lr 0.001)"}
 
 
-def table(name: str, *entries: Entry, label: str = "simclr") -> Table:
+def table(name: str, *entries: TableCell, label: str = "simclr") -> Table:
     heads = tuple(("few-shot", f"c{i}") for i in range(len(entries)))
     return Table(name, "A title", lambda columns: (Block("t", heads, (Line(label, entries),)),), ("A note.",))
 
@@ -35,21 +35,21 @@ def table(name: str, *entries: Entry, label: str = "simclr") -> Table:
 @pytest.mark.parametrize(
     ("entry", "plain"),
     [
-        (Entry(73.14, 0.42), "73.1 ± 0.4"),
-        (Entry(73.14, 0.42, 0.61), "73.1 ± 0.4 (0.6)"),
-        (Entry(99.126, 0.04), "99.13 ± 0.04"),
-        (Entry(99.1, None), "99.1"),
-        (Entry(100.0, 0.0), "100.0 ± 0.0"),
-        (Entry(3.2, 0.5, signed=True, text="n.s."), "+3.2 ± 0.5 n.s."),
-        (Entry(text="failed"), "failed"),
+        (TableCell(73.14, 0.42), "73.1 ± 0.4"),
+        (TableCell(73.14, 0.42, 0.61), "73.1 ± 0.4 (0.6)"),
+        (TableCell(99.126, 0.04), "99.13 ± 0.04"),
+        (TableCell(99.1, None), "99.1"),
+        (TableCell(100.0, 0.0), "100.0 ± 0.0"),
+        (TableCell(3.2, 0.5, signed=True, text="n.s."), "+3.2 ± 0.5 n.s."),
+        (TableCell(text="failed"), "failed"),
     ],
 )
-def test_a_cell_says_mean_interval_and_spread(entry: Entry, plain: str) -> None:
+def test_a_cell_says_mean_interval_and_spread(entry: TableCell, plain: str) -> None:
     assert entry.plain == plain
 
 
 def test_bold_in_each_format() -> None:
-    made = table("t", Entry(73.14, 0.42, bold=True), Entry(1.0, 0.4))
+    made = table("t", TableCell(73.14, 0.42, bold=True), TableCell(1.0, 0.4))
     assert "| **73.1 ± 0.4** | 1.0 ± 0.4 |" in to_markdown(made)
     assert r"{\bfseries 73.1} {\scriptsize $\pm$ 0.4} & 1.0 {\scriptsize $\pm$ 0.4} \\" in to_latex(made)
     assert "<b>73.1</b> <small>± 0.4</small></td><td>1.0 <small>" in to_html(made)
@@ -57,7 +57,7 @@ def test_bold_in_each_format() -> None:
 
 def test_names_are_escaped() -> None:
     name = r"a_b%$&#{}~^\|<i>*"
-    made = table("t", Entry(1.0, 0.1), label=name)
+    made = table("t", TableCell(1.0, 0.1), label=name)
     assert (
         r"a\_b\%\$\&\#\{\}\textasciitilde{}\textasciicircum{}\textbackslash{}\textbar{}\textless{}i\textgreater{}* &"
         in to_latex(made)
@@ -80,8 +80,8 @@ def test_csv_has_numbers_in_columns_of_their_own(comparison: Callable[..., Path]
     assert float(line["ci95"]) == pytest.approx(s.ci95, abs=1e-4)
     assert float(line["sd"]) == pytest.approx(s.sd, abs=1e-4)
     assert (line["seeds"], line["n"]) == ("2", "2000")
-    bold = {(x["method"], x["target"], x["labels"], x["evaluator"]) for x in lines if x["bold"] == "1"}
-    assert bold >= {(m, t.target, t.labels, t.evaluator) for m, t in summary.bold if t.family == "low-label"}
+    bold = {(x["method"], x["target"], x["label_subset"], x["evaluator"]) for x in lines if x["bold"] == "1"}
+    assert bold >= {(m, t.target, t.label_subset, t.evaluator) for m, t in summary.bold if t.family == "low-label"}
 
 
 def test_every_table_is_there_and_the_same_twice(comparison: Callable[..., Path]) -> None:
@@ -118,7 +118,7 @@ def test_methods_that_see_labels_are_named(comparison: Callable[..., Path]) -> N
 def test_own_views_and_unequal_budgets_are_said(comparison: Callable[..., Path]) -> None:
     path = comparison(methods=("simclr", "protoclr"))
     recipe = path / "recipe.toml"
-    recipe.write_text(recipe.read_text().replace('views_mode = "shared"', 'views_mode = "own"'))
+    recipe.write_text(recipe.read_text().replace('views_mode = "shared"', 'views_mode = "per_method"'))
     rows = path / "rows.csv"
     rows.write_text(re.sub(r"(\nprotoclr.*?,protoclr,.*?,conv4,0,)400", r"\g<1>800", rows.read_text()))
     text = to_markdown(build_tables(load(path))[0])
@@ -161,11 +161,11 @@ def test_reference_of_differences_can_be_chosen(comparison: Callable[..., Path])
         build_tables(results, reference="simlcr")
 
 
-def tasks(*targets: str) -> list[Task]:
+def tasks(*targets: str) -> list[TableColumn]:
     few = [("few-shot", way, shot, "") for way in (5, 20) for shot in (1, 5)]
     probes = [("linear", None, None, "all"), ("knn", None, None, "all")]
     low = [(f"low-label {m}", None, None, f"{n} per class") for m in ("frozen", "finetune") for n in (1, 2, 3)]
-    return [Task("s", t, e, w, k, x, "accuracy") for t in targets for e, w, k, x in [*few, *probes, *low]]
+    return [TableColumn("s", t, e, w, k, x, "accuracy") for t in targets for e, w, k, x in [*few, *probes, *low]]
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,9 @@ from metaclr.bridge import (
     Ridge,
     Tasks,
     cosine,
+    cross_entropy,
     decoupled,
     dot,
-    everything,
     in_batch,
     instance,
     leave_one_out,
@@ -38,8 +38,8 @@ from metaclr.errors import UserError
 from metaclr.methods import Method, diff, get
 from metaclr.methods.differences import FED
 from metaclr.walk import Path, find_path
-from metaclr.walk.moves import ORDER, between, changes_between, on_the_bridge
-from metaclr.walk.possible import Budget, refusal
+from metaclr.walk.axis_changes import ORDER, between, changes_between, on_the_bridge
+from metaclr.walk.feasibility import Budget, infeasible_reason
 
 HELD = {"views", "support_views"}
 
@@ -55,7 +55,7 @@ def check(path: Path, a: Method, b: Method, budget: Budget) -> None:
         also = held if number == len(path.steps) else set()
         assert {axis: found[axis] for axis in found if axis not in also} == said
         assert also <= found.keys()
-        assert refusal(step.method, budget) == "" or step.method is b
+        assert infeasible_reason(step.method, budget) == "" or step.method is b
         assert (len(step.changes) > 1) == bool(step.why)
     moved = [change.axis for step in path.steps for change in step.changes]
     assert sorted([*moved, *held]) == sorted(axis for axis, _, _ in diff(a, b))
@@ -85,12 +85,12 @@ axis_values = st.fixed_dictionaries(
         "head": st.sampled_from([Pairs(dot), Prototypes(squared_euclidean), Prototypes(cosine), Ridge()]),
         "temperature": st.sampled_from([0.1, 0.5, 1.0]),
         "negatives": st.sampled_from([in_batch, Queue(64)]),
-        "denominator": st.sampled_from([everything, decoupled, Decoupled(0.5), HardWeighted()]),
+        "denominator": st.sampled_from([cross_entropy, decoupled, Decoupled(0.5), HardWeighted()]),
     }
 )
 fed_values = st.fixed_dictionaries(
     {
-        "ways": st.sampled_from(["instances", "classes"]),
+        "way_type": st.sampled_from(["instances", "classes"]),
         "shot": st.integers(1, 4),
         "query": st.integers(1, 4),
         "way": st.sampled_from([None, 8, 16]),
@@ -113,11 +113,11 @@ def ends(draw: st.DrawFn) -> Method:
         of_loss = name in axis_names
         tried = (axes | {name: drawn[name]}, fed) if of_loss else (axes, fed | {name: drawn[name]})
         try:
-            sees = tried[0].get("labels") is given_labels or tried[1].get("ways") == "classes"
+            sees = tried[0].get("labels") is given_labels or tried[1].get("way_type") == "classes"
             found = Method("mine", "", Objective(**tried[0]), labels="given" if sees else "instance", **tried[1])
         except UserError:
             continue
-        if not any(refusal(found, Budget(own_views=own)) for own in (False, True)):
+        if not any(infeasible_reason(found, Budget(own_views=own)) for own in (False, True)):
             method, (axes, fed) = found, tried
     return method
 
@@ -142,7 +142,7 @@ def test_axes_move_together_only_where_no_order_of_single_axes_is_possible(a: st
     @cache
     def possible(moved: frozenset[str]) -> bool:
         try:
-            return moved >= set(axes) or not refusal(between(first, last, moved), Budget())
+            return moved >= set(axes) or not infeasible_reason(between(first, last, moved), Budget())
         except UserError:
             return False
 
@@ -154,7 +154,7 @@ def test_axes_move_together_only_where_no_order_of_single_axes_is_possible(a: st
 def test_simclr_to_protonet_by_default() -> None:
     steps = find_path(get("simclr"), get("protonet")).steps
     assert [step.axes for step in steps] == [
-        (axis,) for axis in ("labels", "ways", "roles", "query", "projector", "head", "embedding", "temperature")
+        (axis,) for axis in ("labels", "way_type", "roles", "query", "projector", "head", "embedding", "temperature")
     ]
     assert diff(steps[0].method, "supcon") == [("temperature", "0.2", "0.1")]
     seen = [step.method.labels for step in steps]
@@ -172,7 +172,7 @@ def test_shot_and_query_move_together_where_three_views_do_not_fill_the_batch() 
 def test_copies_of_an_image_are_never_a_step_where_each_method_has_its_own_views() -> None:
     path = find_path(get("protonet"), get("simclr"), budget=Budget(own_views=True))
     order = [axis for step in path.steps for axis in step.axes]
-    assert order.index("views") < order.index("ways")
+    assert order.index("views") < order.index("way_type")
 
 
 def test_an_order_is_followed_and_completed() -> None:
@@ -187,14 +187,14 @@ def test_an_order_is_followed_and_completed() -> None:
 @pytest.mark.parametrize(
     ("a", "b", "order", "says"),
     [
-        ("simclr", "byol", (), "'byol' is not on the bridge: its loss is Predicted"),
-        ("l_spread", "simclr", (), "its loss is Blend"),
+        ("simclr", "byol", (), "'byol' is not on the bridge: its loss is WithPredictor"),
+        ("l_spread", "simclr", (), "its loss is WeightedSum"),
         ("simclr", "maml", (), "a learner of its own"),
         ("untrained", "simclr", (), "is a control"),
         ("simclr", "simclr", (), "nothing to walk"),
         ("simclr", "protonet", ("rols",), "did you mean 'roles'"),
         ("simclr", "protonet", ("tasks",), "do not differ in tasks; they differ in labels"),
-        ("simclr", "protonet", ("views",), "--views own makes it an axis"),
+        ("simclr", "protonet", ("views",), "--views-mode per-method makes it an axis"),
         ("simclr", "protonet", ("roles", "roles"), "roles stands twice"),
         ("simclr", "r2d2", ("head",), "head first cannot be trained: leave_one_out does not go with Ridge"),
         ("simclr", "protonet", ("labels", "head"), "head after labels cannot be trained: a head with one column"),
@@ -210,7 +210,7 @@ def test_what_is_not_possible_is_refused_with_the_reason(a: str, b: str, order: 
 def test_methods_that_differ_in_views_alone() -> None:
     a = get("simclr")
     b = Method(a.summary, a.reference, a.objective, views="identity")
-    with pytest.raises(UserError, match="--views own"):
+    with pytest.raises(UserError, match="--views-mode per-method"):
         find_path(a, b)
 
 

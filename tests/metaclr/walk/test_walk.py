@@ -18,7 +18,7 @@ import metaclr
 from episodes import ImageSet
 from metaclr.api.walking import plan_bridge
 from metaclr.bridge import Objective, Pairs, Queue, dot, raw, split
-from metaclr.comparison.cell import Cell
+from metaclr.comparison.run import Run
 from metaclr.diagnose import alignment, uniformity
 from metaclr.errors import UserError
 from metaclr.evaluation.statistics import holm, paired_difference
@@ -26,11 +26,11 @@ from metaclr.methods import Method, get
 from metaclr.methods.differences import settings
 from metaclr.recipe import MethodEntry, resolve
 from metaclr.results import write_all
-from metaclr.results.folder import load
-from metaclr.results.per_item import read_items
-from metaclr.results.summary import summarise
-from metaclr.results.walk_table import walk_headlines, walk_tables
-from metaclr.walk.chance import loss_at_chance
+from metaclr.results.scores.summary import summarise
+from metaclr.results.store.folder import load
+from metaclr.results.store.per_item import read_items
+from metaclr.results.tables.walk import walk_headlines, walk_tables
+from metaclr.walk.chance_loss import loss_at_chance
 from metaclr.walk.geometry import Probe, measure
 from tests.metaclr.comparison import small
 
@@ -57,7 +57,7 @@ def walk(out: Path, a: str | Method, b: str | Method, *overrides: str, **argumen
 
 @pytest.fixture(scope="module")
 def walked(tmp_path_factory: pytest.TempPathFactory) -> metaclr.Comparison:
-    return walk(tmp_path_factory.mktemp("walk") / "out", "simclr", "protoclr", both=True)
+    return walk(tmp_path_factory.mktemp("walk") / "out", "simclr", "protoclr", both_orders=True)
 
 
 def table(folder: Path, name: str = "bridge") -> list[dict[str, str]]:
@@ -141,12 +141,12 @@ def test_a_finished_walk_trains_nothing_again_and_the_other_order_adds_its_steps
         }
 
     before = marks(walked.folder)
-    again = walk(walked.folder, "simclr", "protoclr", both=True)
+    again = walk(walked.folder, "simclr", "protoclr", both_orders=True)
     assert marks(walked.folder) == before
     pd.testing.assert_frame_equal(again.rows, walked.rows)
     one = walk(tmp_path / "out", "simclr", "infonce")
     kept = marks(one.folder)
-    both = walk(tmp_path / "out", "simclr", "infonce", both=True)
+    both = walk(tmp_path / "out", "simclr", "infonce", both_orders=True)
     assert kept.items() <= marks(both.folder).items()
 
 
@@ -195,7 +195,7 @@ def chance_of(method: Method, *overrides: str) -> float:
     recipe = resolve(
         {"methods": ["step"]}, ["size=16", "encoder.options={width=8}", "train.batch_views=32", *overrides]
     )
-    return loss_at_chance(Cell(MethodEntry(name="step"), method, "source", 0), recipe, source())
+    return loss_at_chance(Run(MethodEntry(name="step"), method, "source", 0), recipe, source())
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def chance_of(method: Method, *overrides: str) -> float:
         ("matching", log(8)),
         ("nca", log(31 / 3)),
         ("dcl", log(30)),
-        ("semi_normalised", log(5)),
+        ("semi_normalized", log(5)),
         ("sogclr", log(30)),
     ],
 )
@@ -235,7 +235,7 @@ def test_a_step_that_the_data_cannot_give_is_walked_around() -> None:
         overrides=[*SMALL, "train.batch_views=64"],
     )
     order = [stage.axis for stage in prepared.walked().walks[0].stages]
-    assert order.index("query") < order.index("ways")
+    assert order.index("query") < order.index("way_type")
 
 
 def test_an_end_that_the_data_cannot_give_is_refused() -> None:
@@ -260,7 +260,7 @@ def test_my_own_methods_of_one_name_and_a_step_that_fails(tmp_path: Path) -> Non
 
 
 def test_a_walk_whose_steps_all_fail_says_so_and_writes_what_there_is(tmp_path: Path) -> None:
-    result = walk(tmp_path / "out", "simclr", "protoclr", "train.lr=1e30", both=True, seeds=[0])
+    result = walk(tmp_path / "out", "simclr", "protoclr", "train.lr=1e30", both_orders=True, seeds=[0])
     assert "not finite" in result.failures["simclr-source-s0"]
     lines = {line["method"]: line for line in table(result.folder)}
     assert lines["simclr"]["value"] == lines["protoclr"]["difference"] == ""

@@ -1,0 +1,99 @@
+"""Which settings of the axes go together; the others are refused with the reason."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import TYPE_CHECKING
+
+from metaclr.bridge.denominators.moving_average import MovingAverage
+from metaclr.bridge.denominators.negative_weighting import HardWeighted
+from metaclr.bridge.heads.pairwise import Matching, Pairs
+from metaclr.bridge.labels import Given
+from metaclr.bridge.negatives import InBatch, Queue, WithinClass
+from metaclr.bridge.queue_pseudo_labels import QueuePseudoLabels
+from metaclr.bridge.roles import LeaveOneOut
+from metaclr.bridge.settings import format_setting
+from metaclr.bridge.similarity import cosine, squared_euclidean
+from metaclr.bridge.tasks import Resample
+from metaclr.errors import UserError
+
+if TYPE_CHECKING:
+    from metaclr.bridge.objective import Objective
+
+MAX_LOGIT_SCALE = 100.0  # CLIP (Radford et al. 2021) clips its learned 1 / tau there: tau does not fall below 0.01
+
+
+def check(objective: Objective) -> None:
+    """Refuse a combination that has no meaning.
+
+    Raises:
+        UserError: names the two settings and says why.
+    """
+    if not (isfinite(objective.temperature) and objective.temperature > 0):
+        raise UserError(f"temperature = {objective.temperature} must be finite and above 0; it divides")
+    if objective.learn_temperature and objective.temperature < 1 / MAX_LOGIT_SCALE:
+        raise UserError(f"temperature = {objective.temperature} cannot be learned below {1 / MAX_LOGIT_SCALE}")
+    for wrong, first, second, reason in _rules(objective):
+        if wrong:
+            raise UserError(f"{format_setting(first)} does not go with {format_setting(second)}: {reason}")
+
+
+def _rules(o: Objective) -> list[tuple[bool, object, object, str]]:
+    """(whether it is broken, one setting, the other, why not)."""
+    fits_classifier = getattr(o.head, "fits_classifier", False)
+    alone = isinstance(o.roles, LeaveOneOut)
+    rows = isinstance(o.head, Pairs | Matching)
+    similarity = getattr(o.head, "similarity", None)
+    bounded = similarity is cosine or (o.embedding.unit and similarity is not squared_euclidean)
+    return [
+        (alone and fits_classifier, o.roles, o.head, "a fitted head needs a support apart from its queries"),
+        (
+            alone and isinstance(o.negatives, Queue),
+            o.roles,
+            o.negatives,
+            "a queue holds support rows, and every row of leave-one-out is a query; use split or swap",
+        ),
+        (alone and isinstance(o.labels, QueuePseudoLabels), o.roles, o.labels, "the queue takes the support's place"),
+        (
+            fits_classifier and not isinstance(o.negatives, InBatch),
+            o.head,
+            o.negatives,
+            "the columns of a fitted head are its classes; none can be added or left out",
+        ),
+        (
+            fits_classifier and getattr(o.denominator, "separates_positives", False),
+            o.head,
+            o.denominator,
+            "a fitted head weighs all classes jointly, its logits are no similarities to take apart",
+        ),
+        (
+            isinstance(o.denominator, HardWeighted) and not bounded,
+            o.denominator,
+            o.embedding,
+            "its floor n e^(-1/tau) holds for cosines: use unit_norm with dot or cosine",
+        ),
+        (
+            isinstance(o.negatives, WithinClass) and not rows,
+            o.negatives,
+            o.head,
+            "only support rows can be chosen by class; use Pairs or Matching",
+        ),
+        (
+            isinstance(o.negatives, WithinClass) and isinstance(o.labels, Given),
+            o.negatives,
+            o.labels,
+            "every row of the class would be a positive, and no negative is left",
+        ),
+        (
+            isinstance(o.tasks, Resample) and isinstance(o.denominator, MovingAverage),
+            o.tasks,
+            o.denominator,
+            "an image that is drawn into several tasks has no one running estimate",
+        ),
+        (
+            isinstance(o.labels, QueuePseudoLabels) and not isinstance(o.negatives, InBatch),
+            o.labels,
+            o.negatives,
+            "the queue is the support already",
+        ),
+    ]

@@ -1,0 +1,1 @@
+"""Axis 9: how the logits of a query become its loss."""

@@ -1,0 +1,1 @@
+"""Logits: dense or lazy, and the reductions that losses are made of."""

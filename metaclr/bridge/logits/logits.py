@@ -1,0 +1,168 @@
+"""Scaled similarities of every query to every column, and the few reductions that losses are made of.
+
+A column is a class (prototype, ridge, SVM, relation), a support row (pairs, matching) or a queue entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from metaclr.bridge.logits.inner_products import Product
+from metaclr.bridge.logits.lazy_logits import Classes, LazyLogits
+from metaclr.bridge.logits.log_sum_exp import log_sum_exp, log_sum_exp_and_nearest
+from metaclr.bridge.logits.tiling import MASKED, Columns
+from metaclr.errors import UserError
+
+__all__ = ["MASKED", "Logits"]
+
+
+class Logits:
+    """The logits of one batch, `(T, R, C)`, computed when they are first asked for.
+
+    With `lazy`, log-sum-exps, means and counts go over tiles in O(R D) memory. Only a loss that reads single logits
+    (`values`, `negative_logits`, `positive_logits` where they were not passed in) builds the matrix.
+    """
+
+    def __init__(
+        self,
+        dense: Callable[[], Tensor],
+        query_class: Tensor,
+        column_class: Tensor,
+        positive_logits: Tensor | None = None,
+        logits_for: Callable[[Tensor], Tensor] | None = None,
+        lazy: LazyLogits | None = None,
+        lazy_against: Callable[[Tensor, Tensor], LazyLogits | None] | None = None,
+    ) -> None:
+        """
+        Args:
+            dense: gives the logits `(T, R, C)`, `MASKED` where a query must not see a column.
+            query_class: int64 `(R,)` or `(T, R)`, the class of each query.
+            column_class: int64 `(C,)` or `(T, C)`, the class of each column; -1 is nobody's class.
+            positive_logits: `(T, R, P)`, the logits of each query's own columns, where every query has P of them and
+                they are known without the matrix.
+            against: gives the logits `(T, R, C)` of the same queries against other vectors `(C, D)`, where
+                the head compares vectors at all.
+            lazy: the same logits without the matrix; None where the matrix is small or there is no other way.
+            lazy_against: gives the lazy form of `logits_for` for other vectors `(C, D)`, bool `(C,)` says which exist.
+        """
+        self.dense = dense
+        self.query_class = query_class
+        self.column_class = column_class
+        self.given = positive_logits
+        self._against = logits_for
+        self.lazy = lazy
+        self.lazy_against = lazy_against
+        self._nearest: Tensor | None = None
+
+    @cached_property
+    def values(self) -> Tensor:
+        """All logits `(T, R, C)`."""
+        return self.dense()
+
+    @cached_property
+    def positive(self) -> Tensor:
+        """bool `(T, R, C)`: columns of the query's own class that it may see."""
+        same = self.query_class.unsqueeze(-1) == self.column_class.unsqueeze(-2)
+        return same & (self.values != MASKED)
+
+    @cached_property
+    def negative(self) -> Tensor:
+        """bool `(T, R, C)`: columns of other classes that the query may see."""
+        other = self.query_class.unsqueeze(-1) != self.column_class.unsqueeze(-2)
+        return other & (self.values != MASKED)
+
+    @cached_property
+    def positive_logits(self) -> Tensor:
+        """Logits of the query's own columns `(T, R, P)`, `MASKED` where it has fewer than P."""
+        return self.values.masked_fill(~self.positive, MASKED) if self.given is None else self.given
+
+    @cached_property
+    def negative_logits(self) -> Tensor:
+        """The logits `(T, R, C)` with the query's own columns at `MASKED`."""
+        return self.values.masked_fill(~self.negative, MASKED)
+
+    @cached_property
+    def classes(self) -> Classes:
+        """Whose column is whose, for every task."""
+        tasks = len(self.positive_logits) if self.given is not None else len(self.query_class)
+        return Classes(*(table.expand(tasks, -1) for table in (self.query_class, self.column_class)))
+
+    def has_positive(self) -> Tensor | None:
+        """bool `(T, R)`: queries with a positive at all; None where every one of them has."""
+        if self.given is not None:
+            return None
+        return self.lazy.positive_count(self.classes) > 0 if isinstance(self.lazy, Product) else self.positive.any(-1)
+
+    def log_sum_exp(self) -> Tensor:
+        """log of the sum of exponentials over all columns that each query may see, `(T, R)`."""
+        if self.lazy is not None:
+            return self._reduced(self.lazy, "all")
+        result, self._nearest = log_sum_exp_and_nearest(self.values)
+        return result
+
+    def log_sum_exp_positives(self) -> Tensor:
+        """The same over the columns of the query's own class; -inf where there is none."""
+        if self.lazy is None or self.given is not None:
+            return log_sum_exp(self.positive_logits)
+        return self._reduced(self.lazy, "positives")
+
+    def log_sum_exp_negatives(self, times: float = 1.0) -> Tensor:
+        """The same of `times` the logits over the columns of other classes; -inf where there is none."""
+        if self.lazy is not None:
+            return self._reduced(self.lazy, "negatives", times)
+        return log_sum_exp(self.negative_logits if times == 1 else times * self.negative_logits)
+
+    def _reduced(self, lazy: LazyLogits, only: Columns, times: float = 1.0) -> Tensor:
+        found = lazy.reduced(only, self.classes, times)
+        if only != "positives":  # which may skip tiles
+            self._nearest = found.nearest
+        return found.log_sum_exp
+
+    def count_negatives(self) -> Tensor:
+        """int64 `(T, R)`: columns of other classes that the query may see."""
+        if self.lazy is not None and self.given is not None:
+            others = self.lazy.visible() - self.given.shape[-1]
+            return torch.ones_like(self.classes.query) * others
+        if isinstance(self.lazy, Product):
+            return self.lazy.visible() - self.lazy.positive_count(self.classes)
+        return self.negative.sum(-1)
+
+    def count_positives(self) -> Tensor:
+        """Columns of its own class that each query may see, `(T, R)`, as a float; 1 where there is none."""
+        if self.given is not None:
+            return self.given.new_full(self.given.shape[:-1], self.given.shape[-1])
+        if isinstance(self.lazy, Product):
+            return self.lazy.positive_count(self.classes).clamp(min=1).to(self.lazy.query.dtype)
+        return self.positive.sum(-1).clamp(min=1).to(self.values.dtype)
+
+    def mean_positives(self) -> Tensor:
+        """Mean of the positives' logits, `(T, R)`; 0 where there is none."""
+        if self.given is not None:
+            return self.given.mean(-1)
+        if isinstance(self.lazy, Product):
+            return self.lazy.mean_positives(self.classes)
+        return self.values.where(self.positive, 0).sum(-1) / self.count_positives()
+
+    @torch.no_grad()
+    def is_correct(self) -> Tensor:
+        """bool `(T, R)`: whether each query's nearest column is of its own class (of ties, the first counts)."""
+        if self._nearest is None and self.lazy is not None:
+            self.log_sum_exp()
+        nearest = self.values.argmax(-1) if self._nearest is None else self._nearest
+        classes = self.column_class.expand(nearest.shape[0], -1)
+        return classes.gather(1, nearest) == self.query_class
+
+    def logits_for(self, vectors: Tensor) -> Tensor:
+        """Logits `(T, R, C)` of the same queries against other vectors `(C, D)`."""
+        if self._against is None:
+            raise UserError("a head that is fitted to its support has no logits of other vectors")
+        return self._against(vectors)
+
+    def masked(self, keep: Tensor) -> Logits:
+        """The same logits without the columns where `keep`, bool `(T, R, C)`, is False."""
+        values = self.values.masked_fill(~keep, MASKED)
+        return Logits(lambda: values, self.query_class, self.column_class, self.given, self._against)

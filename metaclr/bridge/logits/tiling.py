@@ -1,0 +1,148 @@
+"""Tiles of a matrix of logits that is never held whole: their size, what a query must not see, sums over tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+MASKED = float("-inf")  # the logit of a column that a query must not see: its own row, an empty slot
+
+Columns = Literal["all", "positives", "negatives"]
+"""All columns that a query may see, those of its own class, those of other classes."""
+
+
+class Tiling(NamedTuple):
+    """When to go over tiles, and how large they are."""
+
+    rows: int
+    columns: int
+    above: int
+    """Bytes of the logits `(T, R, C)` above which they are never held whole."""
+
+
+# CPU: a tile stays in the cache of a core, and from 2,048 rows on tiles are the faster ones.
+# GPU: a tile is enough work for one launch, and up to 8,192 rows the dense form fits and has fewer launches.
+ON_CPU = Tiling(512, 512, 8 << 20)
+ON_GPU = Tiling(2048, 8192, 256 << 20)
+
+FEW = 256
+"""Rows or columns of a task below which its logits are hardly more than its embeddings, and tiles would be slow."""
+
+_forced: ContextVar[Tiling | None] = ContextVar("tiling", default=None)
+
+
+@contextmanager
+def tiling(rows: int = 512, columns: int = 512, above: int = 0) -> Iterator[None]:
+    """Inside the block, go over tiles of this size above this many bytes of logits; by default always.
+
+    `above=sys.maxsize` is the dense form. What the block's forward chose, its backward keeps.
+    """
+    token = _forced.set(Tiling(rows, columns, above))
+    try:
+        yield
+    finally:
+        _forced.reset(token)
+
+
+def chosen(query: Tensor, columns: int) -> Tiling | None:
+    """The tiles for queries `(T, R, D)` against so many columns; None where the dense form is the better one."""
+    tasks, rows = query.shape[:2]
+    forced = _forced.get()
+    size = forced or (ON_GPU if query.is_cuda else ON_CPU)
+    small = forced is None and min(rows, columns) < FEW
+    return None if small or tasks * rows * columns * query.element_size() <= size.above else size
+
+
+def spans(total: int, length: int) -> list[slice]:
+    """Consecutive slices that cover `total`; the last may be shorter."""
+    return [slice(start, min(start + length, total)) for start in range(0, total, length)]
+
+
+@dataclass(frozen=True)
+class VisibilityMask:
+    """What each query of one task may see: not itself where it is `exclude_self`, and columns of these classes only."""
+
+    exclude_self: bool = False
+    only: Columns = "all"
+    query_class: Tensor | None = None
+    """int64 `(R,)`"""
+    column_class: Tensor | None = None
+    """int64 `(C,)`"""
+
+    def hide_itself(self, tile: Tensor, rows: slice, columns: slice) -> None:
+        """Put `MASKED` where row and column are the same, in leave-one-out."""
+        start, stop = max(rows.start, columns.start), min(rows.stop, columns.stop)
+        if self.exclude_self and start < stop:
+            both = tile[start - rows.start : stop - rows.start, start - columns.start : stop - columns.start]
+            both.diagonal().fill_(MASKED)
+
+    def hide_classes(self, tile: Tensor, rows: slice, columns: slice) -> bool:
+        """Put `MASKED` where the class is not asked for; False: there was nothing to do."""
+        if self.only == "all" or self.query_class is None or self.column_class is None:
+            return False
+        asking, answering = self.query_class[rows], self.column_class[columns]
+        if self.only == "negatives" and not _may_meet(asking, answering):
+            return False
+        same = asking.unsqueeze(1) == answering
+        tile.masked_fill_(same if self.only == "negatives" else ~same, MASKED)
+        return True
+
+    def empty(self, rows: slice, columns: slice) -> bool:
+        """Whether it is known at once that no query of the tile sees anything."""
+        if self.only != "positives" or self.query_class is None or self.column_class is None:
+            return False
+        return not _may_meet(self.query_class[rows], self.column_class[columns])
+
+
+def _may_meet(one: Tensor, other: Tensor) -> bool:
+    """Whether the ranges of two class tables overlap; on a GPU always True, for looking would wait for it."""
+    if one.is_cuda:
+        return True
+    (low, high), (least, most) = one.aminmax(), other.aminmax()
+    return bool(low <= most) and bool(least <= high)
+
+
+class Sums:
+    """Per query of one task: the running log-sum-exp of the tiles so far, and the nearest column."""
+
+    def __init__(self, like: Tensor, rows: int) -> None:
+        self.most = like.new_full((rows,), MASKED)
+        self.total = like.new_zeros(rows)
+        self.largest = like.new_full((rows,), MASKED)
+        self.nearest = torch.zeros(rows, dtype=torch.int64, device=like.device)
+
+    def look(self, tile: Tensor, at: slice, axis: int, first: int) -> Tensor:
+        """Note the nearest column, `first` being the tile's first; gives the largest values of this tile."""
+        values, places = tile.max(axis)
+        better = values > self.largest[at]  # strictly: of equal ones, the first counts
+        self.nearest[at] = torch.where(better, places + first, self.nearest[at])
+        self.largest[at] = torch.maximum(self.largest[at], values)
+        return values
+
+    def add(self, tile: Tensor, at: slice, axis: int, most: Tensor, out: Tensor) -> None:
+        """Add the exponentials of a tile, whose largest values are `most`; they are left in `out`."""
+        before = self.most[at]
+        now = torch.maximum(before, most)
+        base = finite(now)
+        torch.sub(tile, base.unsqueeze(axis), out=out).exp_()
+        self.total[at] = self.total[at] * (before - base).exp_() + out.sum(axis)
+        self.most[at] = now
+
+    def result(self) -> tuple[Tensor, ...]:
+        """log-sum-exp `(R,)`, -inf where a query saw nothing; the largest logit and its column; base and total.
+
+        A softmax is `exp(logit - base) / total`: by the log-sum-exp itself it would be off by the rounding of that.
+        """
+        base = finite(self.most)
+        return self.total.log() + base, self.largest, self.nearest, base, self.total
+
+
+def finite(values: Tensor) -> Tensor:
+    """The values with 0 for -inf, to subtract from logits that may be -inf too."""
+    return values.where(values != MASKED, 0)

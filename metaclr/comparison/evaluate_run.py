@@ -1,0 +1,130 @@
+"""One trained encoder, judged on every target: measurements become rows and per-item results of its run."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from metaclr.engine.process_group import broadcast_from_first
+from metaclr.evaluation import FineTune, Measurement, Target, embed
+from metaclr.evaluation.distributed import distribute
+from metaclr.evaluation.evaluators import WorkItem, work_items
+from metaclr.results.store.per_item import write_items
+from metaclr.results.store.rows import Row, write_rows
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from metaclr.engine.settings import Precision
+    from metaclr.recipe import EvaluateRecipe
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """What rows say about the encoder that was judged."""
+
+    run: str
+    method: str
+    source: str
+    encoder: str
+    seed: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+    views: int = 0
+
+
+def evaluate_run(
+    encoder: nn.Module,
+    targets: Sequence[Target],
+    settings: EvaluateRecipe,
+    about: RunInfo,
+    folder: Path,
+    device: torch.device,
+    *,
+    precision: Precision = "fp32",
+) -> list[Row]:
+    """Run the recipe's evaluators on every target and write rows.csv and per_item.npz into the run folder.
+
+    Several ranks share the work; all get the rows, and the first writes.
+    """
+    from metaclr.environment import short
+
+    environment = short(device)
+    rows, items = [], {}
+    for measured in measure(encoder, targets, settings, device, precision=precision):
+        row = _row(measured, about, environment)
+        rows.append(row)
+        if measured.per_item is not None:
+            items[row.id] = measured.per_item * 100
+
+    def write() -> None:
+        write_items(folder / "per_item.npz", items)
+        write_rows(folder / "rows.csv", rows)
+
+    broadcast_from_first(write)
+    return rows
+
+
+def measure(
+    encoder: nn.Module,
+    targets: Sequence[Target],
+    settings: EvaluateRecipe,
+    device: torch.device,
+    *,
+    precision: Precision = "fp32",
+) -> Iterator[Measurement]:
+    """Every measurement that the recipe asks for; features are computed once per target.
+
+    Each rank embeds its share of a target's images and does its share of the measurements; all ranks get all of them.
+    """
+    encoder.to(device)
+    few, low = settings.few_shot, settings.low_label
+    tuning = FineTune(steps=low.steps, batch=low.batch, lr=low.lr) if low else None
+    for target in targets:
+        seen = embed(
+            encoder, target, device, transductive_bn=settings.transductive_bn, precision=precision, shared=True
+        )
+        work: list[WorkItem] = []
+        for name in evaluators(settings):
+            if name == "low-label finetune" and not any(True for _ in encoder.parameters()):
+                continue  # the pixels control has nothing to fine-tune: its frozen result is the whole of it
+            if name == "linear" and target.images.classes > settings.max_probe_classes:
+                continue
+            work += work_items(name, seen, head=few.head if few else "cosine", fine_tune=tuning)
+        yield from distribute(work)
+
+
+def evaluators(settings: EvaluateRecipe) -> list[str]:
+    """The names of the evaluators that a recipe asks for."""
+    chosen = [("few-shot", settings.few_shot), ("linear", settings.linear), ("knn", settings.knn)]
+    modes = [f"low-label {mode}" for mode in settings.low_label.modes] if settings.low_label else []
+    return [name for name, wanted in chosen if wanted] + modes
+
+
+def _row(measured: Measurement, about: RunInfo, environment: str) -> Row:
+    digest = hashlib.sha256(measured.protocol.encode()).hexdigest()[:12]
+    return Row(
+        run=about.run,
+        method=about.method,
+        source=about.source,
+        target=measured.target,
+        encoder=about.encoder,
+        seed=about.seed,
+        steps=about.steps,
+        evaluator=measured.evaluator,
+        way=measured.way if measured.shot is not None else None,
+        shot=measured.shot,
+        label_subset=measured.labels if measured.shot is None else "",
+        metric=measured.metric,
+        value=measured.value,
+        ci95=measured.ci95 if measured.ci95 == measured.ci95 else None,
+        n_items=measured.n,
+        protocol=f"{digest}: {measured.protocol}",
+        environment=environment,
+        train_seconds=round(about.seconds, 2),
+        train_views=about.views,
+    )

@@ -1,0 +1,95 @@
+"""From a plan to its results: the runs, then rows, tables, figures and the report."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from metaclr.comparison.plan import Plan, check_same_inputs
+from metaclr.comparison.serial import execute_serially
+from metaclr.engine.precision import NAMES, compute_dtype
+from metaclr.engine.process_group import broadcast_from_first
+from metaclr.environment import describe
+from metaclr.results.store.folder import About, collect, write_about
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from metaclr.methods import Method
+    from metaclr.results.store.rows import Row
+
+
+def execute(
+    plan: Plan, *, jobs: int = 1, ray: str | None = None, quiet: bool = False
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Do what is not done yet, then write the folder's rows, tables, figures and report.
+
+    Args:
+        jobs: runs at the same time on this machine. ray: or spread over a Ray cluster, "local" or its address.
+
+    Returns:
+        The rows as a frame, and why runs failed, by run.
+    """
+    failures = execute_runs(plan, jobs=jobs, ray=ray, quiet=quiet)
+    return write_results(plan, failures), failures
+
+
+def execute_runs(plan: Plan, *, jobs: int = 1, ray: str | None = None, quiet: bool = False) -> dict[str, str]:
+    """Do the runs that are not done yet; why runs failed, by run."""
+    from metaclr.comparison.on_ray import run_on_ray
+    from metaclr.comparison.parallel import run_parallel
+
+    check_same_inputs(plan)
+    if ray is not None:
+        return run_on_ray(plan, ray, quiet=quiet)
+    return execute_serially(plan, quiet=quiet) if jobs == 1 else run_parallel(plan, jobs, quiet=quiet)
+
+
+def write_results(plan: Plan, failures: dict[str, str], command: str = "") -> pd.DataFrame:
+    """Write the folder's rows, tables, figures and report from its finished runs; the rows as a frame.
+
+    Of several ranks the first writes; all get the rows.
+
+    Args:
+        command: how to get the same results, for the report; default `metaclr compare` with the folder's recipe.
+    """
+    from metaclr.results import write_all
+    from metaclr.results.store.rows import to_frame
+
+    def write() -> list[Row]:
+        rows = collect(plan.out, [run.name for run in plan.runs if run.name not in failures])
+        facts = about(plan, failures)
+        write_about(plan.out, replace(facts, command=command or facts.command))
+        write_all(plan.out)
+        return rows
+
+    return to_frame(broadcast_from_first(write))
+
+
+def about(plan: Plan, failures: dict[str, str]) -> About:
+    """What the report says beside the numbers."""
+    return About(
+        methods={
+            run.entry.title: {
+                "summary": run.method.summary,
+                "reference": run.method.reference,
+                "labels": labels_seen(run.method),
+            }
+            for run in plan.runs
+        },
+        classes={name: target.images.classes for name, target in plan.targets.items()},
+        failures=failures,
+        audit=tuple(line for report in plan.audits for line in report.lines()),
+        remarks=plan.remarks,
+        # "auto" is a question to the machine, and the answer moves the results.
+        environment={
+            **describe(plan.device),
+            "trained in": NAMES[compute_dtype(plan.recipe.train.precision, plan.device)],
+        },
+        command=f"metaclr compare {plan.out / 'recipe.toml'}",
+    )
+
+
+def labels_seen(method: Method) -> str:
+    """Whether a method trains on the source's labels: `yes`, `no`, or empty for a control."""
+    return ("yes" if method.labels == "given" else "no") if method.trained else ""

@@ -1,0 +1,57 @@
+"""What a step of training must leave as it is, so that a graph of it does the same again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from episodes import Episode
+
+
+def asked(episode: Episode) -> StepAccessTracker:
+    """The same episode, which knows whether it was asked for its step."""
+    return StepAccessTracker(**{field.name: getattr(episode, field.name) for field in fields(Episode)})
+
+
+@dataclass(frozen=True, eq=False)
+class StepAccessTracker(Episode):
+    """An episode that knows whether it was asked for its step."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "step":
+            super().__getattribute__("__dict__")["asked"] = True
+        return super().__getattribute__(name)
+
+    @property
+    def of_step(self) -> bool:
+        """Whether it was."""
+        return "asked" in self.__dict__
+
+
+class CapturedState:
+    """What a step must not change: which tensors hold the state, where they lie, and the modules' numbers in Python."""
+
+    def __init__(self, learner: nn.Module, optimizer: Optimizer) -> None:
+        self.tensors: dict[str, Tensor] = dict((*learner.named_parameters(), *learner.named_buffers()))
+        for number, state in enumerate(optimizer.state.values()):
+            self.tensors |= {f"optimizer.{number}.{key}": v for key, v in state.items() if isinstance(v, Tensor)}
+        self.values = {name: repr(tensor.data_ptr()) for name, tensor in self.tensors.items()}
+        for path, module in learner.named_modules():
+            self.values |= {f"{path}.{key}".lstrip("."): repr(v) for key, v in vars(module).items() if _is_plain(v)}
+
+    def moved(self, before: CapturedState) -> list[str]:
+        """Names of what is not as it was."""
+        replaced = [name for name, tensor in self.tensors.items() if before.tensors.get(name) is not tensor]
+        return replaced + [name for name, value in self.values.items() if before.values.get(name) != value]
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a value is made of numbers and text."""
+    if isinstance(value, (tuple, list, set)):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return all(map(_is_plain, (*value.keys(), *value.values())))
+    return value is None or isinstance(value, (bool, int, float, complex, str))

@@ -1,0 +1,1 @@
+"""From rows to scores: means over seeds, paired differences, table columns."""

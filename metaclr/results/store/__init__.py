@@ -1,0 +1,1 @@
+"""Rows, per-item results and run folders on disk."""

@@ -1,0 +1,187 @@
+"""What was held fixed, in words: for footnotes and for the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from metaclr.results.scores.summary import LEVEL, Summary
+from metaclr.results.scores.table_column import TableColumn
+from metaclr.results.store.folder import Results
+from metaclr.results.store.rows import Row
+
+
+def fixed_settings(results: Results) -> list[tuple[str, str]]:
+    """(what, value) pairs that were the same for every method, from the recipe, or from the rows without one."""
+    recipe, rows = results.recipe, results.rows
+    pairs = [
+        ("source", _listed(dict.fromkeys(row.source for row in rows))),
+        ("targets", _listed(dict.fromkeys(row.target for row in rows))),
+        ("images", _images(recipe)),
+        ("encoder", _encoder(results)),
+        ("views", _views(recipe)),
+        ("budget", _budget(results)),
+        ("optimizer", _optimiser(recipe.get("train", {}), results.about.environment.get("trained in", ""))),
+        ("training seeds", _listed(sorted({row.seed for row in rows}))),
+        ("few-shot", _few_shot(results)),
+        ("low-label", _low_label(recipe)),
+        ("batch norm", _batch_norm(recipe)),
+    ]
+    return [(what, value) for what, value in pairs if value]
+
+
+def footnotes(results: Results, summary: Summary, tasks: Sequence[TableColumn]) -> tuple[str, ...]:
+    """The notes under a table of scores: how to read a cell, what was held fixed, what is missing."""
+    fixed = dict(fixed_settings(results))
+    few = [fixed["few-shot"]] if any(t.family == "few-shot" for t in tasks) and "few-shot" in fixed else []
+    low = [fixed["low-label"]] if any(t.family == "low-label" for t in tasks) and "low-label" in fixed else []
+    own_views = results.recipe.get("views_mode") == "per_method"
+    training = [
+        f"{k}: {fixed[k]}" for k in ("encoder", "budget", "views") if k in fixed and not (own_views and k == "views")
+    ]
+    notes = [
+        _reading(results, summary, tasks),
+        f"Bold: the best of a column and those not significantly worse than it (paired t tests on the same "
+        f"{_items_of(tasks)}, Holm-corrected, level {LEVEL:g}); it speaks about these trained encoders.",
+        f"The same for every method: {'; '.join(training)}." if training else "",
+        f"NOT the same: views, {fixed['views']}." if own_views else "",
+        *(f"{kind}: {text}." for kind, text in (*(("Few-shot", t) for t in few), *(("Low-label", t) for t in low))),
+        f"Batch norm: {fixed['batch norm']}." if "batch norm" in fixed else "",
+        _labels(results, summary),
+        _controls(summary),
+        _missing(results, summary, tasks),
+        *_unpaired(summary, tasks),
+        *_failures(results),
+        *results.about.remarks,
+    ]
+    return tuple(note for note in notes if note)
+
+
+def _reading(results: Results, summary: Summary, tasks: Sequence[TableColumn]) -> str:
+    seeds = sorted({row.seed for row in results.rows})
+    over = f"Accuracy in %, mean ± 95 % interval over {_items_of(tasks)}"
+    if len(seeds) == 1:
+        return f"{over}. One training seed ({seeds[0]}): the interval says nothing about training again."
+    return (
+        f"{over}, averaged over {len(seeds)} training seeds; "
+        f"in parentheses the standard deviation over seeds, which the interval does not contain."
+    )
+
+
+def _items_of(tasks: Sequence[TableColumn]) -> str:
+    families = {t.family == "few-shot" for t in tasks}
+    return "episodes" if families == {True} else "test images" if families == {False} else "episodes or test images"
+
+
+def _labels(results: Results, summary: Summary) -> str:
+    """Which methods were given the source's labels: a reader must not compare them with the others unawares."""
+    seen = {m: results.about.methods.get(m, {}).get("labels", "") for m in summary.methods}
+    given = [m for m, said in seen.items() if said == "yes"]
+    if not any(seen.values()):
+        return ""
+    return f"Trained on the source's labels: {_listed(given) or 'none'}; every other method sees images alone."
+
+
+def _controls(summary: Summary) -> str:
+    there = [m for m in summary.methods if m in summary.controls]
+    said = {"untrained": "untrained is the same encoder with random weights", "pixels": "pixels has no encoder"}
+    text = "; ".join(said[m] for m in there if m in said)
+    return f"Controls, last in the table: {text}." if text else ""
+
+
+def _missing(results: Results, summary: Summary, tasks: Sequence[TableColumn]) -> str:
+    there = [m for m in summary.methods if m not in results.failed]
+    missing = [m for m in there if any((m, t) not in summary.scores for t in tasks)]
+    why = "; pixels has no weights to fine-tune" if "pixels" in missing else ""
+    return f"–: not measured{why}." if missing else ""
+
+
+def _unpaired(summary: Summary, tasks: Sequence[TableColumn]) -> list[str]:
+    reasons = {t: summary.unpaired[t] for t in tasks if t in summary.unpaired}
+    return [f"Nothing is bold in {t.target}, {t.title}: {reason}." for t, reason in reasons.items()]
+
+
+def _failures(results: Results) -> list[str]:
+    return [f"Failed: {line}." for lines in results.failed.values() for line in (x.rstrip(".") for x in lines)]
+
+
+def _images(recipe: Mapping[str, Any]) -> str:
+    if "size" not in recipe:
+        return ""
+    size, channels = recipe["size"], recipe.get("channels", 1)
+    shuffled = "; LABELS SHUFFLED (negative control)" if recipe.get("shuffle_labels") else ""
+    return f"{size} × {size} pixels, {channels} channel{'s' if channels > 1 else ''}{shuffled}"
+
+
+def _encoder(results: Results) -> str:
+    # The pixels control has no encoder, so its rows may name another one.
+    names = dict.fromkeys(row.encoder for row in results.rows if row.method not in results.controls)
+    settings = results.recipe.get("encoder", {})
+    name = _listed(names) or str(settings.get("name", ""))
+    options = ", ".join(f"{key} {value}" for key, value in settings.get("options", {}).items())
+    return f"{name} ({options})" if options and "(" not in name else name
+
+
+def _views(recipe: Mapping[str, Any]) -> str:
+    if "views" not in recipe:
+        return ""
+    if recipe.get("views_mode") == "per_method":
+        return f"each method's own (not held fixed); {recipe['views']!r} for a method that has none"
+    return f"{recipe['views']!r}, shared by all methods"
+
+
+def _budget(results: Results) -> str:
+    trained = [row for row in results.rows if row.method not in results.controls]
+    steps, views = ({getattr(row, name) for row in trained} for name in ("steps", "train_views"))
+    if not trained or steps == {0}:
+        return ""
+    if len(steps) > 1 or len(views) > 1:
+        per = {row.method: f"{row.method} {row.steps:,} steps, {row.train_views:,} views" for row in trained}
+        return f"NOT EQUAL ({'; '.join(per.values())})"
+    seen = f", {views.pop():,} views seen" if views != {0} else ""
+    return f"{steps.pop():,} steps{seen}"
+
+
+def _optimiser(train: Mapping[str, Any], precision: str) -> str:
+    if "optimizer" not in train:
+        return ""
+    text = f"{train['optimizer']}, learning rate {train.get('lr'):g}, {train.get('schedule', 'constant')} schedule"
+    decay = train.get("weight_decay", 0)
+    text += f", weight decay {decay:g}" if decay else ""
+    return text + (f", {precision}" if precision else "")
+
+
+def _few_shot(results: Results) -> str:
+    rows: list[Row] = [row for row in results.rows if row.way is not None and row.shot is not None]
+    if not rows:
+        return ""
+    counts = sorted({row.n_items for row in rows})
+    settings = results.recipe.get("evaluate", {}).get("few_shot") or {}
+    parts = [f"{_listed(f'{n:,}' for n in counts)} stored episodes, the same for every method"]
+    if "query" in settings:
+        parts.append(f"{settings['query']} queries per way")
+    if "head" in settings:
+        parts.append(f"{settings['head']} head on frozen features")
+    return ", ".join(parts)
+
+
+def _low_label(recipe: Mapping[str, Any]) -> str:
+    settings = recipe.get("evaluate", {}).get("low_label")
+    if not settings:
+        return ""
+    subsets = settings.get("subsets", 1)
+    drawn = "one stored label subset" if subsets == 1 else f"{subsets} stored label subsets"
+    return f"{drawn} per setting (in parentheses its labelled images), the same for every method, on all test images"
+
+
+def _batch_norm(recipe: Mapping[str, Any]) -> str:
+    evaluate = recipe.get("evaluate", {})
+    if "transductive_bn" not in evaluate:
+        return ""
+    if evaluate["transductive_bn"]:
+        return "transductive (statistics of the batch that is judged)"
+    return "eval() mode, running statistics (inductive)"
+
+
+def _listed(values: Any) -> str:
+    return ", ".join(str(value) for value in values)

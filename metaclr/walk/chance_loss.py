@@ -1,0 +1,55 @@
+"""What a loss is worth where embeddings say nothing: the mark that losses of different objectives are read against."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import TYPE_CHECKING
+
+from metaclr.errors import UserError
+
+if TYPE_CHECKING:
+    from episodes import ImageSet
+    from metaclr.comparison.run import Run
+    from metaclr.recipe import CompareRecipe
+
+STILL = 1e-6  # a queue that is full, an estimate that has settled
+
+
+def loss_at_chance(run: Run, recipe: CompareRecipe, source: ImageSet) -> float:
+    """The loss of a run's objective, as it starts, on a real batch whose embeddings are all the same unit vector.
+
+    Every column then has the same logit: log N for a head with one column a way (N ways), log(T N V - 1) for
+    leave-one-out over rows, less where the denominator leaves columns out. A queue is filled first, by as many
+    steps as are trained at most. Losses of different objectives or ways are not comparable; each is to be read
+    against its own chance.
+
+    Raises:
+        UserError, EpisodeError: the run cannot be trained; what is wrong, in one line.
+    """
+    import torch
+
+    from metaclr.bridge import Context
+    from metaclr.comparison.training import build_learner, sampler_for
+    from metaclr.engine.distributed import Ranks
+
+    episode = sampler_for(run, recipe, source, Ranks())(0)  # of the whole batch, however many share it
+    learner = build_learner(run, recipe, source)
+    objective, dim = learner.get_submodule("objective").train(), int(learner.get_submodule("projector").features)  # type: ignore[arg-type]
+    embeddings = torch.full((*episode.images.shape, dim), dim**-0.5)
+    context = Context(
+        labels=episode.labels,
+        images=episode.images[..., 0],
+        shot=episode.shot,
+        momentum_embeddings=None if run.method.momentum is None else embeddings,
+        dataset_size=len(source),
+    )
+    before = float("inf")
+    with torch.no_grad():
+        for _ in range(recipe.train.steps):
+            now = float(objective(embeddings, context))
+            if abs(now - before) < STILL:
+                break
+            before = now
+    if not isfinite(now):
+        raise UserError(f"method {run.entry.title!r}: the loss of embeddings that are all alike is {now}")
+    return now
