@@ -125,7 +125,7 @@ def describe(image_set: ImageSet) -> list[str]:
         lines.append(f"parts          {_counted(image_set.split, 'images')}")
     if image_set.groups:
         lines.append(f"groups         {_counted(image_set.groups, 'classes')}")
-    return [*lines, f"fingerprint    {image_set.fingerprint()}"]
+    return [*lines, *image_set.notes, f"fingerprint    {image_set.fingerprint()}"]
 
 
 def _counted(names: tuple[str, ...], unit: str) -> str:

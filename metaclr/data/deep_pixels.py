@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,10 +36,12 @@ def is_deep(image: Image) -> bool:
 
 
 def deep_array(image: Image) -> NDArray[Any]:
-    """The pixels as they are in the file: (H, W) grey, or (H, W, C) colour and grey with alpha, uint16."""
+    """The pixels as they are in the file: (H, W) grey, or (H, W, C) colour, alpha last, of uint16."""
     raw = _deep_colour(image)
     if raw is None:
         return np.asarray(image)
+    if raw.startswith("LA"):  # in .png alone; Pillow has no raw mode for its lower bytes
+        return _gray_alpha(image)
     # Pillow keeps one byte of two of 16-bit colour: the upper one, or with the other byte order the lower one.
     name, order = raw[:-1], raw[-1]
     other = "L" if order == "B" else "B"
@@ -48,6 +52,7 @@ def deep_array(image: Image) -> NDArray[Any]:
 def deep_values(image: Image) -> DeepValues:
     """Range of one deep image; NaN and infinite pixels are not counted."""
     pixels = deep_array(image)
+    pixels = pixels[..., :-1] if pixels.ndim == 3 and pixels.shape[2] in (2, 4) else pixels
     finite = pixels[np.isfinite(pixels)] if pixels.dtype.kind == "f" else pixels
     if not finite.size:
         raise ValueError("every pixel is NaN or infinite")
@@ -59,6 +64,19 @@ def deep_values(image: Image) -> DeepValues:
         declared = float(np.max(stored)) if stored is not None else None
     nearly_all = float(np.quantile(finite, 0.999))
     return DeepValues(float(finite.min()), float(finite.max()), nearly_all, declared, pixels.dtype.kind == "f")
+
+
+def as_bytes(image: Image, pixel_range: tuple[float, float]) -> Image:
+    """A deep image as one of 8 bits a channel: L, LA, RGB or RGBA; alpha is not scaled by the range."""
+    from PIL import Image as Pillow
+
+    pixels = deep_array(image)
+    if pixels.ndim == 2:
+        return Pillow.fromarray(to_bytes(pixels, pixel_range))
+    colour = to_bytes(pixels, pixel_range)
+    if pixels.shape[2] in (2, 4):
+        colour[..., -1] = pixels[..., -1] // 257
+    return Pillow.fromarray(colour)
 
 
 def to_bytes(pixels: NDArray[Any], pixel_range: tuple[float, float]) -> NDArray[np.uint8]:
@@ -94,7 +112,9 @@ def range_of(values: Iterable[DeepValues]) -> tuple[tuple[float, float], str]:
     return (0.0, top), kind
 
 
-def range_notes(values: Iterable[DeepValues], given: tuple[float, float] | None) -> tuple[tuple[float, float], list[str]]:
+def range_notes(
+    values: Iterable[DeepValues], given: tuple[float, float] | None
+) -> tuple[tuple[float, float], list[str]]:
     """The range that a set is read with, and notes on it."""
     values = list(values)
     found, origin = range_of(values)
@@ -123,12 +143,33 @@ def _deep_colour(image: Image) -> str | None:
     return None
 
 
+def _source(image: Image) -> str | BytesIO:
+    """What the image was opened from."""
+    name = getattr(image, "filename", "")
+    if name:
+        return str(name)
+    stream = image.fp  # type: ignore[attr-defined]
+    stream.seek(0)
+    return BytesIO(stream.read())
+
+
+def _gray_alpha(image: Image) -> NDArray[np.uint16]:
+    import torch
+    from torchvision.io import decode_png
+
+    source = _source(image)
+    encoded = Path(source).read_bytes() if isinstance(source, str) else source.getvalue()
+    pixels: NDArray[np.uint16] = (
+        decode_png(torch.frombuffer(bytearray(encoded), dtype=torch.uint8)).permute(1, 2, 0).numpy()
+    )
+    return pixels
+
+
 def _loaded(image: Image, raw: str) -> NDArray[np.uint8]:
     """The image decoded anew from its file, with another raw mode."""
     from PIL import Image as Pillow
 
-    name = str(getattr(image, "filename", ""))
-    with Pillow.open(name) as again:
+    with Pillow.open(_source(image)) as again:
         again.seek(image.tell())
         again.tile = [
             tile._replace(

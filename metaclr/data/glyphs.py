@@ -10,8 +10,8 @@ import torch
 
 from episodes import ImageSet
 from metaclr.data.cache import cached
-from metaclr.data.fonts import characters, class_name_of, fonts_digest, script_of, text_fonts
 from metaclr.data.confusables import ENOUGH_OUTLINES, ENOUGH_TO_TRAIN, REASONS, lines, select
+from metaclr.data.fonts import characters, class_name_of, fonts_digest, script_of, text_fonts
 from metaclr.data.outlines import draw_outlines
 from metaclr.data.parts import take_parts
 from metaclr.data.pose import Pose, oversampling, posed

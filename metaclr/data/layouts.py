@@ -125,7 +125,9 @@ def _by_parts(root: Folder, parts: dict[str, str], *, groups: bool = True) -> Re
     twice = [part for part, count in Counter(parts.values()).items() if count > 1]
     if twice:
         same = [name for name, part in parts.items() if part == twice[0]]
-        raise UserError(f"{root.path}: folders {' and '.join(same)} both mean the part {twice[0]!r}; rename one of them")
+        raise UserError(
+            f"{root.path}: folders {' and '.join(same)} both mean the part {twice[0]!r}; rename one of them"
+        )
     reading = Reading("PART/CLASS")
     _note_loose(root, reading)
     for folder in root.filled:
@@ -166,7 +168,7 @@ def _beside_unlabelled(root: Folder) -> Reading:
     return reading
 
 
-def _refuse_mixture(root: Folder, known: dict[str, str | None], unknown: list[str]) -> None:
+def _refuse_mixture(root: Folder, known: dict[str, str], unknown: list[str]) -> None:
     """Refuse folders that are no parts beside some that are; one folder with images alone may be a class."""
     like_parts = [f for f in root.filled if f.name in known and f.filled]
     if len(set(known.values())) < 2 and not like_parts:
@@ -265,7 +267,9 @@ def _check_empty_folders(root: Folder, reading: Reading) -> None:
             if folder.has_images:
                 continue
             names = folder.names[len(root.names) :]
-            beside_parts = (parts and parent is root) or any(part_name(f.name) for f in parent.filled if "/PART" in reading.layout)
+            beside_parts = (parts and parent is root) or any(
+                part_name(f.name) for f in parent.filled if "/PART" in reading.layout
+            )
             elsewhere = parts and "/".join(class_path(names[1:])) in classes
             if beside_parts or elsewhere or (holds_images and parent is not root):
                 left.append("/".join(names))

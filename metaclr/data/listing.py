@@ -67,13 +67,13 @@ def _rows(tree: Folder, layout: str, chosen: Path | None) -> tuple[list[_Row], l
         ]
         notes = [f"layout: {reading.layout}", *reading.notes]
         if lists:
-            names = some([one.path.name for one in lists])
-            notes.append(f"layout: {names} is not read, for the folders say the classes; its path as data set reads it")
+            unread = some([one.path.name for one in lists])
+            notes.append(f"layout: {unread} is not read, for the folders say the classes; its path as data set reads it")
         return rows, notes, set()
     with_parts = [one for one in lists if one.has_parts]
     if len(lists) > 1 and not with_parts:
-        names = [one.path.name for one in lists]
-        raise UserError(f"{tree.path}: {some(names)} all list images; give the path of the one that is meant")
+        several = some([one.path.name for one in lists])
+        raise UserError(f"{tree.path}: {several} all list images; give the path of the one that is meant")
     listed = images_of_lists(tree, with_parts or lists)
     rows = [(tuple(path.split("/")), part, class_name) for path, part, class_name in listed.rows]
     return rows, [f"layout: {listed.layout}", *listed.notes], set(listed.lists)

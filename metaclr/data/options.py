@@ -49,6 +49,9 @@ class ReadOptions:
         return asdict(self)
 
 
+DEFAULT = ReadOptions()
+
+
 def read_range(text: str) -> tuple[float, float]:
     """ "0,4095" as two numbers.
 
