@@ -55,6 +55,8 @@ def adapt(
         if allocate is not None:
             release(array)
     notes = [] if same_size else fit_note(np.full(len(image_set), 1 - min(height, width) / max(height, width)), fit)
+    if not same_size and not any(note.startswith("originals:") for note in image_set.notes):
+        notes.insert(0, f"originals: all {width} x {height} (width x height)")
     return replace(image_set, images=adapted, notes=(*image_set.notes, *notes))
 
 

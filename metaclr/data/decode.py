@@ -106,7 +106,7 @@ def constant_notes(constant: Sequence[int], total: int, names: Sequence[str], ho
     if not constant:
         return []
     return [
-        f"pixels: {len(constant):,} of {total:,} images are of one single colour {how} (first {names[constant[0]]})"
+        f"warning: {len(constant):,} of {total:,} images are of one single colour {how} (first {names[constant[0]]})"
     ]
 
 

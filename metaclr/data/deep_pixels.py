@@ -126,7 +126,9 @@ def range_notes(
     ]
     typical = float(np.median([v.nearly_all for v in values]))
     if (typical - low) * _SHARE < high - low and typical > low:
-        notes.append(f"pixel range: most files stay below {typical:g}, a sixteenth of it, and look nearly black")
+        notes.append(
+            f"warning: most files stay below {typical:g}, a sixteenth of the pixel range, and look nearly black"
+        )
     outside = sum(v.low < low or v.high > high for v in values)
     if outside:
         notes.append(f"pixel range: {outside:,} files hold values outside of it, which are clipped")

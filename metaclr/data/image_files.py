@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from metaclr.console import notify, progress
+from metaclr.console import progress
 from metaclr.data.cache import cache_folder
 from metaclr.data.decode import FULL_RANGE, constant_notes, decode
 from metaclr.data.deep_pixels import range_notes
@@ -132,14 +132,11 @@ def _too_large(name: str, large: Sequence[tuple[str, tuple[int, int]]], options:
     if options.on_corrupt != "skip":
         allow = f"max_pixels = {most or 'NUMBER'} (--max-pixels {most or 'NUMBER'})"
         raise UserError(f"{message}; allow it with {allow}, or leave it out with --on-corrupt skip")
-    notify(f"metaclr: {message}; skipped")
-    return f"left out: {message}"
+    return f"left out: {message}; skipped"
 
 
 def report_unreadable(name: str, lines: Sequence[str], on_corrupt: OnCorrupt) -> str:
-    """Write the list of unreadable files to the cache folder; refuse them, or print that they were skipped.
-
-    Returns a note on them.
+    """Write the list of unreadable files to the cache folder; refuse them, or return a note on them.
 
     Raises:
         UserError: unless `on_corrupt` is "skip"; the count, the first file, and where the list is.
@@ -154,5 +151,4 @@ def report_unreadable(name: str, lines: Sequence[str], on_corrupt: OnCorrupt) ->
     message = f"{name}: {len(lines)} unreadable image{'s' if len(lines) > 1 else ''}, first {lines[0]}{where}"
     if on_corrupt != "skip":
         raise UserError(f"{message}; mend them, or take --on-corrupt skip")
-    notify(f"metaclr: {message}; skipped")
-    return f"left out: {len(lines)} unreadable image{'s' if len(lines) > 1 else ''}, first {lines[0]}"
+    return f"left out: {len(lines)} unreadable image{'s' if len(lines) > 1 else ''}, first {lines[0]}{where}; skipped"

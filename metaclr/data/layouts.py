@@ -109,13 +109,13 @@ def _find(root: Folder) -> Reading:
     if all("/" in str(p.class_name) for p in reading.placed):
         reading.layout = "GROUP/CLASS"
     if known:
-        reading.notes.append(f"layout: {some(list(known))} is read as a class: no other folder beside it is a part")
+        reading.notes.append(f"warning: {some(list(known))} is read as a class: no other folder beside it is a part")
     both = [f for top in root.filled for f in top.walk() if f.images and f.filled and len(class_path(f.names)) > depth]
     both = [f for f in both if not all(inner.name.lower() in IMAGE_FOLDERS for inner in f.filled)]
     if both:
         named = some(["/".join(f.names[depth:]) for f in both])
         reading.notes.append(
-            f"layout: {named} holds images and folders of images: each folder is read as a class of its own;"
+            f"warning: {named} holds images and folders of images: each folder is read as a class of its own;"
             " layout = 'CLASS' takes all images below a top folder as one class"
         )
     return reading
@@ -299,7 +299,7 @@ def _note_shared_names(reading: Reading) -> None:
     which = f"all {len(groups)} groups" if min(held.values()) == len(groups) else f"{len(groups)} groups"
     how = "the same" if min(held.values()) == len(groups) else f"{len(shared)} of"
     reading.notes.append(
-        f"layout: {which} ({some(sorted(groups))}) hold {how} {len(held)} class names, and are read as GROUP/CLASS,"
+        f"warning: {which} ({some(sorted(groups))}) hold {how} {len(held)} class names, and are read as GROUP/CLASS,"
         f" {len(names)} classes; if the groups are parts, say layout = 'PART/CLASS'"
         f" or rename them to {', '.join(list(SPELLINGS)[:3])}"
     )

@@ -68,7 +68,9 @@ def _rows(tree: Folder, layout: str, chosen: Path | None) -> tuple[list[_Row], l
         notes = [f"layout: {reading.layout}", *reading.notes]
         if lists:
             unread = some([one.path.name for one in lists])
-            notes.append(f"layout: {unread} is not read, for the folders say the classes; its path as data set reads it")
+            notes.append(
+                f"layout: {unread} is not read, for the folders say the classes; its path as data set reads it"
+            )
         return rows, notes, set()
     with_parts = [one for one in lists if one.has_parts]
     if len(lists) > 1 and not with_parts:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import cache as once
 from pathlib import Path
 from typing import Any
 
 from episodes import ImageSet
+from metaclr.console import notify
 from metaclr.data.adapt import adapt
 from metaclr.data.array_folders import array_files, read_array_folder
 from metaclr.data.cache import cached, stamp
@@ -20,6 +22,9 @@ from metaclr.data.parts import take_parts, with_class_split
 from metaclr.data.reference import parse
 from metaclr.data.request import Request
 from metaclr.errors import UserError, unknown
+
+_SURPRISES = ("left out:", "fit: the crop", "warning:", "frames:")
+"""Beginnings of the notes that are printed when a set is loaded."""
 
 
 def load(
@@ -35,6 +40,7 @@ def load(
     layout: str = "auto",
     max_pixels: int = MAX_PIXELS,
     cache: Path | None = None,
+    announce: bool = True,
 ) -> ImageSet:
     """A data set, or parts of it, as uint8 images (M, C, size, size); docs/data.md has the rules of reading.
 
@@ -47,6 +53,7 @@ def load(
         channels: 1 or 3; None keeps the set's own (3 for folders).
         on_corrupt, fit, frames, pixel_range, layout, max_pixels: see `ReadOptions`.
         cache: folder for decoded images; default $METACLR_CACHE or the platform's.
+        announce: print the notes on what may surprise (files left out, a crop that cuts much away) to stderr, once.
 
     Raises:
         UserError: an unknown name or part (with the nearest), a missing set (with how to get it), bad data.
@@ -61,7 +68,16 @@ def load(
     else:
         path = reference.path if reference.is_path else _find(reference.base, request.root)
         found = take_parts(_at_path(path, request), reference.parts, reference.base)
-    return replace(adapt(found, size=size, channels=channels, fit=fit), name=str(reference))
+    found = replace(adapt(found, size=size, channels=channels, fit=fit), name=str(reference))
+    for note in found.notes if announce else ():
+        if note.startswith(_SURPRISES):
+            _announce(f"metaclr: {found.name}: {note}")
+    return found
+
+
+@once
+def _announce(line: str) -> None:
+    notify(line)
 
 
 def check_known(name: str, root: Path | None = None) -> None:

@@ -101,8 +101,8 @@ def read(name: str, source: TorchvisionSet, root: Path, request: Request) -> Ima
     with progress(f"decoding {name}") as bar:
         readers = [partial(_image, data, i, place, labels) for place, (data, i) in enumerate(items)]
         bad = decode(readers, images, partial(bar, note="images"), fit=options.fit).unreadable
-    if bad:
-        report_unreadable(name, [f"image {i}: {why}" for i, why in bad.items()], options.on_corrupt)
+    lines = [f"image {i}: {why}" for i, why in bad.items()]
+    notes = (report_unreadable(name, lines, options.on_corrupt),) if bad else ()
     kept = [i for i in range(len(items)) if i not in bad]
     for place, i in enumerate(kept if bad else ()):
         images[place] = images[i]
@@ -114,6 +114,7 @@ def read(name: str, source: TorchvisionSet, root: Path, request: Request) -> Ima
         () if unlabelled else _class_names(opened[0][1], max(labels) + 1),
         split=() if "" in chosen else tuple(split[i] for i in kept),
         name=name,
+        notes=notes,
     )
 
 
