@@ -17,7 +17,8 @@ from metaclr.comparison.training import build_encoder_of, build_learner, sampler
 from metaclr.engine.distributed import ranks
 from metaclr.engine.process_group import gather_objects
 from metaclr.errors import UserError, unknown
-from metaclr.evaluation import HEADS, Target
+from metaclr.evaluation import Target
+from metaclr.evaluation.evaluators import chosen
 from metaclr.methods import Method
 
 if TYPE_CHECKING:
@@ -117,9 +118,7 @@ def check_same_inputs(plan: Plan) -> None:
 def _check_names(recipe: CompareRecipe) -> None:
     if recipe.views not in PRESETS:
         raise unknown("views", recipe.views, PRESETS)
-    few = recipe.evaluate.few_shot
-    if few and few.head not in HEADS:
-        raise unknown("few-shot head", few.head, HEADS)
+    chosen(recipe.evaluate.model_dump())
 
 
 def _probe(recipe: CompareRecipe) -> EvaluateRecipe:

@@ -90,6 +90,8 @@ class LowLabelRecipe(Strict):
     steps: int = Field(default=60, ge=1)
     batch: int = Field(default=64, ge=1)
     lr: float = Field(default=3e-4, gt=0)
+    stacked: Literal["auto", "on", "off"] = "auto"
+    """Fine-tune all subsets at once under vmap; auto: a small encoder on a GPU."""
 
     @field_validator("fractions")
     @classmethod
@@ -109,6 +111,8 @@ class EvaluateRecipe(Strict):
     max_probe_classes: int = Field(default=200, ge=2)
     """Targets of more classes get no linear probe and no low-label results (they cost minutes there); it is said."""
     transductive_bn: bool = False
+    more: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Further evaluators by name, each with its settings: `more = { retrieval = { k = 5 } }`."""
 
 
 class ClusterRecipe(Strict):
