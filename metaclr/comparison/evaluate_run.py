@@ -13,6 +13,7 @@ from metaclr.evaluation import Measurement, Target, embed
 from metaclr.evaluation.distributed import distribute
 from metaclr.evaluation.evaluators import chosen
 from metaclr.evaluation.transfer import embed_source
+from metaclr.results.store.episode_classes import EpisodeClasses, write_episode_classes
 from metaclr.results.store.per_item import write_items
 from metaclr.results.store.rows import Row, write_rows
 
@@ -50,7 +51,7 @@ def evaluate_run(
     source: ImageSet | None = None,
     precision: Precision = "fp32",
 ) -> list[Row]:
-    """Run the recipe's evaluators on every target and write rows.csv and per_item.npz into the run folder.
+    """Run the recipe's evaluators on every target; write rows, per-item results and classes into the run folder.
 
     Several ranks share the work; all get the rows, and the first writes. source: images that the encoder was trained
     on, for evaluators that need their features.
@@ -59,14 +60,21 @@ def evaluate_run(
 
     environment = short(device)
     rows, items = [], {}
+    classes: dict[str, Any] = {}
+    without: dict[str, Any] = {}
     for measured in measure(encoder, targets, settings, device, source=source, precision=precision):
         row = _row(measured, about, environment)
         rows.append(row)
         if measured.per_item is not None:
             items[row.id] = measured.per_item * 100
+        if measured.classes is not None:
+            classes[row.protocol_pairs["digest"]] = measured.classes.numpy()
+        if measured.without is not None:
+            without[row.id] = 100 * measured.without.numpy()
 
     def write() -> None:
         write_items(folder / "per_item.npz", items)
+        write_episode_classes(folder, EpisodeClasses(classes, without))
         write_rows(folder / "rows.csv", rows)
 
     broadcast_from_first(write)
@@ -116,7 +124,8 @@ def _row(measured: Measurement, about: RunInfo, environment: str) -> Row:
         label_subset=measured.labels if measured.shot is None else "",
         metric=measured.metric,
         value=measured.value,
-        ci95=measured.ci95 if measured.ci95 == measured.ci95 else None,
+        ci95=measured.ci95,
+        ci95_episodes=measured.ci95_episodes,
         n_items=measured.n,
         protocol=f"{digest}: {measured.protocol}",
         environment=environment,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from episodes import ImageSet, TaskShape, stored_table
+from episodes import ImageSet, stored_table
 from metaclr.errors import UserError
 from metaclr.evaluation import Target
-from metaclr.evaluation.target import choose_labels
+from metaclr.evaluation.target import choose_labels, task_shapes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,7 +54,7 @@ def _tables(
     ways = [way for way in few.ways if way <= images.classes]
     if ways:
         remarks += [f"{name}: no {way}-way tasks, it has {images.classes} classes" for way in set(few.ways) - set(ways)]
-    shapes = [TaskShape(way, shot, few.query) for way in ways or few.ways for shot in few.shots]
+    shapes = task_shapes(images, ways or few.ways, few.shots, few.query)
     return [stored_table(images, shape, few.episodes, few.seed, folder) for shape in shapes]
 
 

@@ -67,7 +67,7 @@ class FewShotRecipe(Strict):
 
     ways: tuple[int, ...] = (5, 20)
     shots: tuple[int, ...] = (1, 5)
-    query: int = Field(default=15, ge=1)
+    query: int = Field(default=15, ge=1, description="per way; fewer where a class has fewer images, which tables say")
     episodes: int = Field(default=2000, ge=2)
     head: str = "cosine"
     seed: int = 0

@@ -30,7 +30,8 @@ class FewShot:
 def work_items(embedded: Embedded, settings: FewShot) -> list[WorkItem]:
     """One item per episode table."""
     options = {"target": embedded.target.name, "head": settings.head, "protocol": embedded.protocol}
-    return [partial(few_shot, embedded.features, table, **options) for table in embedded.target.tables]
+    labels = embedded.target.images.required_labels()
+    return [partial(few_shot, embedded.features, table, labels, **options) for table in embedded.target.tables]
 
 
 def _recipe_settings(recipe: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -49,7 +49,7 @@ def make(tmp_path: Path, *overrides: str) -> Plan:
         ("targets=glyps", "did you mean 'glyphs'"),
         ("targets=bare", "has no labels"),
         ("evaluate.few_shot.ways=[7]", "6 classes"),
-        ("evaluate.few_shot.query=12", "has 12"),
+        ("evaluate.few_shot.shots=[12]", "has 12"),
         ("train.batch_views=17", "multiples of 2"),
     ],
 )
