@@ -8,14 +8,21 @@ from dataclasses import dataclass, fields
 from torch import Tensor
 
 from episodes import random
+from episodes.operations.aug_mix import AugMix
+from episodes.operations.autocontrast import Autocontrast
 from episodes.operations.blur import Blur
 from episodes.operations.dropout import Dropout
+from episodes.operations.equalize import Equalize
 from episodes.operations.erase import Erase
 from episodes.operations.grayscale import Grayscale
 from episodes.operations.jitter import Jitter
 from episodes.operations.operation import Operation, Parameters, check_value
 from episodes.operations.pose import Pose
+from episodes.operations.posterize import Posterize
+from episodes.operations.rand_augment import RandAugment
 from episodes.operations.rows import MAX_SLOTS, MAX_VIEWS, Key, Rows
+from episodes.operations.sharpness import Sharpness
+from episodes.operations.solarize import Solarize
 from episodes.operations.stroke import Stroke
 
 
@@ -24,9 +31,16 @@ class ViewRecipe(
     # Every operation of a view, in the order in which they are applied: a new one is a file and an entry here.
     Pose,
     Stroke,
+    RandAugment,
+    AugMix,
     Jitter,
     Grayscale,
     Blur,
+    Sharpness,
+    Solarize,
+    Posterize,
+    Autocontrast,
+    Equalize,
     Erase,
     Dropout,
 ):
@@ -44,8 +58,12 @@ class ViewRecipe(
     Color: with probability jitter, factors of brightness, contrast and saturation in 1 ± amount (at least
         0) and a hue turned by up to ± hue, in this order; then gray with probability grayscale. Saturation, hue
         and grayscale do nothing to images of one channel.
-    blur: probability of a Gaussian blur, of blur_sigma pixels. random_erasing: probability of a black rectangle of
-        random_erasing_area (share) and random_erasing_ratio (height / width). dropout: share of pixels set to black.
+    rand_augment: number of RandAugment's operations, of rand_augment_magnitude (0 to 30). aug_mix: severity of AugMix.
+    blur: probability of a Gaussian blur, of blur_sigma pixels. sharpness: probability of a blend with the smoothed
+        view, by sharpness_factor (2 sharpens, 0 smooths). solarize: probability that pixels from solarize_threshold on
+        are inverted. posterize: probability of posterize_bits bits a channel. autocontrast, equalize: probabilities.
+    random_erasing: probability of a black rectangle of random_erasing_area (share) and random_erasing_ratio
+        (height / width). dropout: share of pixels set to black.
 
     Raises EpisodeError, naming the key, for a value that is out of range, inverted, or not a finite number.
 

@@ -15,7 +15,7 @@ MAX_SLOTS = 64
 """Places of the uniform numbers of one view."""
 
 Key = int | Tensor
-"""A key of `episodes.random`: an int, or an int64 tensor of one element where a compiled step must not see a constant."""
+"""A key of `episodes.random`: an int, or an int64 tensor of one element, so that a compiled step has no constant."""
 
 
 class Rows:
