@@ -14,11 +14,12 @@ from episodes.stored_images import Images, StoredImages, blocks
 from episodes.subsets import label_subset, train_test_indices, train_test_split
 from episodes.task import Episode, EpisodeTable, TaskShape
 from episodes.view_recipe import ViewRecipe
-from episodes.views import render, rotate_ways
+from episodes.views import Augmentation, Views, render, rotate_ways
 
 __all__ = [
     "PRESETS",
     "AuditReport",
+    "Augmentation",
     "Episode",
     "EpisodeError",
     "EpisodeSampler",
@@ -30,6 +31,7 @@ __all__ = [
     "StoredImages",
     "TaskShape",
     "ViewRecipe",
+    "Views",
     "audit",
     "augment",
     "blocks",

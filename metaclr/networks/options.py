@@ -43,4 +43,7 @@ def rate(name: str, value: Any) -> float:
 def large_enough(network: str, size: int, least: int) -> None:
     """Raises UserError for images that the network's pooling would leave nothing of."""
     if size < least:
-        raise UserError(f"encoder {network!r} needs images of at least {least} x {least} pixels, not {size} x {size}")
+        raise UserError(
+            f"encoder {network!r} needs images of at least {least} x {least} pixels, not {size} x {size}; "
+            f"set size={least}"
+        )
