@@ -44,14 +44,21 @@ def fit_shape(
             fewer than two classes or images to make a task of.
     """
     views = (method.way or 1) * method.v
+    counts = source.class_counts() if source is not None and method.way_type == "classes" else None
     if budget % views or budget < views:
+        if method.way and "way" in given and budget % method.v == 0:
+            most = method.way if source is None else min(method.way, _limit(source, counts, method.v).units)
+            if works := _ways(method, budget // method.v, most):
+                raise UserError(
+                    f"{title}.way = {method.way}: {method.way} ways of {method.v} views do not divide "
+                    f"train.batch_views = {budget}; set {title}.way={max(works)}"
+                )
         fits = budget - budget % views
         hint = f"; set train.batch_views={fits}" if fits else f"; set train.batch_views={views}"
         raise UserError(f"train.batch_views = {budget}: method {title!r} takes multiples of {views}{hint}")
     way = method.way or budget // method.v
     if source is None:
         return TaskShape(way, method.shot, method.query, budget // (way * method.v))
-    counts = source.class_counts() if method.way_type == "classes" else None
     shot, query = _per_way(method, title, budget, source, counts, given)
     v = shot + query
     way = method.way or budget // v
