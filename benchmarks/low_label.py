@@ -34,6 +34,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from episodes import to_float
+from metaclr.adaptation.stacked import can_stack
 from metaclr.data import load
 from metaclr.engine.precision import autocast, compute_dtype
 from metaclr.evaluation import (
@@ -46,9 +47,8 @@ from metaclr.evaluation import (
     low_label_probes,
     make_target,
 )
-from metaclr.evaluation.linear import Probe
-from metaclr.evaluation.measurement import of_subsets
-from metaclr.evaluation.stacked import can_stack
+from metaclr.evaluation.linear_probe import Probe
+from metaclr.evaluation.measurement import from_subsets
 from metaclr.measure.timing import Side, interleaved, rate
 from metaclr.networks import build_encoder
 
@@ -95,7 +95,7 @@ class Benchmark:
 
     def stacked(self) -> tuple[Measurement, Measurement]:
         """As `shared`, whatever metaclr would choose on this device."""
-        with patch("metaclr.evaluation.low_label.should_stack", lambda *_: True):
+        with patch("metaclr.evaluation.evaluators.low_label_finetune.should_stack", lambda *_: True):
             return self.shared()
 
     def by_hand(self) -> tuple[Measurement, Measurement]:
@@ -109,7 +109,7 @@ class Benchmark:
             found = fine_tuned(self.encoder, pixels[subset], y[subset], weight, bias, self.settings, seed)
             tuned.append(predicted(*found, test, self.settings) == y_test)
         said = {"target": self.target.name, "way": self.target.images.classes, "labels": self.labels, "protocol": ""}
-        return of_subsets("frozen", torch.stack(frozen), **said), of_subsets("tuned", torch.stack(tuned), **said)
+        return from_subsets("frozen", torch.stack(frozen), **said), from_subsets("tuned", torch.stack(tuned), **said)
 
     def _parts(self) -> Parts:
         return embed(self.encoder, self.target, self.device).probe_parts

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from metaclr.errors import UserError
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -30,3 +32,11 @@ def choose_device(name: str = "auto") -> torch.device:
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise UserError(f"device {name!r}: not on this machine, which has: {', '.join(have)}")
     return device
+
+
+def device_of(module: nn.Module) -> torch.device:
+    """Device of a module's first parameter or buffer; the CPU for a module without any."""
+    import torch
+
+    first = next(itertools.chain(module.parameters(), module.buffers()), None)
+    return torch.device("cpu") if first is None else first.device

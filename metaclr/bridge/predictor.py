@@ -70,7 +70,9 @@ class Predictor(nn.Module):
         if self.settings.target == "stop_gradient":
             context = replace(context, momentum_embeddings=embeddings.detach())
         elif context.momentum_embeddings is None:
-            raise UserError("a predictor needs the momentum encoder's embeddings: give Context.momentum_embeddings")
+            raise UserError(
+                "the predictor's target is 'momentum': set Context.momentum_embeddings, or use target = 'stop_gradient'"
+            )
         with torch.autocast(embeddings.device.type, enabled=False):
             rows = embeddings.to(next(self.predictor.parameters()).dtype).flatten(0, 2)
             predictions = self.predictor(rows).unflatten(0, embeddings.shape[:3])

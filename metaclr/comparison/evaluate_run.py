@@ -6,12 +6,13 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from metaclr.engine.process_group import broadcast_from_first
-from metaclr.evaluation import FineTune, Measurement, Target, embed
+from metaclr.evaluation import Measurement, Target, embed
 from metaclr.evaluation.distributed import distribute
-from metaclr.evaluation.evaluators import WorkItem, work_items
+from metaclr.evaluation.evaluators import chosen
+from metaclr.evaluation.transfer import embed_source
 from metaclr.results.store.per_item import write_items
 from metaclr.results.store.rows import Row, write_rows
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from episodes import ImageSet
     from metaclr.engine.settings import Precision
     from metaclr.recipe import EvaluateRecipe
 
@@ -45,17 +47,19 @@ def evaluate_run(
     folder: Path,
     device: torch.device,
     *,
+    source: ImageSet | None = None,
     precision: Precision = "fp32",
 ) -> list[Row]:
     """Run the recipe's evaluators on every target and write rows.csv and per_item.npz into the run folder.
 
-    Several ranks share the work; all get the rows, and the first writes.
+    Several ranks share the work; all get the rows, and the first writes. source: images that the encoder was trained
+    on, for evaluators that need their features.
     """
     from metaclr.environment import short
 
     environment = short(device)
     rows, items = [], {}
-    for measured in measure(encoder, targets, settings, device, precision=precision):
+    for measured in measure(encoder, targets, settings, device, source=source, precision=precision):
         row = _row(measured, about, environment)
         rows.append(row)
         if measured.per_item is not None:
@@ -75,6 +79,7 @@ def measure(
     settings: EvaluateRecipe,
     device: torch.device,
     *,
+    source: ImageSet | None = None,
     precision: Precision = "fp32",
 ) -> Iterator[Measurement]:
     """Every measurement that the recipe asks for; features are computed once per target.
@@ -82,27 +87,17 @@ def measure(
     Each rank embeds its share of a target's images and does its share of the measurements; all ranks get all of them.
     """
     encoder.to(device)
-    few, low = settings.few_shot, settings.low_label
-    tuning = FineTune(steps=low.steps, batch=low.batch, lr=low.lr) if low else None
+    evaluators = chosen(settings.model_dump())
+    options: dict[str, Any] = {
+        "transductive_bn": settings.transductive_bn,
+        "precision": precision,
+        "shared": True,
+    }
+    source_features = embed_source(encoder, source, [evaluator for evaluator, _ in evaluators], device, **options)
     for target in targets:
-        seen = embed(
-            encoder, target, device, transductive_bn=settings.transductive_bn, precision=precision, shared=True
-        )
-        work: list[WorkItem] = []
-        for name in evaluators(settings):
-            if name == "low-label finetune" and not any(True for _ in encoder.parameters()):
-                continue  # the pixels control has nothing to fine-tune: its frozen result is the whole of it
-            if name == "linear" and target.images.classes > settings.max_probe_classes:
-                continue
-            work += work_items(name, seen, head=few.head if few else "cosine", fine_tune=tuning)
+        embedded = embed(encoder, target, device, source_features=source_features, **options)
+        work = [item for evaluator, value in evaluators for item in evaluator.work_items(embedded, value)]
         yield from distribute(work)
-
-
-def evaluators(settings: EvaluateRecipe) -> list[str]:
-    """The names of the evaluators that a recipe asks for."""
-    chosen = [("few-shot", settings.few_shot), ("linear", settings.linear), ("knn", settings.knn)]
-    modes = [f"low-label {mode}" for mode in settings.low_label.modes] if settings.low_label else []
-    return [name for name, wanted in chosen if wanted] + modes
 
 
 def _row(measured: Measurement, about: RunInfo, environment: str) -> Row:

@@ -17,8 +17,9 @@ from metaclr.comparison.targets import prepare
 from metaclr.comparison.training import build_encoder_of, build_learner, sampler_for, task_notes, views_for
 from metaclr.engine.distributed import ranks
 from metaclr.engine.process_group import gather_objects
-from metaclr.errors import UserError, unknown
-from metaclr.evaluation import HEADS, Target
+from metaclr.errors import UserError
+from metaclr.evaluation import Target
+from metaclr.evaluation.evaluators import chosen
 from metaclr.methods import Method
 
 if TYPE_CHECKING:
@@ -127,9 +128,7 @@ def check_same_inputs(plan: Plan) -> None:
 
 
 def _check_names(recipe: CompareRecipe) -> None:
-    few = recipe.evaluate.few_shot
-    if few and few.head not in HEADS:
-        raise unknown("few-shot head", few.head, HEADS)
+    chosen(recipe.evaluate.model_dump())
 
 
 def _probe(recipe: CompareRecipe) -> EvaluateRecipe:

@@ -69,7 +69,9 @@ def execute_run(plan: Plan, run: Run, bar: Progress | None = None) -> str:
         encoder = learner.get_submodule("encoder")
         same_start(encoder)  # ranks that keep batch statistics of their own have as many encoders
     targets = list(plan.targets.values())
-    evaluate_run(encoder, targets, recipe.evaluate, judged, folder, plan.device, precision=recipe.judged_in)
+    evaluate_run(
+        encoder, targets, recipe.evaluate, judged, folder, plan.device, source=source, precision=recipe.judged_in
+    )
     # Written last: a killed run never looks finished.
     broadcast_from_first(lambda: write_atomic(folder / "done.json", json.dumps({"digest": digest})))
     return ""

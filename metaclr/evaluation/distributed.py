@@ -1,4 +1,4 @@
-"""Evaluation by several ranks: rows of features and pieces of work dealt out, and put together again, exactly."""
+"""Evaluation on several ranks: each embeds and measures its share, and every rank gets all results, exactly."""
 
 from __future__ import annotations
 
@@ -15,31 +15,33 @@ from metaclr.evaluation.measurement import Measurement
 
 
 def distribute(work: Sequence[Callable[[], list[Measurement]]]) -> list[Measurement]:
-    """Do every piece of work on one rank, in turn; every rank gets all measurements, in the order of the pieces.
+    """Measurements of all work items, in their order; rank r runs items r, r + world, r + 2 world, ...
 
     Raises:
-        UserError: what a piece raised on any rank.
+        UserError: what an item raised on any rank.
     """
     rank_info = ranks()
-    mine = raise_together(lambda: [_plain(piece()) for piece in work[rank_info.rank :: rank_info.world]])
-    parts = gather_objects(mine)
+    mine = raise_together(lambda: [_detached(item()) for item in work[rank_info.rank :: rank_info.world]])
+    by_rank = gather_objects(mine)
     return [
-        found for number in range(len(work)) for found in parts[number % rank_info.world][number // rank_info.world]
+        measurement
+        for number in range(len(work))
+        for measurement in by_rank[number % rank_info.world][number // rank_info.world]
     ]
 
 
-def whole(rows: Tensor, *, device: torch.device) -> Tensor:
-    """Features (M, F) of which each rank has filled in its own rows and left the others 0.
+def gather_features(rows: Tensor, *, device: torch.device) -> Tensor:
+    """Features (M, F) of all ranks, from each rank's own rows with zeros elsewhere.
 
-    A rank that had none gives (M, 0).
+    A rank without any batch passes (M, 0).
     """
     width = int(all_reduce_max(float(rows.shape[1]), device=device)[0])
-    full = rows if rows.shape[1] else rows.new_zeros(len(rows), width)
+    gathered = rows if rows.shape[1] else rows.new_zeros(len(rows), width)
     if ranks().world > 1:
-        dist.all_reduce(full)  # one number and zeros: the sum is that number
-    return full
+        dist.all_reduce(gathered)  # one number and zeros: the sum is that number
+    return gathered
 
 
-def _plain(found: list[Measurement]) -> list[Measurement]:
-    """Measurements as another process may have them: nothing of this one's device or inference mode."""
-    return [replace(m, per_item=None if m.per_item is None else m.per_item.detach().cpu()) for m in found]
+def _detached(measurements: list[Measurement]) -> list[Measurement]:
+    """Measurements that another process can receive: plain CPU tensors, without inference mode."""
+    return [replace(m, per_item=None if m.per_item is None else m.per_item.detach().cpu()) for m in measurements]

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from episodes import EpisodeTable
 from metaclr.errors import UserError
-from metaclr.evaluation import heads
-from metaclr.evaluation.measurement import Measurement, join, of_episodes
+from metaclr.evaluation.heads import Head, get_head
+from metaclr.evaluation.measurement import Measurement, from_episodes, join
 
-# Bytes of gathered features worked on at once: about the cache of a core, or enough to fill a GPU.
+# Bytes of gathered features per chunk: about the cache of a core, or enough to fill a GPU.
 _CHUNK_BYTES = {"cpu": 1 << 21, "cuda": 1 << 28}
 
 
@@ -25,23 +25,23 @@ def few_shot(
     head: str = "cosine",
     protocol: str = "",
 ) -> list[Measurement]:
-    """One measurement per table: accuracy over its episodes, with a Student t interval.
+    """Measure accuracy over the episodes of each table, with a Student t interval over episodes.
 
     Args:
         features: (M, F) of every image of the set that the tables index.
-        protocol: how the features were made (`features.protocol_of`).
+        head: a name in `HEADS`. protocol: how the features were computed (`features.protocol_of`).
 
     Raises:
         UserError: an unknown head, or a table that does not fit the features.
     """
-    said = heads.head(head).said
+    description = get_head(head).description
     name = "few-shot" if head == "cosine" else f"few-shot {head}"
     results = []
     for table in [tables] if isinstance(tables, EpisodeTable) else tables:
         shape = table.shape
         accuracies = episode_accuracies(features, table, head=head)
-        known = join(protocol, head=said, query=shape.query, episodes=len(table), digest=table.digest[:16])
-        results.append(of_episodes(name, accuracies, target=target, way=shape.way, shot=shape.shot, protocol=known))
+        details = join(protocol, head=description, query=shape.query, episodes=len(table), digest=table.digest[:16])
+        results.append(from_episodes(name, accuracies, target=target, way=shape.way, shot=shape.shot, protocol=details))
     return results
 
 
@@ -53,12 +53,12 @@ def episode_accuracies(
 
     Args:
         features: (M, F).
-        chunk: episodes worked on at once; by default what fits the cache. The result does not depend on it.
+        chunk: episodes per batch; default is what fits the cache. The result does not depend on it.
 
-    Where two ways score alike the first counts, so that a collapsed encoder is at chance, not above it.
+    The first of ways with equal logits is predicted, so that a collapsed encoder is at chance, not above it.
     """
     _check(features, table)
-    chosen = heads.head(head)
+    chosen = get_head(head)
     rows = F.normalize(features, dim=1) if chosen.unit else features
     support, query = table.support.to(rows.device), table.query.to(rows.device)
     size = chunk or _chunk(rows, table) * (16 if chosen.solver else 1)
@@ -69,7 +69,7 @@ def episode_accuracies(
     return torch.cat(parts).cpu()
 
 
-def _chunk_accuracies(rows: Tensor, support: Tensor, query: Tensor, head: heads.Head) -> Tensor:
+def _chunk_accuracies(rows: Tensor, support: Tensor, query: Tensor, head: Head) -> Tensor:
     """Accuracies (e,) of a few episodes: support (e, N, K), query (e, N, Q) into rows (M, F)."""
     episodes, way, queries = query.shape
     weight, bias = head.fit(_gather(rows, support))
@@ -77,8 +77,8 @@ def _chunk_accuracies(rows: Tensor, support: Tensor, query: Tensor, head: heads.
     if logits.shape[1] > way:
         logits = logits.view(episodes, way, -1, way * queries).amax(2)
     # max(...).indices, not argmax: four times faster over a short axis on a CPU, and the first of equals too.
-    said = logits.max(1).indices.view(episodes, way, queries)
-    return (said == torch.arange(way, device=said.device).view(1, way, 1)).float().mean((1, 2))
+    predicted = logits.max(1).indices.view(episodes, way, queries)
+    return (predicted == torch.arange(way, device=predicted.device).view(1, way, 1)).float().mean((1, 2))
 
 
 def _gather(rows: Tensor, index: Tensor) -> Tensor:
@@ -96,9 +96,9 @@ def _check(features: Tensor, table: EpisodeTable) -> None:
     if features.ndim != 2:
         raise UserError(f"features must be (M, F), not {tuple(features.shape)}")
     if not len(table) or not table.shape.query:
-        raise UserError(f"{len(table)} episodes with {table.shape.query} queries per way: nothing to measure")
+        raise UserError(f"{len(table)} episodes with {table.shape.query} queries per way: both must be above 0")
     largest = max(int(table.support.max()), int(table.query.max()))
     if largest >= len(features):
         raise UserError(
-            f"the episodes index image {largest}, but there are features of {len(features)}: another image set?"
+            f"the episodes index image {largest}, but there are {len(features)} features: pass those of their image set"
         )

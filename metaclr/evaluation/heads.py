@@ -1,7 +1,7 @@
 """Few-shot heads: a classifier of each episode from its support set, for all episodes at once.
 
 A head turns support features (E, N, K, F) into linear scores: weight (E, N * G, F) and bias (E, N * G), where G
-scores belong to each way and the largest counts (G = 1, but K for the nearest neighbour). Scoring the queries
+scores belong to each way and the largest counts (G = 1, but K for the nearest neighbor). Scoring the queries
 of 10,000 episodes is then one batched matrix product, whatever the head.
 """
 
@@ -15,21 +15,21 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from metaclr.errors import unknown
-from metaclr.evaluation.logistic import fit_logistic
+from metaclr.heads.logistic_solver import fit_logistic
 
 Scores = tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True)
 class Head:
-    """`fit` makes the scores; `unit` says that features are brought to length 1 first; `said` is its protocol.
+    """`fit` makes the scores; `unit` says that features are brought to length 1 first; `description` is its protocol.
 
     solver: many small steps on small matrices, which want more episodes at once than fit a core's cache.
     """
 
     fit: Callable[[Tensor], Scores]
     unit: bool
-    said: str
+    description: str
     solver: bool = False
 
 
@@ -89,15 +89,15 @@ def logistic(support: Tensor, c: float = 1.0) -> Scores:
 
 
 HEADS = {
-    "cosine": Head(cosine, unit=True, said="cosine prototypes"),
-    "euclidean": Head(squared_euclidean, unit=False, said="squared Euclidean prototypes"),
-    "nearest": Head(nearest, unit=True, said="nearest neighbour, cosine"),
-    "ridge": Head(ridge, unit=True, said="ridge on unit-norm features, penalty 1", solver=True),
-    "logistic": Head(logistic, unit=True, said="logistic regression on unit-norm features, C 1", solver=True),
+    "cosine": Head(cosine, unit=True, description="cosine prototypes"),
+    "euclidean": Head(squared_euclidean, unit=False, description="squared Euclidean prototypes"),
+    "nearest": Head(nearest, unit=True, description="nearest neighbor, cosine"),
+    "ridge": Head(ridge, unit=True, description="ridge on unit-norm features, penalty 1", solver=True),
+    "logistic": Head(logistic, unit=True, description="logistic regression on unit-norm features, C 1", solver=True),
 }
 
 
-def head(name: str) -> Head:
+def get_head(name: str) -> Head:
     """The head of that name. Raises UserError with the nearest name."""
     if name not in HEADS:
         raise unknown("head", name, HEADS)

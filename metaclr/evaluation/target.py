@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from episodes import EpisodeTable, ImageSet, TaskShape, stored_label_subset, stored_table, train_test_indices
 from metaclr.errors import UserError
-from metaclr.evaluation.linear import Probe
-from metaclr.evaluation.low_label import low_label_probes
+from metaclr.evaluation.label_subsets import low_label_probes
+from metaclr.evaluation.linear_probe import Probe
 from metaclr.memory import place
 
 SPLIT_SEED = 0
@@ -108,6 +108,7 @@ class Embedded:
     target: Target
     features: Tensor
     protocol: str
+    source_features: Tensor | None = None
 
     def _labels(self, index: Tensor) -> Tensor:
         return self.target.images.required_labels()[index]

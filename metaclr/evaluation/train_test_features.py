@@ -1,4 +1,4 @@
-"""Training and test features with their labels, checked once, classes numbered without gaps."""
+"""Training and test features with labels: checked once, classes numbered 0..C-1."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from metaclr.errors import UserError
 
 @dataclass(frozen=True)
 class TrainTestFeatures:
-    """x (n, F) and y (n,) to learn from, x_test (m, F) and y_test (m,) to be judged on.
+    """x (n, F) and y (n,) to fit on, x_test (m, F) and y_test (m,) to measure on.
 
-    Classes are numbered 0..classes-1 in the training part; a test image of any other class has label -1, so
-    that it counts as wrong.
+    y lies in 0..classes-1. A test label is -1 (no class) where the training part lacks its class, so that the image
+    counts as wrong.
     """
 
     x: Tensor
@@ -26,11 +26,14 @@ class TrainTestFeatures:
     classes: int
 
 
-def parts(x: Tensor, y: Tensor, x_test: Tensor, y_test: Tensor) -> TrainTestFeatures:
-    """Checked parts. x (n, F), y (n,) int64, x_test (m, F), y_test (m,) int64.
+def check_features(x: Tensor, y: Tensor, x_test: Tensor, y_test: Tensor) -> TrainTestFeatures:
+    """Validate features and labels of both parts, and renumber the classes.
+
+    Args:
+        x, y: training features (n, F) and labels int64 (n,). x_test, y_test: (m, F) and int64 (m,) of the test part.
 
     Raises:
-        UserError: an empty part, features that do not fit labels or each other, or one class only.
+        UserError: an empty part, shapes that do not agree, or a training part of one class.
     """
     for name, features, labels in (("training", x, y), ("test", x_test, y_test)):
         if features.ndim != 2 or labels.shape != features.shape[:1]:
@@ -41,21 +44,22 @@ def parts(x: Tensor, y: Tensor, x_test: Tensor, y_test: Tensor) -> TrainTestFeat
         if not len(features):
             raise UserError(f"the {name} part is empty")
     if x.shape[1] != x_test.shape[1]:
-        raise UserError(f"training features have {x.shape[1]} numbers, test features {x_test.shape[1]}")
+        raise UserError(f"training features have {x.shape[1]} dimensions, test features {x_test.shape[1]}")
     y, y_test = y.to(x.device), y_test.to(x.device)
-    known = torch.unique(y)
-    if len(known) < 2:
-        raise UserError("the training part has one class only; there is nothing to tell apart")
-    place = torch.searchsorted(known, y_test).clamp(max=len(known) - 1)
-    renumbered = torch.where(known[place] == y_test, place, -1)
-    return TrainTestFeatures(x, torch.searchsorted(known, y), x_test, renumbered, len(known))
+    classes = torch.unique(y)
+    if len(classes) < 2:
+        raise UserError("the training part has one class only; a classifier needs at least two")
+    place = torch.searchsorted(classes, y_test).clamp(max=len(classes) - 1)
+    renumbered = torch.where(classes[place] == y_test, place, -1)
+    return TrainTestFeatures(x, torch.searchsorted(classes, y), x_test, renumbered, len(classes))
 
 
 def held_out_third(labels: Tensor, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """Indices to fit on, and a stratified third held out from them to choose a setting with: both sorted.
+    """Split indices of labels int64 (n,) into a part to fit on and a stratified third to choose a setting on.
 
-    labels (n,) int64. A class gives a third of its images, rounded down, so that none loses its last one; a
-    class with fewer than three gives none, and the held-out part may be empty.
+    Returns:
+        Two sorted index tensors. A class gives a third of its images, rounded down: one with fewer than three gives
+        none, and the second tensor may be empty.
     """
     rows = torch.arange(len(labels))
     y = labels.cpu()
@@ -65,5 +69,5 @@ def held_out_third(labels: Tensor, seed: int = 0) -> tuple[Tensor, Tensor]:
     first = counts.cumsum(0) - counts
     rank = torch.empty_like(rows)
     rank[order] = rows - first[y[order]]
-    held = rank < (counts // 3)[y]
-    return (~held).nonzero().flatten(), held.nonzero().flatten()
+    validation = rank < (counts // 3)[y]
+    return (~validation).nonzero().flatten(), validation.nonzero().flatten()

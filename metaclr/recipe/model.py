@@ -101,6 +101,8 @@ class LowLabelRecipe(Strict):
     steps: int = Field(default=60, ge=1)
     batch: int = Field(default=64, ge=1)
     lr: float = Field(default=3e-4, gt=0)
+    stacked: Literal["auto", "on", "off"] = "auto"
+    """Fine-tune all subsets at once under vmap; auto: a small encoder on a GPU."""
 
     @field_validator("fractions")
     @classmethod
@@ -120,6 +122,8 @@ class EvaluateRecipe(Strict):
     max_probe_classes: int = Field(default=200, ge=2)
     """Targets with more classes skip the linear probe and low-label runs, which take minutes; a note lists them."""
     transductive_bn: bool = False
+    more: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Further evaluators by name, each with its settings: `more = { retrieval = { k = 5 } }`."""
 
 
 class ClusterRecipe(Strict):

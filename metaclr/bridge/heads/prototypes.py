@@ -51,7 +51,3 @@ class Prototypes:
         # With leave-one-out a column is another one for each query of its way: dense.
         lazy = None if assignment.leave_one_out else product(self.similarity, query, means, scale)
         return Logits(dense, place, way, own, logits_for, lazy, lazy_against)
-
-    def numerator(self, logits: Logits) -> Tensor:
-        """The logit of the query's own class, `(T, R)`."""
-        return logits.mean_positives()

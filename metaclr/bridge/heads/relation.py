@@ -47,7 +47,3 @@ class Comparator(nn.Module):
         support = self.of_support(assignment.support.mean(2)).unsqueeze(1)
         scores: Tensor = self.score((query + support).relu()).squeeze(-1)
         return class_logits(scores * scale, assignment.query.shape[2])
-
-    def numerator(self, logits: Logits) -> Tensor:
-        """The logit of the query's own class, `(T, R)`."""
-        return logits.mean_positives()

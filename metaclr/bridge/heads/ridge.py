@@ -41,10 +41,6 @@ class Ridge:
         """The head, with its bias if it has one."""
         return BiasedRidge(self) if self.bias else self
 
-    def numerator(self, logits: Logits) -> Tensor:
-        """The logit of the query's own class, `(T, R)`."""
-        return logits.mean_positives()
-
 
 class BiasedRidge(nn.Module):
     """The ridge head with a learned bias, 0 at first."""
@@ -60,10 +56,6 @@ class BiasedRidge(nn.Module):
         require_distinct_labels(labels, "a ridge head")
         scores = ridge_scores(assignment.query.flatten(1, 2), assignment.support, self.settings.regularizer)
         return class_logits(scores * scale + self.bias, assignment.query.shape[2])
-
-    def numerator(self, logits: Logits) -> Tensor:
-        """The logit of the query's own class, `(T, R)`."""
-        return logits.mean_positives()
 
 
 def ridge_scores(query: Tensor, support: Tensor, regularizer: float) -> Tensor:

@@ -43,15 +43,11 @@ class SVM:
         scores = assignment.query.flatten(1, 2) @ (rows.mT @ alpha)
         return class_logits(scores * scale, assignment.query.shape[2])
 
-    def numerator(self, logits: Logits) -> Tensor:
-        """The logit of the query's own class, `(T, R)`."""
-        return logits.mean_positives()
-
 
 def svm_dual(support: Tensor, penalty: float, steps: int) -> Tensor:
     """Dual variables alpha `(T, N K, N)` of support `(T, N, K, D)`.
 
-    With `beta = C Y - alpha` the constraints say that each row of beta lies in the simplex of size C.
+    With `beta = C Y - alpha` the constraints put each row of beta in the simplex of size C.
     """
     ways, shots = support.shape[1:3]
     rows = support.flatten(1, 2)

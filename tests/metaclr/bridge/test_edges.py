@@ -132,7 +132,7 @@ def test_shapes_are_checked() -> None:
         module(torch.zeros(4, 2, 5))
     with pytest.raises(UserError, match="tasks, ways, views, dimensions"):
         module(torch.zeros(1, 0, 2, 5))
-    with pytest.raises(UserError, match="is not like"):
+    with pytest.raises(UserError, match="differ in shape"):
         module(torch.zeros(1, 4, 2, 5), Context(momentum_embeddings=torch.zeros(1, 4, 2, 6)))
     with pytest.raises(UserError, match="do not fit"):
         Objective(labels=given).build(5)(torch.zeros(1, 4, 2, 5), Context(labels=torch.zeros(1, 3, dtype=torch.int64)))

@@ -1,4 +1,4 @@
-"""Features: the encoder as it was, images independent of each other, bad output refused with the reason."""
+"""Features: the encoder is restored, images do not depend on each other, bad output is an error with its reason."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_leaves_modes_and_statistics_as_they_were(transductive: bool) -> None:
         torch.testing.assert_close(value, before[name], rtol=0, atol=0)
 
 
-def test_transductive_is_other_features_in_the_same_order_and_is_said() -> None:
+def test_transductive_statistics_change_features_and_protocol() -> None:
     images = blobs()
     assert not torch.allclose(
         features(small_encoder(), images, transductive_bn=True), features(small_encoder(), images)

@@ -29,11 +29,11 @@ def looped(features: Tensor, table: EpisodeTable, predict: Callable[[Tensor, Ten
     """Accuracies by a loop: predict(support (N * K, F), labels (N * K,), query (Q', F)) -> labels (Q',)."""
     way, shot = table.support.shape[1:]
     labels = torch.arange(way)
-    found = []
+    accuracies = []
     for support, query in zip(table.support, table.query, strict=True):
-        said = predict(features[support.flatten()], labels.repeat_interleave(shot), features[query.flatten()])
-        found.append((said == labels.repeat_interleave(query.shape[1])).float().mean())
-    return torch.stack(found)
+        predicted = predict(features[support.flatten()], labels.repeat_interleave(shot), features[query.flatten()])
+        accuracies.append((predicted == labels.repeat_interleave(query.shape[1])).float().mean())
+    return torch.stack(accuracies)
 
 
 def by_cosine(support: Tensor, labels: Tensor, query: Tensor) -> Tensor:
@@ -47,7 +47,7 @@ def by_distance(support: Tensor, labels: Tensor, query: Tensor) -> Tensor:
     return torch.stack([(q - prototypes).square().sum(1).argmin() for q in query])
 
 
-def by_neighbour(support: Tensor, labels: Tensor, query: Tensor) -> Tensor:
+def by_neighbor(support: Tensor, labels: Tensor, query: Tensor) -> Tensor:
     from sklearn.neighbors import KNeighborsClassifier
 
     fitted = KNeighborsClassifier(1, metric="cosine").fit(support.numpy(), labels.numpy())
@@ -72,7 +72,7 @@ def by_logistic(support: Tensor, labels: Tensor, query: Tensor) -> Tensor:
 LOOPS = {
     "cosine": by_cosine,
     "euclidean": by_distance,
-    "nearest": by_neighbour,
+    "nearest": by_neighbor,
     "ridge": by_ridge,
     "logistic": by_logistic,
 }
@@ -108,7 +108,7 @@ def test_a_collapsed_encoder_is_at_chance(head: str, value: float) -> None:
     torch.testing.assert_close(accuracies, torch.full_like(accuracies, 0.2))
 
 
-def test_measurement_says_what_it_is() -> None:
+def test_measurement_records_its_protocol() -> None:
     features, table = case(TaskShape(5, 1, 5))
     default, ridge = (
         few_shot(features, table, target="blobs"),
@@ -129,7 +129,7 @@ def test_refusals() -> None:
     features, table = case(TaskShape(5, 1, 5))
     with pytest.raises(UserError, match="did you mean 'cosine'"):
         few_shot(features, table, target="blobs", head="cosin")
-    with pytest.raises(UserError, match="another image set"):
+    with pytest.raises(UserError, match="pass those of their image set"):
         few_shot(features[:100], table, target="blobs")
     with pytest.raises(UserError, match=r"\(M, F\)"):
         few_shot(features[0], table, target="blobs")

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from episodes import EpisodeError, ImageSet, ViewRecipe, label_subset, train_test_split
+from metaclr.adaptation.fine_tune import fine_tune
 from metaclr.errors import UserError
 from metaclr.evaluation import FineTune, Measurement, Pixels, features, low_label_finetune, low_label_frozen
-from metaclr.evaluation.fine_tune import fine_tune
-from metaclr.evaluation.linear import fit_probe
+from metaclr.evaluation.linear_probe import fit_probe
 from tests.metaclr.evaluation.evaluate_data import blobs, small_encoder
 
 
@@ -32,22 +32,22 @@ def test_frozen_and_end_to_end() -> None:
         x, train.required_labels(), x_test, test.required_labels(), subsets, target="t", labels="2 per class (12)"
     )
     before = {name: value.clone() for name, value in encoder.state_dict().items()}
-    whole = tuned(encoder, FineTune(steps=20, lr=1e-2))
+    end_to_end = tuned(encoder, FineTune(steps=20, lr=1e-2))
     for name, value in encoder.state_dict().items():
         torch.testing.assert_close(value, before[name], rtol=0, atol=0)
     assert encoder.training
     assert all(p.requires_grad and p.grad is None for p in encoder.parameters())
-    assert (frozen.evaluator, whole.evaluator) == ("low-label frozen", "low-label finetune")
-    for found in (frozen, whole):
+    assert (frozen.evaluator, end_to_end.evaluator) == ("low-label frozen", "low-label finetune")
+    for found in (frozen, end_to_end):
         assert (found.way, found.shot, found.n) == (6, None, 3)
         assert found.per_item is not None
         assert found.per_item.shape == (len(test),)
         assert found.value == pytest.approx(100 * found.per_item.mean().item(), abs=1e-4)
         assert found.value > 50
         assert "subsets=3; interval=Student t over label subsets" in found.protocol
-    assert "optimizer=Adam, cosine; steps=20; batch=32; lr=0.01" in whole.protocol
-    assert "augmentation=none; bn=frozen statistics" in whole.protocol
-    assert not torch.equal(frozen.per_item, whole.per_item)  # type: ignore[arg-type]
+    assert "optimizer=Adam, cosine; steps=20; batch=32; lr=0.01" in end_to_end.protocol
+    assert "augmentation=none; bn=frozen statistics" in end_to_end.protocol
+    assert not torch.equal(frozen.per_item, end_to_end.per_item)  # type: ignore[arg-type]
 
 
 def test_an_encoder_in_float64_is_tuned_in_float64() -> None:
@@ -59,7 +59,9 @@ def test_an_encoder_in_float64_is_tuned_in_float64() -> None:
     found = []
     for encoder in (exact, near):
         probe = fit_probe(features(encoder, labelled), y, classes=6)
-        network, head = fine_tune(encoder, probe, labelled, y, FineTune(steps=5, lr=1e-2, precision="fp32"), seed=0)
+        network, head = fine_tune(
+            encoder, (probe.weight, probe.bias), labelled, y, FineTune(steps=5, lr=1e-2, precision="fp32"), seed=0
+        )
         found.append(head(features(network, labelled)))
     assert [f.dtype for f in found] == [torch.float64, torch.float32]
     torch.testing.assert_close(found[1].double(), found[0], rtol=1e-2, atol=1e-2)
@@ -90,17 +92,17 @@ def test_the_encoder_learns_and_not_the_head_alone() -> None:
 
     def loss(lr: float) -> float:
         settings = FineTune(steps=60, lr=lr, head_lr=1e-2)
-        tuned, head = fine_tune(encoder, probe, labelled, labels, settings, seed=0)
+        tuned, head = fine_tune(encoder, (probe.weight, probe.bias), labelled, labels, settings, seed=0)
         return torch.nn.functional.cross_entropy(head(features(tuned, labelled)), labels).item()
 
     assert loss(1e-2) < 0.5 * loss(1e-12)
 
 
-def test_pixels_have_a_head_only() -> None:
+def test_pixels_train_a_head_alone() -> None:
     assert tuned(Pixels(), FineTune(steps=5)).value > 50
 
 
-def test_trained_statistics_are_another_result_and_are_said() -> None:
+def test_trained_statistics_change_the_result_and_the_protocol() -> None:
     free = tuned(small_encoder(), FineTune(steps=5, lr=1e-2, frozen_statistics=False))
     assert "bn=trained statistics" in free.protocol
     assert not torch.equal(free.per_item, tuned(small_encoder(), FineTune(steps=5, lr=1e-2)).per_item)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Linear probe and kNN: against loops, and blind to the test part."""
+"""Linear probe and kNN: against loops, and independent of the test part."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from metaclr.errors import UserError
 from metaclr.evaluation import knn, linear
-from metaclr.evaluation.knn import knn_labels
-from metaclr.evaluation.linear import PENALTIES, fit_probe
-from metaclr.evaluation.train_test_features import held_out_third, parts
+from metaclr.evaluation.evaluators.knn import knn_labels
+from metaclr.evaluation.linear_probe import PENALTIES, fit_probe
+from metaclr.evaluation.train_test_features import check_features, held_out_third
 
 Tensor = torch.Tensor
 
@@ -39,7 +39,7 @@ def test_linear_is_scikit_learns_pipeline() -> None:
 
     x, y, x_test, _ = data(per_class=200)
     probe = fit_probe(x, y, classes=6, penalties=[1e-2])
-    # The stated standardisation: variances counted with 30 images of average variance.
+    # The standardization: variances counted with 30 images of average variance.
     variance = (len(x) * x.var(0, correction=0) + 30 * x.var(0, correction=0).mean()) / (len(x) + 30)
     scaled, asked = ((part - x.mean(0)) / variance.sqrt() for part in (x, x_test))
     theirs = LogisticRegression(C=1 / (len(x) * 1e-2), tol=1e-8, max_iter=1000).fit(scaled.numpy(), y.numpy())
@@ -62,21 +62,21 @@ def test_the_penalty_is_chosen_without_the_test_part() -> None:
 
 def test_too_few_to_hold_out_is_a_fixed_penalty() -> None:
     x, y, _, _ = data(per_class=2)
-    assert fit_probe(x, y, classes=6).said == f"{1 / 12:g} (fixed)"
+    assert fit_probe(x, y, classes=6).description == f"{1 / 12:g} (fixed)"
 
 
 def test_knn_is_the_loop() -> None:
     x, y, x_test, _ = data()
     found = knn_labels(x, y, x_test, classes=6, k=17, temperature=0.1)
-    for query, said in zip(x_test, found, strict=True):
+    for query, predicted in zip(x_test, found, strict=True):
         similarity = [torch.cosine_similarity(query, row, dim=0).item() for row in x]
         votes = [0.0] * 6
         for i in sorted(range(len(x)), key=lambda i: -similarity[i])[:17]:
             votes[int(y[i])] += math.exp(similarity[i] / 0.1)
-        assert votes[int(said)] == max(votes)
+        assert votes[int(predicted)] == max(votes)
 
 
-def test_knn_clips_k_and_says_so() -> None:
+def test_knn_clips_k_and_records_it() -> None:
     x, y, x_test, y_test = data()
     (found,) = knn(x, y, x_test, y_test, target="t")
     assert "k=120; temperature=0.1" in found.protocol
@@ -98,14 +98,14 @@ def test_gaps_in_labels_and_classes_that_only_the_test_part_has() -> None:
 def test_refusals() -> None:
     x, y, x_test, y_test = data()
     with pytest.raises(UserError, match="test part is empty"):
-        parts(x, y, x_test[:0], y_test[:0])
+        check_features(x, y, x_test[:0], y_test[:0])
     with pytest.raises(UserError, match="training part is empty"):
-        parts(x[:0], y[:0], x_test, y_test)
+        check_features(x[:0], y[:0], x_test, y_test)
     with pytest.raises(UserError, match="one class only"):
-        parts(x[:5], y[:5], x_test, y_test)
-    with pytest.raises(UserError, match="12 numbers, test features 3"):
-        parts(x, y, x_test[:, :3], y_test)
+        check_features(x[:5], y[:5], x_test, y_test)
+    with pytest.raises(UserError, match="12 dimensions, test features 3"):
+        check_features(x, y, x_test[:, :3], y_test)
     with pytest.raises(UserError, match="labels"):
-        parts(x, y[:-1], x_test, y_test)
+        check_features(x, y[:-1], x_test, y_test)
     with pytest.raises(UserError, match="k >= 1"):
         knn_labels(x, y, x_test, classes=6, k=0, temperature=0.1)

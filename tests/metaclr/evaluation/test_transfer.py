@@ -11,7 +11,7 @@ from torch import nn
 from episodes import TaskShape, sample_table
 from metaclr.errors import UserError
 from metaclr.evaluation import EVALUATORS, FineTune, Target, make_target, transfer
-from metaclr.evaluation.linear import Probe, fit_probe
+from metaclr.evaluation.linear_probe import Probe, fit_probe
 from tests.metaclr.evaluation.evaluate_data import blobs, small_encoder
 
 SMALL = {"ways": (5,), "shots": (1,), "query": 5, "episodes": 30, "fractions": (), "per_class": (2,), "subsets": 2}
@@ -58,14 +58,14 @@ def test_refusals() -> None:
 
 
 def test_each_label_subset_is_probed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The frozen probe is also where fine-tuning starts; nothing is fitted for it again."""
+    """Fine-tuning starts from the probe that the frozen evaluator fitted."""
     fitted: list[int] = []
 
     def spy(x: torch.Tensor, y: torch.Tensor, *, classes: int) -> Probe:
         fitted.append(len(x))
         return fit_probe(x, y, classes=classes)
 
-    monkeypatch.setattr("metaclr.evaluation.low_label.fit_probe", spy)
+    monkeypatch.setattr("metaclr.evaluation.label_subsets.fit_probe", spy)
     target = make_target("a", blobs(6, 20), ways=[2], shots=[1], episodes=10, per_class=[2], fractions=[], subsets=3)
     both = transfer(small_encoder(), target, ["low-label frozen", "low-label finetune"], fine_tune=FineTune(steps=2))
     assert fitted == [12, 12, 12]

@@ -39,7 +39,7 @@ def predictions(module: nn.Module, z: Tensor) -> Tensor:
 
 
 def held(axis: nn.Module) -> Tensor:
-    rows, written = axis.memory.read()
+    rows, written = axis.queue.read()
     return rows[written]  # type: ignore[no-any-return]
 
 

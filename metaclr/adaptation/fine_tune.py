@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from episodes import ImageSet, ViewRecipe, augment, random, to_float
-from metaclr.engine.precision import NAMES, autocast, dtype_for, weights_dtype
+from metaclr.engine.precision import autocast, dtype_for, weights_dtype
 from metaclr.engine.settings import Precision
 from metaclr.errors import UserError
-from metaclr.evaluation.linear import Probe
-from metaclr.evaluation.measurement import join
 from metaclr.networks.eval_mode import evaluation_mode
 
-Tuned = tuple[nn.Module, Callable[[Tensor], Tensor]]
+FineTuned = tuple[nn.Module, Callable[[Tensor], Tensor]]
 """A fine-tuned encoder, and its head from features (B, F) to logits (B, N)."""
+
+LinearStart = tuple[Tensor, Tensor]
+"""Weight (F, N) and bias (N,) that the linear head starts from."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,10 @@ class FineTune:
     """How to fine-tune: `steps` Adam steps of `batch` labelled images, the learning rate falling as a cosine.
 
     lr: of the encoder. head_lr: of the linear head; None is the same.
-    views: random views of the labelled images; None shows them as they are.
-    frozen_statistics: BatchNorm keeps the running statistics of pre-training (a few labels estimate none).
+    views: random views of the labelled images; None uses the images unchanged.
+    frozen_statistics: batch norm keeps the running statistics of pre-training, since a few labels estimate none.
+    precision: of the computation; an encoder in float64 is computed in float64 whatever the value.
+    stacked: tune all label subsets at once under vmap. "auto": a small encoder on a GPU.
     """
 
     steps: int = 30
@@ -38,53 +42,42 @@ class FineTune:
     weight_decay: float = 0.0
     views: ViewRecipe | None = None
     frozen_statistics: bool = True
-    precision: Precision = "auto"  # float64 for an encoder in float64, whatever this says
+    precision: Precision = "auto"
+    stacked: Literal["auto", "on", "off"] = "auto"
 
     def __post_init__(self) -> None:
-        for name, least in (("steps", 1), ("batch", 1)):
-            if getattr(self, name) < least:
-                raise UserError(f"low-label {name} must be {least} or more, not {getattr(self, name)}")
+        for name in ("steps", "batch"):
+            if getattr(self, name) < 1:
+                raise UserError(f"low-label {name} must be 1 or more, not {getattr(self, name)}")
         if not self.lr > 0:
             raise UserError(f"low-label lr must be above 0, not {self.lr}")
-
-    def said(self, computed: torch.dtype) -> str:
-        """These settings as a protocol has them, and what the encoder is computed in."""
-        return join(
-            optimizer="Adam, cosine",
-            steps=self.steps,
-            batch=self.batch,
-            lr=self.lr,
-            head_lr=self.head_lr or self.lr,
-            weight_decay=self.weight_decay,
-            precision=NAMES[computed],
-            augmentation="none" if self.views is None else "random views",
-            bn="frozen statistics" if self.frozen_statistics else "trained statistics",
-            head="linear, starts as the frozen probe",
-        )
+        if self.stacked not in ("auto", "on", "off"):
+            raise UserError(f"low-label stacked = {self.stacked!r}: one of 'auto', 'on', 'off'")
 
 
 def fine_tune(
-    encoder: nn.Module, probe: Probe, labelled: ImageSet, labels: Tensor, settings: FineTune, *, seed: int
-) -> Tuned:
-    """A fine-tuned copy of the encoder, and its head; the encoder is untouched.
+    encoder: nn.Module, start: LinearStart, labelled: ImageSet, labels: Tensor, settings: FineTune, *, seed: int
+) -> FineTuned:
+    """Fine-tune a copy of the encoder with a linear head; the encoder itself is not changed.
 
-    The head starts as the frozen linear probe (LP-FT; Kumar et al. 2022, arXiv:2202.10054), so that fine-tuning
-    starts where the frozen evaluation ends and does not first distort the features.
+    A head that starts as the linear probe of the frozen features (LP-FT; Kumar et al. 2022, arXiv:2202.10054) does
+    not distort the features in its first steps.
 
     Args:
+        start: weight (F, N) and bias (N,) of the head before the first step.
         labelled: n images on the encoder's device. labels: (n,) in 0..N-1.
-        seed: the same seed shows the same images in the same order; no global generator is read.
+        seed: of the order in which images are shown; the global generator is not read.
     """
     device = labelled.images.device
     tuned = deepcopy(encoder).requires_grad_(True)
-    weight, bias = probe.weight.clone().requires_grad_(True), probe.bias.clone().requires_grad_(True)
-    optimizer, schedule = optimiser_of([*tuned.parameters()], [weight, bias], settings)
+    weight, bias = (value.clone().requires_grad_(True) for value in start)
+    optimizer, schedule = build_optimizer([*tuned.parameters()], [weight, bias], settings)
     computed = dtype_for(tuned, settings.precision, device)
     with evaluation_mode(tuned):
         if not settings.frozen_statistics:
             tuned.train()
         for step, rows in enumerate(batches(len(labels), settings, seed, device)):
-            pixels = shown(labelled.images[rows], rows, settings, seed, step).to(weights_dtype(computed))
+            pixels = views_of(labelled.images[rows], rows, settings, seed, step).to(weights_dtype(computed))
             with autocast(device, computed):
                 embedded = tuned(pixels.contiguous(memory_format=torch.channels_last)).flatten(1)
             loss = F.cross_entropy(embedded.to(weight.dtype) @ weight + bias, labels[rows])
@@ -96,14 +89,14 @@ def fine_tune(
 
 
 def linear_head(weight: Tensor, bias: Tensor) -> Callable[[Tensor], Tensor]:
-    """Features (B, F) to logits (B, N) by weight (F, N) and bias (N,)."""
-    return lambda found: found @ weight + bias
+    """Function from features (B, F) to logits (B, N), with weight (F, N) and bias (N,)."""
+    return lambda features: features @ weight + bias
 
 
-def optimiser_of(
+def build_optimizer(
     body: list[Tensor], head: list[Tensor], settings: FineTune
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-    """Adam over the parameters of encoder and head, fused, and its cosine."""
+    """Fused Adam over the parameters of encoder and head, and its cosine schedule."""
     optimizer = torch.optim.Adam(
         [{"params": body, "lr": settings.lr}, {"params": head, "lr": settings.head_lr or settings.lr}],
         weight_decay=settings.weight_decay,
@@ -113,16 +106,16 @@ def optimiser_of(
 
 
 def batches(count: int, settings: FineTune, seed: int, device: torch.device) -> tuple[Tensor, ...]:
-    """The images of each step: one shuffled pass over the labelled set after another, cut into batches."""
+    """Image indices of each step: shuffled passes over the `count` labelled images, cut into batches."""
     size = min(settings.batch, count)
     passes = -(-settings.steps * size // count)
     order = torch.arange(count)
-    walk = torch.cat([random.permute(random.key(seed, "fine-tune", i), order, count) for i in range(passes)])
-    return torch.split(walk[: settings.steps * size].to(device), size)
+    shuffled = torch.cat([random.permute(random.key(seed, "fine-tune", i), order, count) for i in range(passes)])
+    return torch.split(shuffled[: settings.steps * size].to(device), size)
 
 
-def shown(images: Tensor, ids: Tensor, settings: FineTune, seed: int, step: int) -> Tensor:
-    """uint8 (B, C, H, W) -> float32 (B, C, H, W), as they are or one random view of each."""
+def views_of(images: Tensor, ids: Tensor, settings: FineTune, seed: int, step: int) -> Tensor:
+    """Convert uint8 (B, C, H, W) to float32 (B, C, H, W): unchanged, or one random view of each image."""
     if settings.views is None:
         return to_float(images)
     return augment(images, settings.views, seed=seed, step=step, ids=ids, views=torch.zeros_like(ids))

@@ -1,4 +1,4 @@
-"""Fine-tuning on all subsets at once is fine-tuning on each."""
+"""Fine-tuning stacked on all label subsets equals fine-tuning on each."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from episodes import ViewRecipe, label_subset, train_test_split
+from metaclr.adaptation.fine_tune import fine_tune
+from metaclr.adaptation.stacked import can_stack, fine_tune_stacked, should_stack
+from metaclr.errors import UserError
 from metaclr.evaluation import FineTune, Measurement, Pixels, low_label_finetune
-from metaclr.evaluation.fine_tune import fine_tune
-from metaclr.evaluation.linear import Probe
-from metaclr.evaluation.stacked import can_stack, fine_tune_stacked, should_stack
 from metaclr.networks import build_encoder
 from tests.metaclr.evaluation.evaluate_data import blobs, small_encoder
 
@@ -54,11 +54,11 @@ def test_stacked_is_the_loop(encoder: nn.Module, size: int, frozen: bool, views:
     labels = [part.required_labels() for part in few]
     width = net(torch.zeros(2, 1, size, size)).shape[1]
     net.load_state_dict(before)  # that call was in training mode
-    probes = []
+    heads = []
     for seed in range(3):
         draw = torch.Generator().manual_seed(seed)
         weight = 0.1 * torch.randn(width, 4, dtype=torch.float64, generator=draw)
-        probes.append(Probe(weight, weight.new_zeros(4), 1.0, ""))
+        heads.append((weight, weight.new_zeros(4)))
     settings = FineTune(
         steps=6,
         batch=8,
@@ -70,19 +70,19 @@ def test_stacked_is_the_loop(encoder: nn.Module, size: int, frozen: bool, views:
         views=views,
     )
     assert can_stack(net, settings, (1, size, size))
-    stacked = fine_tune_stacked(net, probes, few, labels, settings, [7, 8, 9])
+    stacked = fine_tune_stacked(net, heads, few, labels, settings, [7, 8, 9])
     for name, value in net.state_dict().items():
         torch.testing.assert_close(value, before[name], rtol=0, atol=0)
     for number in range(3):
-        alone, head = fine_tune(net, probes[number], few[number], labels[number], settings, seed=7 + number)
+        single, head = fine_tune(net, heads[number], few[number], labels[number], settings, seed=7 + number)
         same, other = stacked[number]
-        assert same.training == alone.training
+        assert same.training == single.training
         assert not any(p.requires_grad for p in same.parameters())
-        for name, value in alone.state_dict().items():
+        for name, value in single.state_dict().items():
             torch.testing.assert_close(same.state_dict()[name], value, rtol=1e-9, atol=1e-9)
         rows = torch.randn(5, width, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
         torch.testing.assert_close(other(rows), head(rows), rtol=1e-9, atol=1e-9)
-        moved = [not torch.equal(v, before[n]) for n, v in alone.state_dict().items() if "running" in n]
+        moved = [not torch.equal(v, before[n]) for n, v in single.state_dict().items() if "running" in n]
         assert all(moved) != frozen
 
 
@@ -103,32 +103,42 @@ def test_a_stack_that_autocast_does_not_reach_is_refused() -> None:
     assert not can_stack(conv4(16), FineTune(precision="bf16"), (1, 16, 16))
 
 
-def test_only_small_encoders_and_like_subsets_on_a_gpu_are_stacked(monkeypatch: pytest.MonkeyPatch) -> None:
-    probe, wide = (Probe(torch.zeros(256, n), torch.zeros(n), 1.0, "") for n in (4, 5))
+def test_auto_stacks_small_encoders_and_equal_subsets_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    head, wide = ((torch.zeros(256, n), torch.zeros(n)) for n in (4, 5))
     encoder, settings, shape = small_encoder(), FineTune(), (1, 8, 8)
-    assert not should_stack(encoder, [probe, probe], [20, 20], settings, shape)
-    monkeypatch.setattr("metaclr.evaluation.stacked.device_of", lambda _: torch.device("cuda"))
-    monkeypatch.setattr("metaclr.evaluation.stacked.can_stack", lambda net, *_: not isinstance(net, Pixels))
-    assert should_stack(encoder, [probe, probe], [20, 20], settings, shape)
-    assert not should_stack(encoder, [probe], [20], settings, shape)
-    assert not should_stack(encoder, [probe, wide], [20, 20], settings, shape)
-    assert not should_stack(encoder, [probe, probe], [20, 21], settings, shape)
-    assert not should_stack(Pixels(), [probe, probe], [20, 20], settings, shape)
-    assert not should_stack(nn.Linear(2000, 1000), [probe, probe], [20, 20], settings, shape)
+    assert not should_stack(encoder, [head, head], [20, 20], settings, shape)
+    monkeypatch.setattr("metaclr.adaptation.stacked.device_of", lambda _: torch.device("cuda"))
+    monkeypatch.setattr("metaclr.adaptation.stacked.can_stack", lambda net, *_: not isinstance(net, Pixels))
+    assert should_stack(encoder, [head, head], [20, 20], settings, shape)
+    assert not should_stack(encoder, [head], [20], settings, shape)
+    assert not should_stack(encoder, [head, wide], [20, 20], settings, shape)
+    assert not should_stack(encoder, [head, head], [20, 21], settings, shape)
+    assert not should_stack(Pixels(), [head, head], [20, 20], settings, shape)
+    assert not should_stack(nn.Linear(2000, 1000), [head, head], [20, 20], settings, shape)
+    assert not should_stack(encoder, [head, head], [20, 20], FineTune(stacked="off"), shape)
+
+
+def test_the_switch_overrides_the_rule() -> None:
+    head, shape = (torch.zeros(256, 4), torch.zeros(4)), (1, 8, 8)
+    on = FineTune(stacked="on", precision="fp32")
+    assert should_stack(small_encoder(), [head, head], [20, 20], on, shape)  # on a CPU too
+    assert not should_stack(small_encoder(), [head, head], [20, 21], on, shape)
+    with pytest.raises(UserError, match="one of 'auto', 'on', 'off'"):
+        FineTune(stacked="yes")  # type: ignore[arg-type]
 
 
 def test_the_evaluation_is_the_same_either_way(monkeypatch: pytest.MonkeyPatch) -> None:
     train, test = train_test_split(blobs(6, 20), seed=0)
     subsets = [label_subset(train, seed, per_class=2) for seed in range(3)]
 
-    def judged() -> Measurement:
+    def measured() -> Measurement:
         settings = FineTune(steps=5, lr=1e-3, precision="fp32")
         (found,) = low_label_finetune(small_encoder(), train, test, subsets, target="t", labels="k", settings=settings)
         return found
 
-    loop = judged()
-    monkeypatch.setattr("metaclr.evaluation.low_label.should_stack", lambda *_: True)
-    stacked = judged()
+    loop = measured()
+    monkeypatch.setattr("metaclr.evaluation.evaluators.low_label_finetune.should_stack", lambda *_: True)
+    stacked = measured()
     assert loop.protocol == stacked.protocol
     assert loop.per_item is not None
     assert stacked.per_item is not None

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from metaclr.evaluation.logistic import fit_logistic
+from metaclr.heads.logistic_solver import fit_logistic
 
 
 def problems(count: int, n: int, features: int, classes: int) -> tuple[torch.Tensor, torch.Tensor]:

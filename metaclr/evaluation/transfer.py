@@ -1,0 +1,109 @@
+"""Measure one encoder on a list of targets with chosen evaluators; its features are computed once per target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from episodes import ImageSet
+from metaclr.adaptation.fine_tune import FineTune
+from metaclr.device import device_of
+from metaclr.engine.precision import dtype_for
+from metaclr.engine.settings import Precision
+from metaclr.errors import UserError
+from metaclr.evaluation.evaluator import Evaluator
+from metaclr.evaluation.evaluators import evaluators as all_evaluators
+from metaclr.evaluation.evaluators import get
+from metaclr.evaluation.evaluators.few_shot import FewShot
+from metaclr.evaluation.features import features, protocol_of
+from metaclr.evaluation.measurement import Measurement, join
+from metaclr.evaluation.target import Embedded, Target
+
+EVALUATORS = tuple(all_evaluators())
+"""Names of all evaluators, in the order of the tables."""
+
+
+def transfer(
+    encoder: nn.Module,
+    targets: Target | Sequence[Target],
+    evaluators: Sequence[str | Evaluator] = EVALUATORS,
+    *,
+    device: torch.device | str | None = None,
+    head: str = "cosine",
+    fine_tune: FineTune | None = None,
+    source: ImageSet | None = None,
+    transductive_bn: bool = False,
+    precision: Precision = "fp32",
+) -> list[Measurement]:
+    """Measure one encoder on every target, which must have the size and channels that it takes (`make_target`).
+
+    Args:
+        evaluators: names in `EVALUATORS`, or `Evaluator` values, in the order of the results within a target.
+        head: of the few-shot evaluator. fine_tune: settings of the end-to-end low-label evaluator.
+        source: images that were trained on, for evaluators that need their features.
+        transductive_bn, precision: of the features; recorded in every protocol.
+
+    Raises:
+        UserError: an unknown evaluator or head, a missing source, or what an evaluator itself refuses.
+    """
+    chosen = [get(e) if isinstance(e, str) else e for e in evaluators]
+    settings: dict[str, Any] = {"few-shot": FewShot(head), "low-label finetune": fine_tune or FineTune()}
+    options: dict[str, Any] = {"transductive_bn": transductive_bn, "precision": precision}
+    source_features = embed_source(encoder, source, chosen, device, **options)
+    results: list[Measurement] = []
+    for target in [targets] if isinstance(targets, Target) else targets:
+        embedded = embed(encoder, target, device, source_features=source_features, **options)
+        for evaluator in chosen:
+            work = evaluator.work_items(embedded, settings.get(evaluator.name, evaluator.settings))
+            results += [measurement for item in work for measurement in item()]
+    return results
+
+
+def embed(
+    encoder: nn.Module,
+    target: Target,
+    device: torch.device | str | None = None,
+    *,
+    transductive_bn: bool = False,
+    precision: Precision = "fp32",
+    shared: bool = False,
+    source_features: Tensor | None = None,
+) -> Embedded:
+    """Compute the features of all images of a target once, with the protocol that describes them.
+
+    shared: as for `features`. source_features: (M, F) of `embed_source`, passed on to the evaluators.
+    """
+    at = device_of(encoder) if device is None else torch.device(device)
+    computed = dtype_for(encoder, precision, at)
+    rows = features(encoder, target.images, at, transductive_bn=transductive_bn, precision=precision, shared=shared)
+    protocol = join(
+        protocol_of(computed, transductive_bn=transductive_bn),
+        images=target.images.fingerprint()[:16],
+    )
+    return Embedded(encoder, target, rows, protocol, source_features)
+
+
+def embed_source(
+    encoder: nn.Module,
+    source: ImageSet | None,
+    evaluators: Sequence[Evaluator],
+    device: torch.device | str | None = None,
+    *,
+    transductive_bn: bool = False,
+    precision: Precision = "fp32",
+    shared: bool = False,
+) -> Tensor | None:
+    """Features (M, F) of the images that were trained on, if one of the evaluators needs them; else None.
+
+    Raises:
+        UserError: an evaluator needs them, and there is no source (an encoder that was trained elsewhere).
+    """
+    needing = [evaluator.name for evaluator in evaluators if evaluator.needs_source_features]
+    if not needing:
+        return None
+    if source is None:
+        raise UserError(f"evaluator {needing[0]!r} needs the images that the encoder was trained on; pass a source")
+    return features(encoder, source, device, transductive_bn=transductive_bn, precision=precision, shared=shared)

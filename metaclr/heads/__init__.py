@@ -1,0 +1,1 @@
+"""Heads: classifiers of an episode, from support and query embeddings to class logits."""
