@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from metaclr.recipe import CompareRecipe, find, read, resolve
+from metaclr.recipe import CompareRecipe, find, for_other_data, read, resolve
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from episodes import ImageSet
+    from episodes import Augmentation, ImageSet, ViewRecipe
     from metaclr.comparison import Plan
     from metaclr.methods import Method
 
@@ -56,6 +56,7 @@ def compare(
     targets: Sequence[str] | Mapping[str, ImageSet] | None = None,
     seeds: Sequence[int] | None = None,
     steps: int | None = None,
+    views: str | ViewRecipe | Augmentation | Mapping[str, ViewRecipe | Augmentation] | None = None,
     views_mode: str | None = None,
     quick: bool = False,
     out: str | Path | None = None,
@@ -74,6 +75,8 @@ def compare(
             name: `{"mine": Method(...), "simclr": "simclr"}`.
         sources, targets: names `NAME[:PART]`, or your own `ImageSet`s by name.
         seeds: training seeds; episodes and label subsets do not depend on them.
+        views: the name of a view recipe, your own `ViewRecipe`, or a function of a batch: float32 (B, C, H, W) in
+            [0, 1] to random views of the same shape; or several by name, of which the first is used.
         quick: every part of the pipeline in under a minute; the numbers are not to be quoted.
         out: the folder; default `results/NAME`. Finished runs in it are not redone.
         jobs: runs trained at the same time, each in a process of its own.
@@ -86,14 +89,18 @@ def compare(
     """
     from metaclr.comparison import execute, plan
     from metaclr.comparison.launcher import check_launcher
+    from metaclr.console import notify
     from metaclr.device import choose_device
     from metaclr.engine.distributed import rank_device
     from metaclr.engine.process_group import process_group, run_first_rank_first
+    from metaclr.recipe.views import own_views
 
     own_methods, named_methods = own_and_names(methods)
     own_sources, named_sources = own_and_names(sources)
     own_targets, named_targets = own_and_names(targets)
+    of_views, functions = own_views(views) if views is not None else ({}, {})
     changes: dict[str, Any] = {
+        **of_views,
         "methods": named_methods,
         "sources": named_sources,
         "targets": named_targets,
@@ -111,10 +118,13 @@ def compare(
             data_root=Path(data_root) if data_root else None,
             methods=own_methods,
             images={**own_sources, **own_targets},
+            views=functions,
         )
 
     with process_group():
         ready = run_first_rank_first(planned)
+        for line in () if quiet else ready.remarks:
+            notify(f"note: {line}")
         rows, failures = execute(ready, jobs=jobs, ray=ray, quiet=quiet)
     return Comparison(ready.out, rows, failures)
 
@@ -141,7 +151,10 @@ def _resolve(
         tables = recipe.model_dump(mode="json", exclude_none=True)
     else:
         tables = read(find(str(recipe)))
-    tables |= {key: value for key, value in changes.items() if value is not None}
+    given = {key: value for key, value in changes.items() if value is not None}
+    if list(given.get("sources", ())) and list(given["sources"]) != list(tables.get("sources", ())):
+        tables = for_other_data(tables)
+    tables |= given
     return resolve(tables, [*(quick_lines(tables) if quick else ()), *overrides])
 
 

@@ -63,7 +63,9 @@ def evaluate(
         folder = Path(out) if out else Path(scratch)
         if out:
             folder.mkdir(parents=True, exist_ok=True)
-        prepared = {n: prepare(n, s, recipe.evaluate, folder / "episodes") for n, s in images.items()}
+        prepared = {
+            n: prepare(n, s, recipe.evaluate, folder / "episodes", fixed=recipe.fixed) for n, s in images.items()
+        }
         rows = _judge_all(by_name, recipe, prepared, folder, where)
         if out:
             _write(folder, recipe, prepared, rows, where)

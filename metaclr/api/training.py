@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metaclr.api.comparing import recipe_lines
-from metaclr.recipe import CONTROLS, find, read, resolve
+from metaclr.recipe import CONTROLS, find, for_other_data, read, resolve
 
 if TYPE_CHECKING:
     from torch import nn
@@ -45,11 +45,12 @@ def train(
     Raises:
         UserError, EpisodeError: bad input, in one line. NonFiniteLoss: with step and learning rate.
     """
+    from metaclr.comparison.image_format import with_format
     from metaclr.comparison.method_files import find_method
     from metaclr.comparison.plan import check_run
     from metaclr.comparison.run import Run
-    from metaclr.comparison.training import train_run
-    from metaclr.console import progress
+    from metaclr.comparison.training import task_notes, train_run
+    from metaclr.console import notify, progress
     from metaclr.data import adapt, load
     from metaclr.device import choose_device
     from metaclr.engine.distributed import rank_device, ranks, same_start
@@ -60,17 +61,26 @@ def train(
         found = find_method(method)
         name = found.name or "mine"
         tables = read(find(str(recipe)))
+        if not (isinstance(source, str) and source in tables.get("sources", ())):
+            tables = for_other_data(tables)
         tables["methods"] = [{"name": name, "settings": dict(settings or {})}]
         resolved = resolve(tables, recipe_lines(steps, overrides))
         if name in CONTROLS or not found.trained:
             raise UserError(f"method {name!r} is a control: there is nothing to train")
-        if isinstance(source, str):
-            root = Path(data_root) if data_root else None
-            images = load(source, root, size=resolved.size, channels=resolved.channels)
-        else:
-            images = adapt(source, size=resolved.size, channels=resolved.channels)
+        root = Path(data_root) if data_root else None
+
+        def read_source() -> ImageSet:
+            size, channels = resolved.size or None, resolved.channels or None
+            if isinstance(source, str):
+                return load(source, root, size=size, channels=channels)
+            return adapt(source, size=size, channels=channels)
+
+        resolved, lines = with_format(resolved, lambda: [read_source()], at.type)
+        images = read_source()
         run = Run(resolved.methods[0], found, images.name, seed)
         check_run(run, resolved, images)
+        for line in () if quiet else (*lines, *task_notes([run], resolved, {images.name: images})):
+            notify(f"note: {line}")
         if folder and ranks().first:
             folder.mkdir(parents=True, exist_ok=True)
         return run, resolved, images

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from metaclr.api.comparing import Comparison, hashed, own_and_names, quick_lines, recipe_lines
 from metaclr.errors import UserError
-from metaclr.recipe import CompareRecipe, MethodEntry, find, names, read, resolve
+from metaclr.recipe import CompareRecipe, MethodEntry, find, for_other_data, names, read, resolve
 
 if TYPE_CHECKING:
     from episodes import ImageSet
@@ -125,8 +125,10 @@ def plan_bridge(
     Raises:
         UserError, EpisodeError: as `bridge_walk`.
     """
+    from metaclr.comparison.image_format import with_format
     from metaclr.comparison.method_files import find_method
     from metaclr.data import adapt, load
+    from metaclr.device import choose_device
     from metaclr.walk.axis_changes import changes_between
     from metaclr.walk.path import find_path
     from metaclr.walk.prepare import budget_of, prepare_walk
@@ -147,12 +149,15 @@ def plan_bridge(
     find_path(first, last, order=order, budget=budget_of(resolved))  # the order, too
     name = resolved.sources[0]
     root = Path(data_root) if data_root else None
-    size, channels = resolved.size, resolved.channels
-    images = (
-        adapt(own[name], size=size, channels=channels)
-        if name in own
-        else load(name, root, size=size, channels=channels)
-    )
+
+    def read_source() -> ImageSet:
+        size, channels = resolved.size or None, resolved.channels or None
+        if name in own:
+            return adapt(own[name], size=size, channels=channels)
+        return load(name, root, size=size, channels=channels)
+
+    resolved, _ = with_format(resolved, lambda: [read_source()], choose_device("auto").type)
+    images = read_source()
     prepared = prepare_walk(first, last, resolved, images, order=order, both_orders=both_orders)
     entries = tuple(MethodEntry(name=title) for title in prepared.methods)
     return prepared, resolved.model_copy(update={"methods": entries}), images
@@ -169,6 +174,8 @@ def _resolve(recipe: str | Path, changes: Mapping[str, Any], quick: bool, overri
     if str(recipe) in names():
         tables["seeds"] = [SEEDS[0]] if quick else list(SEEDS)
         lines += FEW_SHOT_ONLY
+    if changes.get("sources") and list(changes["sources"]) != list(tables.get("sources", ())):
+        tables = for_other_data(tables)
     tables |= {key: value for key, value in changes.items() if value is not None} | {"methods": ["walk"]}
     lines += [line for line in quick_lines(tables) if quick and "low_label" not in line]
     resolved = resolve(tables, [*lines, *overrides])

@@ -23,8 +23,9 @@ def command(recipe: str, methods: str | None, sources: tuple[str, ...], **asked:
     """
     from metaclr.api import compare
     from metaclr.networks.allocator import keep_freed_memory
+    from metaclr.recipe import split_list
     from metaclr.results.tables.terminal import print_main_table
 
     keep_freed_memory()  # a program may: it trains faster on a CPU
-    result = compare(recipe, methods=methods.split(",") if methods else None, sources=sources or None, **asked)
+    result = compare(recipe, methods=split_list(methods) if methods else None, sources=sources or None, **asked)
     tell(result, print_main_table, ("report.html", "tables", "rows.csv"))

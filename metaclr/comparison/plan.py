@@ -8,15 +8,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from episodes import PRESETS, AuditReport, ImageSet, audit
+from episodes import AuditReport, Augmentation, ImageSet, audit
 from metaclr.comparison.folder import check_shared_folder, open_folder
+from metaclr.comparison.image_format import with_format
 from metaclr.comparison.method_files import find_method
 from metaclr.comparison.run import Run
 from metaclr.comparison.targets import prepare
-from metaclr.comparison.training import build_encoder_of, build_learner, sampler_for
+from metaclr.comparison.training import build_encoder_of, build_learner, sampler_for, task_notes, views_for
 from metaclr.engine.distributed import ranks
 from metaclr.engine.process_group import gather_objects
-from metaclr.errors import UserError, unknown
+from metaclr.errors import UserError
 from metaclr.evaluation import Target
 from metaclr.evaluation.evaluators import chosen
 from metaclr.methods import Method
@@ -62,12 +63,14 @@ def plan(
     data_root: Path | None = None,
     methods: Mapping[str, Method] | None = None,
     images: Mapping[str, ImageSet] | None = None,
+    views: Mapping[str, Augmentation] | None = None,
 ) -> Plan:
     """Load the data, resolve the methods, draw the stored episodes, and refuse what cannot be done.
 
     Args:
         methods: the caller's own methods by name, beside those that ship.
         images: the caller's own image sets by name, beside those that `metaclr.data.load` knows.
+        views: the caller's own view functions, by the names that the recipe has for them.
 
     Of several ranks the first plans before the others, which find the folder and the episodes there and only read.
 
@@ -76,11 +79,14 @@ def plan(
     """
     _check_names(recipe)
     chosen = {entry.title: find_method(entry.name, methods) for entry in recipe.cells_methods}
+    recipe, format_notes = with_format(
+        recipe, lambda: [_load(name, recipe, data_root, images or {}) for name in recipe.sources], device.type
+    )
     names = dict.fromkeys((*recipe.sources, *recipe.targets))
     loaded = {name: _load(name, recipe, data_root, images or {}) for name in names}
     sources = {name: loaded[name] for name in recipe.sources}
     runs = tuple(
-        Run(entry, chosen[entry.title], source, seed)
+        Run(entry, chosen[entry.title], source, seed, views or {})
         for source in recipe.sources
         for seed in recipe.seeds
         for entry in recipe.cells_methods
@@ -89,17 +95,23 @@ def plan(
         check_run(run, recipe, sources[run.source])
     # Draw the episodes before the folder is made: a shape that cannot be must leave nothing behind.
     for name in recipe.targets:
-        prepare(name, loaded[name], _probe(recipe), None)
+        prepare(name, loaded[name], _probe(recipe), None, fixed=recipe.fixed)
     if ranks().first:
         open_folder(out, recipe)
     else:
         check_shared_folder(out)
     prepared = {
-        name: prepare(name, loaded[name], recipe.evaluate, out / "episodes", shuffle=recipe.shuffle_labels)
+        name: prepare(
+            name, loaded[name], recipe.evaluate, out / "episodes", shuffle=recipe.shuffle_labels, fixed=recipe.fixed
+        )
         for name in recipe.targets
     }
     audits = tuple(audit(sources[s], loaded[t]) for s in recipe.sources for t in recipe.targets if s != t)
-    remarks = tuple(line for _, lines in prepared.values() for line in lines)
+    remarks = (
+        *format_notes,
+        *task_notes(runs, recipe, sources),
+        *(line for _, lines in prepared.values() for line in lines),
+    )
     return Plan(recipe, out, device, sources, {n: t for n, (t, _) in prepared.items()}, runs, audits, remarks)
 
 
@@ -116,8 +128,6 @@ def check_same_inputs(plan: Plan) -> None:
 
 
 def _check_names(recipe: CompareRecipe) -> None:
-    if recipe.views not in PRESETS:
-        raise unknown("views", recipe.views, PRESETS)
     chosen(recipe.evaluate.model_dump())
 
 
@@ -131,8 +141,8 @@ def _load(name: str, recipe: CompareRecipe, root: Path | None, images: Mapping[s
     from metaclr.data import adapt, load
 
     if name in images:
-        return adapt(images[name], size=recipe.size, channels=recipe.channels)
-    return load(name, root, size=recipe.size, channels=recipe.channels)
+        return adapt(images[name], size=recipe.size or None, channels=recipe.channels or None)
+    return load(name, root, size=recipe.size or None, channels=recipe.channels or None)
 
 
 def check_run(run: Run, recipe: CompareRecipe, source: ImageSet) -> None:
@@ -145,6 +155,7 @@ def check_run(run: Run, recipe: CompareRecipe, source: ImageSet) -> None:
     """
     if run.method.labels == "given" and source.labels is None:
         raise UserError(f"method {run.entry.title!r} trains on labels, and source {run.source!r} has none")
+    views_for(run, recipe)
     if not run.method.trained:
         if run.entry.settings:
             raise UserError(f"method {run.entry.title!r} is not trained and has no settings")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,18 +14,21 @@ from metaclr.methods.differences import settings
 from metaclr.recipe import MethodEntry
 
 if TYPE_CHECKING:
+    from episodes import Augmentation
     from metaclr.methods import Method
     from metaclr.recipe import CompareRecipe
 
 
 @dataclass(frozen=True)
 class Run:
-    """What is trained once and judged on every target."""
+    """What is trained once and evaluated on every target."""
 
     entry: MethodEntry
     method: Method
     source: str
     seed: int
+    callables: Mapping[str, Augmentation] = field(default_factory=dict, compare=False)
+    """View functions of the caller's own, by the names that the recipe has for them."""
 
     @property
     def name(self) -> str:
@@ -40,7 +44,9 @@ class Run:
         """
         from metaclr.engine.distributed import ranks
 
-        part = recipe.model_dump(mode="json", exclude={"name", "description", "methods", "seeds", "sources", "cluster"})
+        part = recipe.model_dump(
+            mode="json", exclude={"name", "description", "methods", "seeds", "sources", "cluster", "fixed"}
+        )
         part["train"].pop("checkpoint_seconds")
         part["train"].pop("cuda_graph")
         if part["train"].pop("sync_norm") is False:
