@@ -13,6 +13,7 @@ from metaclr.bridge.logits.logits import Logits
 from metaclr.bridge.roles import RoleAssignment
 from metaclr.bridge.spec import Sizes
 from metaclr.errors import UserError
+from metaclr.heads import ridge
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,16 @@ class Ridge:
 
     def __call__(self, assignment: RoleAssignment, labels: Tensor | None, scale: Tensor | float) -> Logits:
         require_distinct_labels(labels, "a ridge head")
-        scores = ridge_scores(assignment.query.flatten(1, 2), assignment.support, self.regularizer)
+        scores = self.episode_head().fit(assignment.support).logits(assignment.query.flatten(1, 2))
         return class_logits(scores * scale, assignment.query.shape[2])
 
     def module(self, sizes: Sizes) -> Ridge | BiasedRidge:
         """The head, with its bias if it has one."""
         return BiasedRidge(self) if self.bias else self
+
+    def episode_head(self, temperature: float = 1.0) -> ridge.Ridge:
+        """The classifier of an episode, in training and at test time; scale and bias change no prediction."""
+        return ridge.Ridge(self.regularizer)
 
     def numerator(self, logits: Logits) -> Tensor:
         """The logit of the query's own class, `(T, R)`."""
@@ -58,37 +63,13 @@ class BiasedRidge(nn.Module):
 
     def forward(self, assignment: RoleAssignment, labels: Tensor | None, scale: Tensor | float) -> Logits:
         require_distinct_labels(labels, "a ridge head")
-        scores = ridge_scores(assignment.query.flatten(1, 2), assignment.support, self.settings.regularizer)
+        scores = self.episode_head().fit(assignment.support).logits(assignment.query.flatten(1, 2))
         return class_logits(scores * scale + self.bias, assignment.query.shape[2])
+
+    def episode_head(self, temperature: float = 1.0) -> ridge.Ridge:
+        """See `Ridge.episode_head`."""
+        return self.settings.episode_head(temperature)
 
     def numerator(self, logits: Logits) -> Tensor:
         """The logit of the query's own class, `(T, R)`."""
         return logits.mean_positives()
-
-
-def ridge_scores(query: Tensor, support: Tensor, regularizer: float) -> Tensor:
-    """Predictions `(T, R, N)` for queries `(T, R, D)` from support `(T, N, K, D)`; whichever form is smaller."""
-    ways, shots, dims = support.shape[1:]
-    form = dual_scores if ways * shots <= dims else primal_scores
-    return form(query, support, regularizer)
-
-
-def dual_scores(query: Tensor, support: Tensor, regularizer: float) -> Tensor:
-    """By the Gram matrix of the support rows: one solve of size N K."""
-    ways, shots = support.shape[1:3]
-    rows = support.flatten(1, 2)
-    gram = rows @ rows.mT + regularizer * torch.eye(ways * shots, dtype=rows.dtype, device=rows.device)
-    targets = torch.eye(ways, dtype=rows.dtype, device=rows.device).repeat_interleave(shots, 0)
-    return (query @ rows.mT) @ _solve(gram, targets.expand(len(rows), -1, -1))
-
-
-def primal_scores(query: Tensor, support: Tensor, regularizer: float) -> Tensor:
-    """By the covariance of the dimensions: one solve of size D."""
-    rows, dims = support.flatten(1, 2), support.shape[-1]
-    covariance = rows.mT @ rows + regularizer * torch.eye(dims, dtype=rows.dtype, device=rows.device)
-    return query @ _solve(covariance, support.sum(2).mT)
-
-
-def _solve(positive_definite: Tensor, right: Tensor) -> Tensor:
-    """By Cholesky without the check that would wait for the device; the regularizer makes it succeed."""
-    return torch.cholesky_solve(right, torch.linalg.cholesky_ex(positive_definite).L)

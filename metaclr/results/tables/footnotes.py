@@ -9,6 +9,7 @@ from metaclr.results.scores.summary import LEVEL, Summary
 from metaclr.results.scores.table_column import TableColumn
 from metaclr.results.store.folder import Results
 from metaclr.results.store.rows import Row
+from metaclr.results.tables.own_heads import own_heads
 
 
 def fixed_settings(results: Results) -> list[tuple[str, str]]:
@@ -160,8 +161,7 @@ def _few_shot(results: Results) -> str:
     parts = [f"{_listed(f'{n:,}' for n in counts)} stored episodes, the same for every method"]
     if "query" in settings:
         parts.append(f"{settings['query']} queries per way")
-    if "head" in settings:
-        parts.append(f"{settings['head']} head on frozen features")
+    parts += own_heads(rows)
     return ", ".join(parts)
 
 
