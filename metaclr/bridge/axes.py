@@ -1,21 +1,22 @@
-"""The nine axes of the bridge, as what each one is called with.
+"""The nine axes of the bridge: what each one computes, and the signature of its values.
 
 | axis | question | values |
 |---|---|---|
-| labels | which rows are of one class? | `instance`, `given`, `QueuePseudoLabels` |
+| labels | which rows share a class? | `instance`, `given`, `QueuePseudoLabels` |
 | roles | which views are support, which queries? | `split`, `swap`, `leave_one_out` |
 | views | what do the views of a way look like? | on `Method`: `views`, `support_views`, `task_transform` |
 | tasks | how many tasks is a batch? | `one_task`, `Tasks`, `Resample` |
 | embedding | which vectors are compared? | `raw`, `unit_norm`, `first_dims` |
 | head | how do support rows become logits? | `Prototypes`, `Matching`, `Pairs`, `Ridge`, `SVM`, `Relation` |
 | scale | how sharp? | `temperature`, `learn_temperature` |
-| negatives | which columns besides the batch? | `in_batch`, `Queue`, `within_class` |
+| negatives | which columns beside the batch? | `in_batch`, `Queue`, `within_class` |
 | denominator | how do logits become a loss? | `cross_entropy`, `Decoupled`, `HardWeighted`, `HardestNegatives`, ... |
 
 An axis value is a frozen dataclass that is called; one with state (a queue, learned weights) has `module(sizes)`, which
-builds an `nn.Module` that is called in the same way. `metaclr.bridge.compatibility` reads three more attributes:
-`fits_classifier` of a head (it fits a classifier to the support, so no column can be added or removed),
-`separates_positives` of a denominator (it treats positives and negatives differently), `needs_labels` of negatives.
+builds an `nn.Module` that is called in the same way. Four more attributes are read where they exist: `fits_classifier`
+of a head (no column can be added or removed), `sums_positives` of a head (its numerator is the log of the positives'
+summed probability, not the mean of their logits), `separates_positives` of a denominator (it treats positives and
+negatives differently), `needs_labels` of negatives.
 """
 
 from __future__ import annotations
@@ -33,13 +34,13 @@ Scale = Tensor | float  # 1 / temperature: a number, or a 0-d tensor where it is
 
 
 class Labels(Protocol):
-    """Axis 1: may exchange the support of a turn, and says the label of each way (None: each its own)."""
+    """Axis 1: may replace the support; returns the label of each way (None: every way is its own class)."""
 
     def __call__(self, assignment: RoleAssignment, context: Context) -> tuple[RoleAssignment, Tensor | None]: ...
 
 
 class Tasks(Protocol):
-    """Axis 4: embeddings `(T, N, V, D)` and all that the context holds of them, as other tasks."""
+    """Axis 4: regroups embeddings `(T, N, V, D)` and their context into other tasks."""
 
     def __call__(self, embeddings: Tensor, context: Context) -> tuple[Tensor, Context]: ...
 
@@ -49,12 +50,9 @@ class Head(Protocol):
 
     def __call__(self, assignment: RoleAssignment, labels: Tensor | None, scale: Scale) -> Logits: ...
 
-    def numerator(self, logits: Logits) -> Tensor:
-        """What is said for the query's own columns, `(T, R)`."""
-
 
 class Negatives(Protocol):
-    """Axis 8: the same queries with other columns."""
+    """Axis 8: adds or masks columns."""
 
     def __call__(self, logits: Logits, assignment: RoleAssignment, context: Context, scale: Scale) -> Logits: ...
 
@@ -69,6 +67,6 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class HasModule(Protocol[T_co]):
-    """An axis with state: its module is called like an axis without."""
+    """An axis value with state: its module is called like a stateless value."""
 
     def module(self, sizes: Sizes) -> T_co: ...

@@ -1,4 +1,4 @@
-"""Which settings of the axes go together; the others are refused with the reason."""
+"""Which axis values can be combined; other combinations are refused with the reason."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ MAX_LOGIT_SCALE = 100.0  # CLIP (Radford et al. 2021) clips its learned 1 / tau 
 
 
 def check(objective: Objective) -> None:
-    """Refuse a combination that has no meaning.
+    """Refuse a combination of settings that is undefined.
 
     Raises:
-        UserError: names the two settings and says why.
+        UserError: the two settings and the reason.
     """
     if not (isfinite(objective.temperature) and objective.temperature > 0):
-        raise UserError(f"temperature = {objective.temperature} must be finite and above 0; it divides")
+        raise UserError(f"temperature = {objective.temperature} must be finite and above 0: logits are divided by it")
     if objective.learn_temperature and objective.temperature < 1 / MAX_LOGIT_SCALE:
         raise UserError(f"temperature = {objective.temperature} cannot be learned below {1 / MAX_LOGIT_SCALE}")
     for wrong, first, second, reason in _rules(objective):
@@ -39,32 +39,42 @@ def check(objective: Objective) -> None:
 
 
 def _rules(o: Objective) -> list[tuple[bool, object, object, str]]:
-    """(whether it is broken, one setting, the other, why not)."""
+    """(is violated, one setting, the other, reason)."""
     fits_classifier = getattr(o.head, "fits_classifier", False)
-    alone = isinstance(o.roles, LeaveOneOut)
+    leave_one_out = isinstance(o.roles, LeaveOneOut)
     rows = isinstance(o.head, Pairs | Matching)
     similarity = getattr(o.head, "similarity", None)
     bounded = similarity is cosine or (o.embedding.unit and similarity is not squared_euclidean)
     return [
-        (alone and fits_classifier, o.roles, o.head, "a fitted head needs a support apart from its queries"),
         (
-            alone and isinstance(o.negatives, Queue),
+            leave_one_out and fits_classifier,
+            o.roles,
+            o.head,
+            "a head that fits a classifier needs a support apart from its queries",
+        ),
+        (
+            leave_one_out and isinstance(o.negatives, Queue),
             o.roles,
             o.negatives,
             "a queue holds support rows, and every row of leave-one-out is a query; use split or swap",
         ),
-        (alone and isinstance(o.labels, QueuePseudoLabels), o.roles, o.labels, "the queue takes the support's place"),
+        (
+            leave_one_out and isinstance(o.labels, QueuePseudoLabels),
+            o.roles,
+            o.labels,
+            "the queue takes the support's place",
+        ),
         (
             fits_classifier and not isinstance(o.negatives, InBatch),
             o.head,
             o.negatives,
-            "the columns of a fitted head are its classes; none can be added or left out",
+            "its columns are the classes of its classifier; none can be added or left out",
         ),
         (
             fits_classifier and getattr(o.denominator, "separates_positives", False),
             o.head,
             o.denominator,
-            "a fitted head weighs all classes jointly, its logits are no similarities to take apart",
+            "its classifier weighs all classes jointly, so positives and negatives cannot be separated",
         ),
         (
             isinstance(o.denominator, HardWeighted) and not bounded,
@@ -88,7 +98,7 @@ def _rules(o: Objective) -> list[tuple[bool, object, object, str]]:
             isinstance(o.tasks, Resample) and isinstance(o.denominator, MovingAverage),
             o.tasks,
             o.denominator,
-            "an image that is drawn into several tasks has no one running estimate",
+            "an image that is drawn into several tasks has no single moving average",
         ),
         (
             isinstance(o.labels, QueuePseudoLabels) and not isinstance(o.negatives, InBatch),

@@ -1,4 +1,4 @@
-"""What an objective may look at besides the embeddings."""
+"""Side information of a batch, beside its embeddings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 class Context:
     """Side information of one batch of tasks; the embeddings themselves are `(T, N, V, D)`.
 
-    An objective reads only what its settings ask for: instance objectives ignore `labels`, whatever they hold.
+    An objective reads only the fields that its settings use: instance objectives ignore `labels`.
     """
 
     labels: Tensor | None = None
@@ -21,6 +21,6 @@ class Context:
     shot: int = 1
     """Support views per way; the first `shot` of the V views are the support (split and swap roles)."""
     momentum_embeddings: Tensor | None = None
-    """`(T, N, V, D)`: the same views embedded by the EMA encoder, without gradient. Support is taken from here."""
+    """`(T, N, V, D)`: the views embedded by the momentum encoder, without gradient; support rows come from here."""
     dataset_size: int = 0
-    """Images in the training set; 0 where it is not known."""
+    """Images in the training set; 0 if unknown."""

@@ -1,4 +1,4 @@
-"""A ring of past support rows: MoCo's queue."""
+"""A ring buffer of past support embeddings: MoCo's queue."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 
 class EmbeddingQueue(nn.Module):
-    """The last `size` rows that were pushed; part of the checkpoint, and read without waiting for the device.
+    """The last `size` pushed rows; part of the checkpoint, read without a device synchronization.
 
-    It starts empty: a slot that was never written is marked, so that nothing invented serves as a negative.
+    It starts empty: unwritten slots are masked, so random rows never serve as negatives.
     """
 
     rows: Tensor
@@ -21,14 +21,14 @@ class EmbeddingQueue(nn.Module):
         self.register_buffer("pushed", torch.zeros((), dtype=torch.int64))
 
     def read(self) -> tuple[Tensor, Tensor]:
-        """The rows `(size, D)`, a copy that later pushes leave alone, and bool `(size,)`: slots written."""
+        """The rows `(size, D)`, a copy, and bool `(size,)`: slots written so far."""
         size = len(self.rows)
         written = torch.arange(size, device=self.rows.device) < self.pushed
         return self.rows.clone(), written
 
     @torch.no_grad()
     def push(self, rows: Tensor) -> None:
-        """Put rows `(..., D)` over the oldest ones."""
+        """Overwrite the oldest rows with `(..., D)`."""
         size, rows = len(self.rows), rows.detach().flatten(0, -2)
         self.pushed += max(0, len(rows) - size)
         rows = rows[-size:]

@@ -1,4 +1,4 @@
-"""Axis 1, labels: which rows are of one class."""
+"""Axis 1, labels: which rows share a class."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from metaclr.errors import UserError
 
 @dataclass(frozen=True)
 class Instance:
-    """Every way is a class of its own, whatever labels there are: the labels of self-supervision."""
+    """Every way is its own class, whatever labels exist: self-supervision."""
 
     def __call__(self, assignment: RoleAssignment, context: Context) -> tuple[RoleAssignment, Tensor | None]:
         return assignment, None
@@ -21,14 +21,14 @@ class Instance:
 
 @dataclass(frozen=True)
 class Given:
-    """The ways carry the labels of the context (annotated classes, or clusters); None: each way its own."""
+    """The ways carry the context's labels (annotated classes or clusters); without, every way is its own class."""
 
     def __call__(self, assignment: RoleAssignment, context: Context) -> tuple[RoleAssignment, Tensor | None]:
         return assignment, assignment_labels(assignment, context)
 
 
 def assignment_labels(assignment: RoleAssignment, context: Context) -> Tensor | None:
-    """The context's labels `(T, N)` for every task of a turn, whose role permutations are tasks too.
+    """The context's labels `(T, N)` repeated for every role permutation.
 
     Raises:
         UserError: labels of another shape than the ways.

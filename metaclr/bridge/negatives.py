@@ -1,4 +1,4 @@
-"""Axis 8, extra negatives: which columns a query sees besides, or instead of, its batch."""
+"""Axis 8, negatives: columns beside, or instead of, those of the batch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from metaclr.errors import UserError
 
 @dataclass(frozen=True)
 class InBatch:
-    """The columns of the head: nothing is added. (Query against query is what leave-one-out roles imply.)"""
+    """The head's columns only. (Leave-one-out roles imply query-against-query negatives.)"""
 
     needs_labels: ClassVar[bool] = False
 
@@ -57,30 +57,30 @@ class Queue:
             raise UserError(f"negatives.size = {self.size} must be at least 1")
 
     def module(self, sizes: Sizes) -> nn.Module:
-        """The queue with its memory."""
+        """The module with the queue's rows."""
         return Queued(self, sizes)
 
 
 class Queued(nn.Module):
-    """Adds the memory's rows as columns, then puts the support of this batch into the memory."""
+    """Adds the queue's rows as columns, then pushes the support of this batch."""
 
     def __init__(self, settings: Queue, sizes: Sizes) -> None:
         super().__init__()
         self.settings = settings
-        self.memory = EmbeddingQueue(settings.size, sizes.dim)
+        self.queue = EmbeddingQueue(settings.size, sizes.dim)
 
     def forward(self, logits: Logits, assignment: RoleAssignment, context: Context, scale: Tensor | float) -> Logits:
-        rows, written = self.memory.read()
+        rows, written = self.queue.read()
         rows = rows.to(assignment.query.dtype)
         if self.training:
-            self.memory.push(assignment.support)
+            self.queue.push(assignment.support)
         classes, queries = logits.column_class, logits.query_class
-        if not self.settings.with_batch:  # the query's own columns only, which are then the one class 0
+        if not self.settings.with_batch:  # the query's positives only, which then form class 0
             classes, queries = (
                 torch.zeros(size, dtype=torch.int64, device=rows.device) for size in logits.positive_logits.shape[:0:-1]
             )
-        nobody = torch.full((*classes.shape[:-1], len(rows)), -1, device=rows.device)
-        classes = torch.cat([classes, nobody], -1)
+        no_class = torch.full((*classes.shape[:-1], len(rows)), -1, device=rows.device)
+        classes = torch.cat([classes, no_class], -1)
 
         def batch() -> Tensor:
             return logits.values if self.settings.with_batch else logits.positive_logits

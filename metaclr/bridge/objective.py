@@ -25,7 +25,7 @@ from metaclr.errors import UserError
 
 @dataclass(frozen=True)
 class Objective(ObjectiveSpec):
-    """A point in the space of the bridge; what is left unsaid is SimCLR's. See `metaclr.bridge.axes`."""
+    """A point in the space of the bridge; the defaults are SimCLR's. See `metaclr.bridge.axes`."""
 
     labels: axes.Labels | axes.HasModule[axes.Labels] = instance
     roles: Roles = leave_one_out
@@ -58,12 +58,12 @@ class Bridge(nn.Module):
 
     def __init__(self, settings: Objective, sizes: Sizes) -> None:
         super().__init__()
-        if settings.embedding.first is not None:
-            sizes = replace(sizes, dim=settings.embedding.first)
+        sizes = replace(sizes, dim=settings.embedding.dims(sizes.dim))
         self.settings = settings
         self.tasks: axes.Tasks = _made(settings.tasks, sizes)
         self.labels: axes.Labels = _made(settings.labels, sizes)
         self.head: axes.Head = _made(settings.head, sizes)
+        self.sums_positives: bool = getattr(self.head, "sums_positives", False)
         self.negatives: axes.Negatives = _made(settings.negatives, sizes)
         self.denominator: axes.Denominator = _made(settings.denominator, sizes)
         start = torch.tensor(-log(settings.temperature))
@@ -90,7 +90,8 @@ class Bridge(nn.Module):
             scale = self._scale()
             logits = self.head(assignment, labels, scale)
             logits = self.negatives(logits, assignment, context, scale)
-            losses = self.denominator(logits, self.head.numerator(logits), context, scale)
+            numerator = logits.log_sum_exp_positives() if self.sums_positives else logits.mean_positives()
+            losses = self.denominator(logits, numerator, context, scale)
             self.accuracy = mean_over_queries(logits.is_correct().float(), logits.has_positive())
             return mean_over_queries(losses, logits.has_positive())
 
@@ -99,24 +100,25 @@ class Bridge(nn.Module):
         if self.log_scale is None:
             return 1 / self.settings.temperature
         scale = self.log_scale.exp()
-        # clipped in value alone, so that the gradient can lead back
+        # clip the value but not the gradient, so that training can leave the limit
         return scale + (scale.clamp(max=compatibility.MAX_LOGIT_SCALE) - scale).detach()
 
 
 def check_shapes(embeddings: Tensor, context: Context | None) -> Context:
-    """The context, once embeddings and target are known to be `(T, N, V, D)`."""
+    """The context, after checking that embeddings and momentum embeddings are `(T, N, V, D)`."""
     context = context or Context()
     if embeddings.ndim != 4 or 0 in embeddings.shape:
         raise UserError(f"embeddings must be (tasks, ways, views, dimensions), got {tuple(embeddings.shape)}")
     if context.momentum_embeddings is not None and context.momentum_embeddings.shape != embeddings.shape:
         raise UserError(
-            f"target {tuple(context.momentum_embeddings.shape)} is not like embeddings {tuple(embeddings.shape)}"
+            f"momentum_embeddings {tuple(context.momentum_embeddings.shape)} differ in shape from "
+            f"embeddings {tuple(embeddings.shape)}"
         )
     return context
 
 
 def mean_over_queries(values: Tensor, counted: Tensor | None) -> Tensor:
-    """Mean of `(T, R)` over the queries that count, then over tasks; a query without a positive does not count."""
+    """Mean of `(T, R)` over the counted queries, then over tasks; a query without a positive is not counted."""
     if counted is None:
         return values.mean()
     return (values.where(counted, 0).sum(-1) / counted.sum(-1).clamp(min=1)).mean()

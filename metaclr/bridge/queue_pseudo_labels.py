@@ -1,4 +1,4 @@
-"""Axis 1, labels from a queue: past rows that an optimal transport gives to a way become its support (PsCo)."""
+"""Axis 1, pseudo-labels from a queue: past rows that optimal transport assigns to a way become its support (PsCo)."""
 
 from __future__ import annotations
 
@@ -30,34 +30,34 @@ class QueuePseudoLabels:
             raise UserError("labels.epsilon must be above 0 and labels.iterations at least 1")
 
     def module(self, sizes: Sizes) -> nn.Module:
-        """The labels with their memory."""
+        """The module with the queue's rows."""
         return QueuePseudoLabeler(self, sizes)
 
 
 class QueuePseudoLabeler(nn.Module):
-    """Exchanges the support `(T, N, K, D)` for the `shots` queue rows that belong to each way's mean key."""
+    """Replaces the support `(T, N, K, D)` for the `shots` queue rows assigned to each way's mean key."""
 
     def __init__(self, settings: QueuePseudoLabels, sizes: Sizes) -> None:
         super().__init__()
         self.settings = settings
-        self.memory = EmbeddingQueue(settings.size, sizes.dim)
+        self.queue = EmbeddingQueue(settings.size, sizes.dim)
 
     def forward(self, assignment: RoleAssignment, context: Context) -> tuple[RoleAssignment, Tensor | None]:
-        own = self.settings
-        rows, written = self.memory.read()
+        settings = self.settings
+        rows, written = self.queue.read()
         with torch.no_grad():
             keys = assignment.support.mean(2).to(rows.dtype)
             scores = (keys @ rows.T).masked_fill(~written, float("-inf"))
-            chosen = sinkhorn(scores, own.epsilon, own.iterations).topk(own.shots, -1).indices
+            chosen = sinkhorn(scores, settings.epsilon, settings.iterations).topk(settings.shots, -1).indices
         if self.training:
-            self.memory.push(assignment.support)
+            self.queue.push(assignment.support)
         return replace(assignment, support=rows[chosen].to(assignment.query.dtype)), None
 
 
 def sinkhorn(scores: Tensor, epsilon: float, iterations: int) -> Tensor:
     """Balanced assignment of keys to rows, `(..., N, C)`: log of a plan whose rows sum to 1 (Cuturi 2013).
 
-    Columns at -inf take no part.
+    Columns at -inf are ignored.
     """
     plan = scores / epsilon
     for _ in range(iterations):

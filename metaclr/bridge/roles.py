@@ -16,7 +16,7 @@ MAX_ROLE_ASSIGNMENTS = 70  # C(8, 4); beyond that the mean over all role permuta
 
 @dataclass(frozen=True)
 class RoleAssignment:
-    """One assignment of roles to the views of a batch; T counts every permutation as tasks of its own."""
+    """Query and support rows of a batch; each role permutation adds its own tasks to T."""
 
     query: Tensor
     """`(T, N, Q, D)`"""
@@ -37,13 +37,15 @@ class Split:
 
 @dataclass(frozen=True)
 class Swap:
-    """Mean over role permutations: every choice of K support views takes its turn (symmetric losses)."""
+    """Mean over role permutations: one task for each choice of K support views (symmetric losses)."""
 
     def __call__(self, queries: Tensor, support: Tensor, shot: int) -> RoleAssignment:
         views = queries.shape[2]
         check_views("swap", views, shot)
         if comb(views, shot) > MAX_ROLE_ASSIGNMENTS:
-            raise UserError(f"swap of {shot} support views among {views} has {comb(views, shot)} turns; use split")
+            raise UserError(
+                f"swap of {shot} support views among {views} has {comb(views, shot)} role assignments; use split"
+            )
         chosen = [list(subset) for subset in combinations(range(views), shot)]
         others = [[view for view in range(views) if view not in subset] for subset in chosen]
         return RoleAssignment(
@@ -61,7 +63,7 @@ class LeaveOneOut:
 
 
 def _views(rows: Tensor, chosen: list[int]) -> Tensor:
-    """Some of the views of `(T, N, V, D)`. A list as index would be brought to the GPU, and the host wait for it."""
+    """Some of the views of `(T, N, V, D)`. Indexing with a list would synchronize with the GPU."""
     return torch.stack([rows[:, :, view] for view in chosen], 2)
 
 

@@ -1,4 +1,4 @@
-"""What every objective declares: settings as one frozen value that compares, prints and builds its module."""
+"""Base of every objective's settings: a frozen value that compares, prints and builds its module."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from metaclr.errors import UserError
 
 @dataclass(frozen=True)
 class Sizes:
-    """What a module must know before the first batch."""
+    """Sizes that a module needs before the first batch."""
 
     dim: int
     """D, the length of an embedding."""
     dataset_size: int = 0
-    """Images in the training set (running estimates); 0 where it is not known."""
+    """Images in the training set (running estimates); 0 if unknown."""
     classes: int = 0
-    """Labelled classes in the training set (the supervised classifier); 0 where it is not known."""
+    """Labelled classes in the training set (the supervised classifier); 0 if unknown."""
     seed: int = 0
     """Of initial weights and of resampled tasks."""
 
@@ -40,7 +40,7 @@ class ObjectiveSpec:
 
     @property
     def needs_momentum_encoder(self) -> bool:
-        """Whether the objective cannot do without `Context.momentum_embeddings`, the EMA encoder's embeddings."""
+        """Whether the objective requires `Context.momentum_embeddings`."""
         return False
 
     def build(self, dim: int, dataset_size: int = 0, classes: int = 0, seed: int = 0, **overrides: Any) -> nn.Module:
@@ -50,7 +50,7 @@ class ObjectiveSpec:
             dim: D.
             population: images in the training set; read by running estimates only.
             classes: labelled classes in the training set; read by `supervised` only.
-            seed: of initial weights and of resampled tasks; torch's generator is left as it was.
+            seed: of initial weights and of resampled tasks; torch's global generator is not changed.
             overrides: settings by name (`temperature=0.2`), of the objective or of one of its axes.
 
         Raises:

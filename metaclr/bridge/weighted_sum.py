@@ -13,22 +13,22 @@ from metaclr.errors import UserError
 
 @dataclass(frozen=True)
 class WeightedSum(ObjectiveSpec):
-    """`sum of weight * objective`; the accuracy is the first one's."""
+    """`sum of weight * objective`; `accuracy` is that of the first term."""
 
     terms: tuple[tuple[float, ObjectiveSpec], ...] = ()
 
     def __post_init__(self) -> None:
         if not self.terms:
-            raise UserError("a blend needs at least one (weight, objective)")
+            raise UserError("terms is empty; a weighted sum needs at least one (weight, objective)")
 
     @property
     def needs_labels(self) -> bool:
-        """Whether any of the terms does."""
+        """Whether any term does."""
         return any(objective.needs_labels for _, objective in self.terms)
 
     @property
     def needs_momentum_encoder(self) -> bool:
-        """Whether any of the terms does."""
+        """Whether any term does."""
         return any(objective.needs_momentum_encoder for _, objective in self.terms)
 
     def module(self, sizes: Sizes) -> nn.Module:
@@ -53,5 +53,5 @@ class WeightedSumLoss(nn.Module):
     @property
     def accuracy(self) -> Tensor | None:
         """Accuracy of the first term."""
-        found: Tensor | None = getattr(self.terms[0], "accuracy", None)
-        return found
+        accuracy: Tensor | None = getattr(self.terms[0], "accuracy", None)
+        return accuracy

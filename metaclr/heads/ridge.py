@@ -22,6 +22,8 @@ class Ridge:
 
     iterative: ClassVar[bool] = True
     regularizer: float = 1.0
+    intercept: bool = False
+    """Append a 1 to every row, so that each class has a regularized intercept (bertinetto/r2d2)."""
 
     def __post_init__(self) -> None:
         if not self.regularizer > 0:
@@ -29,7 +31,11 @@ class Ridge:
 
     def fit(self, support: Tensor) -> LinearClassifier:
         """Support (E, N, K, D) -> one column per way."""
-        return LinearClassifier(ridge_weights(support, self.regularizer), None, support.shape[1])
+        if not self.intercept:
+            return LinearClassifier(ridge_weights(support, self.regularizer), None, support.shape[1])
+        ones = support.new_ones(*support.shape[:-1], 1)
+        weight = ridge_weights(torch.cat([support, ones], -1), self.regularizer)
+        return LinearClassifier(weight[..., :-1], weight[..., -1], support.shape[1])
 
 
 def ridge_weights(support: Tensor, regularizer: float) -> Tensor:

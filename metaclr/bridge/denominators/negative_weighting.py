@@ -1,4 +1,4 @@
-"""Axis 9, denominators that change the weight of the negatives: by hardness, by chance, or by leaving some out."""
+"""Axis 9, denominators that reweight negatives: by hardness, by the chance of a false one, or by dropping some."""
 
 from __future__ import annotations
 
@@ -17,16 +17,15 @@ from metaclr.errors import UserError
 
 @dataclass(frozen=True)
 class HardWeighted:
-    r"""Hard negatives weigh more, and false negatives are taken out on average; for unit vectors.
+    r"""Weights hard negatives more and corrects for false negatives in expectation; for unit vectors.
 
     With $A = \frac{\sum_k w_k e^{l_k}}{\frac1n \sum_k w_k}$, $w_k = e^{\beta l_k}$ over the n negatives (HCL,
     Robinson et al. 2021, arXiv:2010.04592), the denominator is $e^{l^+} + \max\{\frac{A - n \tau^+ e^{l^+}}
     {1 - \tau^+}, n e^{-1/\tau}\}$ (debiased, Chuang et al. 2020, arXiv:2007.00224, which is beta = 0). With
-    beta = 0 and tau_plus = 0 it is the plain one. The weights carry gradient, as in the authors' code.
+    beta = 0 and tau_plus = 0 it is the cross-entropy. The weights carry gradient, as in the authors' code.
     """
 
     separates_positives: ClassVar[bool] = True
-    bounded: ClassVar[bool] = True  # e^{-1/tau} is the least that a unit vector can say
     beta: float = 1.0  # best of the authors' grid on STL-10 (joshr17/HCL)
     tau_plus: float = 0.1  # joshr17/HCL; the chance that a negative is of the query's class
 
@@ -77,7 +76,7 @@ class HardestNegatives:
     def __call__(self, logits: Logits, numerator: Tensor, context: Context, scale: Tensor | float) -> Tensor:
         columns = logits.negative_logits.shape[-1]
         if self.count is None:
-            # Of the negatives that each query really has: its own row and a queue's empty slots are none.
+            # A share of each query's real negatives: its own row and empty queue slots are not among them.
             many: Tensor | int = (self.share * logits.negative.sum(-1, keepdim=True)).round().clamp(min=1)
             most = max(1, round(self.share * columns))
         else:

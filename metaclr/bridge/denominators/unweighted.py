@@ -14,7 +14,7 @@ from metaclr.errors import UserError
 
 @dataclass(frozen=True)
 class CrossEntropy:
-    r"""Cross-entropy: $\log \sum_c e^{l_c}$ over all columns, the positives among them."""
+    r"""Cross-entropy: $\log \sum_c e^{l_c}$ over all columns, positives included."""
 
     separates_positives: ClassVar[bool] = False
 

@@ -23,12 +23,12 @@ from metaclr.heads.similarity import Similarity, dot
 def row_logits(
     assignment: RoleAssignment, labels: Tensor | None, similarity: Similarity, scale: Tensor | float
 ) -> Logits:
-    """Every query row `(T, N Q)` against every support row `(T, N K)`; with leave-one-out, but for itself.
+    """Every query row `(T, N Q)` against every support row `(T, N K)`; with leave-one-out, except itself.
 
     Args:
-        turn: who asks whom.
+        assignment: query and support rows.
         labels: int64 `(T, N)`, or None when every way is its own class.
-        similarity: how alike two rows are.
+        similarity: of two rows.
         scale: 1 / temperature.
 
     Raises:
@@ -83,16 +83,13 @@ class Pairs:
     def __call__(self, assignment: RoleAssignment, labels: Tensor | None, scale: Tensor | float) -> Logits:
         return row_logits(assignment, labels, self.similarity, scale)
 
-    def numerator(self, logits: Logits) -> Tensor:
-        """Mean of the positives' logits, `(T, R)`."""
-        return logits.mean_positives()
-
 
 @dataclass(frozen=True)
 class Matching:
     """log of the class's summed softmax weight (Vinyals et al. 2016, without full-context embeddings)."""
 
     fits_classifier: ClassVar[bool] = False
+    sums_positives: ClassVar[bool] = True
     similarity: Similarity = dot
 
     def __call__(self, assignment: RoleAssignment, labels: Tensor | None, scale: Tensor | float) -> Logits:
@@ -101,7 +98,3 @@ class Matching:
     def episode_head(self, temperature: float) -> matching.Matching:
         """The classifier of an episode at test time."""
         return matching.Matching(self.similarity, temperature)
-
-    def numerator(self, logits: Logits) -> Tensor:
-        """log-sum-exp of the positives' logits, `(T, R)`."""
-        return logits.log_sum_exp_positives()

@@ -56,7 +56,3 @@ class Prototypes:
     def episode_head(self, temperature: float) -> prototypes.Prototypes:
         """The classifier of an episode at test time; the temperature does not change which way is nearest."""
         return prototypes.Prototypes(self.similarity)
-
-    def numerator(self, logits: Logits) -> Tensor:
-        """The logit of the query's own class, `(T, R)`."""
-        return logits.mean_positives()

@@ -44,7 +44,3 @@ class RelationHead(Comparator):
     def episode_head(self, temperature: float = 1.0) -> Comparator:
         """The classifier of an episode, in training and at test time: itself."""
         return self
-
-    def numerator(self, logits: Logits) -> Tensor:
-        """The logit of the query's own class, `(T, R)`."""
-        return logits.mean_positives()

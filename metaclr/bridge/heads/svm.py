@@ -21,7 +21,7 @@ from metaclr.heads import svm
 
 @dataclass(frozen=True)
 class SVM:
-    r"""Class weights $w_c = \sum_i \alpha_i^c s_i$ that maximise $\sum_i \alpha_i^{y_i} - \frac12 \sum_c \|w_c\|^2$.
+    r"""Class weights $w_c = \sum_i \alpha_i^c s_i$ that maximize $\sum_i \alpha_i^{y_i} - \frac12 \sum_c \|w_c\|^2$.
 
     Subject to $\alpha_i^{y_i} \le C$, $\alpha_i^c \le 0$ elsewhere and $\sum_c \alpha_i^c = 0$.
     """
@@ -44,7 +44,3 @@ class SVM:
     def episode_head(self, temperature: float = 1.0) -> svm.SVM:
         """The classifier of an episode, in training and at test time; the scale changes no prediction."""
         return svm.SVM(self.penalty, self.steps)
-
-    def numerator(self, logits: Logits) -> Tensor:
-        """The logit of the query's own class, `(T, R)`."""
-        return logits.mean_positives()

@@ -1,6 +1,6 @@
-"""Gradients without a derivative of their own: asking for one is an error, never a wrong number.
+"""A custom backward that raises on double differentiation instead of returning a wrong second derivative.
 
-torch's `once_differentiable` says so only where the gradient that comes in has a derivative, and the mean's has none.
+torch's `once_differentiable` raises only if the incoming gradient requires grad, and the gradient of a mean does not.
 """
 
 from __future__ import annotations
@@ -25,6 +25,6 @@ class _Once(Function):
 
 
 def first_order_only(result: Tensor, gradients: G) -> G:
-    """The gradients of a backward, tied to its saved `result` where a graph of them is asked for (`create_graph`)."""
+    """The gradients of a backward, tied to its saved `result` under `create_graph`."""
     tied: G = _Once.apply(result, *gradients) if torch.is_grad_enabled() else gradients
     return tied

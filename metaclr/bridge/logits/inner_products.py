@@ -1,4 +1,4 @@
-"""Logits that are inner products, reduced without ever being held whole: O(R D) memory instead of O(R C)."""
+"""Inner-product logits, reduced without storing the matrix: O(R D) memory instead of O(R C)."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ class Product:
     query: Tensor
     """`(T, R, D)`"""
     column: Tensor
-    """`(T, C, D)`; the same tensor as `query` where the logits are symmetric, bias and offset then being one too."""
+    """`(T, C, D)`; the same tensor as `query` if the logits are symmetric; then bias is offset too."""
     bias: Tensor | None
-    """`(T, C)`; -inf for a column that nobody sees."""
+    """`(T, C)`; -inf for a column masked for every query."""
     offset: Tensor | None
     """`(T, R)`"""
     size: Tiling
     exclude_self: bool = False
     written: Tensor | None = None
-    """bool `(C,)`: the columns are nobody's and the same for all tasks, and these of them exist. Tasks are then one."""
+    """bool `(C,)`: queue slots in use. Queue columns have no class and serve all tasks, which are flattened to one."""
     tasks: int = 1
-    """How many they were."""
+    """Number of tasks before flattening."""
 
     @property
     def columns(self) -> int:
@@ -40,47 +40,49 @@ class Product:
 
     def reduced(self, only: Columns, classes: Classes, times: float = 1.0) -> Reduction:
         """See `metaclr.bridge.logits.lazy_logits.LazyLogits`."""
-        plain = only == "all" or self.written is not None  # nobody's columns are all others'
+        plain = only == "all" or self.written is not None  # queue columns are negatives of every query
         request = Request(self.size, self.exclude_self)
         if not plain:
             request = Request(self.size, self.exclude_self, only, classes.query, classes.column)
         bias = self.bias if self.bias is None or times == 1 else self.bias * times
         if self.column is self.query:
             return log_sum_exp_of_square(self.query if times == 1 else self.query * times**0.5, bias, request)
-        found = log_sum_exp_of_product(self.query if times == 1 else self.query * times, self.column, bias, request)
+        reduction = log_sum_exp_of_product(self.query if times == 1 else self.query * times, self.column, bias, request)
         if self.offset is not None:
             offset = self.offset * times
-            found = Reduction(found.log_sum_exp + offset, found.largest + offset.detach(), found.nearest)
+            reduction = Reduction(
+                reduction.log_sum_exp + offset, reduction.largest + offset.detach(), reduction.nearest
+            )
         if self.written is None:
-            return found
-        return Reduction(*(one.view(self.tasks, -1) for one in found))
+            return reduction
+        return Reduction(*(one.view(self.tasks, -1) for one in reduction))
 
     def visible(self) -> Tensor | int:
         """See `metaclr.bridge.logits.lazy_logits.LazyLogits`."""
         return (self.columns if self.written is None else self.written.sum()) - int(self.exclude_self)
 
     def positive_count(self, classes: Classes) -> Tensor:
-        """How many columns of its own class each query may see, `(T, R)`."""
+        """Number of positives of each query, `(T, R)`."""
         return classes.count - int(self.exclude_self)
 
     def mean_positives(self, classes: Classes) -> Tensor:
-        """Mean logit of the columns of the query's own class, `(T, R)`, 0 where there is none: by sums over classes."""
+        """Mean logit of each query's positives, `(T, R)`, 0 if it has none: by sums over classes."""
         count = self.positive_count(classes)
-        total = _of_own_class(self.column, classes)
+        total = _sum_over_class(self.column, classes)
         values = (self.query * (total - self.column if self.exclude_self else total)).sum(-1)
         if self.bias is not None:
-            biases = _of_own_class(self.bias.unsqueeze(-1), classes).squeeze(-1)
+            biases = _sum_over_class(self.bias.unsqueeze(-1), classes).squeeze(-1)
             values = values + (biases - self.bias if self.exclude_self else biases)
         mean = values / count.clamp(min=1)
         return (mean if self.offset is None else mean + self.offset).where(count > 0, 0)
 
 
-def _of_own_class(columns: Tensor, classes: Classes) -> Tensor:
+def _sum_over_class(columns: Tensor, classes: Classes) -> Tensor:
     """Sum of the columns `(T, C, D)` of each query's class, `(T, R, D)`."""
     dim = columns.shape[-1]
     sums = torch.zeros_like(columns).scatter_add(1, classes.first.unsqueeze(-1).expand(-1, -1, dim), columns)
-    own = classes.query_index.clamp(max=columns.shape[1] - 1)
-    return sums.gather(1, own.unsqueeze(-1).expand(-1, -1, dim)).where((classes.count > 0).unsqueeze(-1), 0)
+    index = classes.query_index.clamp(max=columns.shape[1] - 1)
+    return sums.gather(1, index.unsqueeze(-1).expand(-1, -1, dim)).where((classes.count > 0).unsqueeze(-1), 0)
 
 
 def product(
@@ -91,18 +93,18 @@ def product(
     exclude_self: bool = False,
     written: Tensor | None = None,
 ) -> Product | None:
-    """The similarities of queries `(T, R, D)` to support `(T, C, D)` or `(C, D)` as a product to go over in tiles.
+    """The similarities of queries `(T, R, D)` to support `(T, C, D)` or `(C, D)` as a tiled product.
 
     None where the dense form is faster (`metaclr.bridge.logits.tiling.chosen`), or for a similarity that is not in
     `metaclr.heads.similarity`.
 
     Args:
-        similarity: how alike two rows are.
+        similarity: of two rows.
         query: the queries; where `support` is the same tensor, the logits are symmetric and so is the work.
         support: the columns.
         scale: 1 / temperature.
-        alone: leave-one-out, row i does not see column i.
-        written: bool `(C,)`, columns that are there at all; None for all of them.
+        exclude_self: leave-one-out, row i does not see column i.
+        written: bool `(C,)`, queue slots in use; None for columns that all exist.
     """
     tasks = len(query)
     if written is not None:

@@ -1,4 +1,4 @@
-"""Logits that are not held as a matrix, and what can still be asked of them."""
+"""Logits computed on demand, without storing the (R, C) matrix, and the reductions they support."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from metaclr.bridge.logits.tiling import MASKED, Columns
 
 @dataclass(frozen=True)
 class Classes:
-    """Whose column is whose."""
+    """Class of each query and of each column."""
 
     query: Tensor
     """int64 `(T, R)`"""
     column: Tensor
-    """int64 `(T, C)`; -1 is nobody's class."""
+    """int64 `(T, C)`; -1 for no class, always a negative."""
 
     @cached_property
     def first(self) -> Tensor:
-        """int64 `(T, C)`: for each column, a number below C that the columns of its class share."""
+        """int64 `(T, C)`: for each column, a number below C shared by the columns of its class."""
         return torch.searchsorted(self._sorted, self.column.contiguous())
 
     @cached_property
     def query_index(self) -> Tensor:
-        """The same number for each query's class, `(T, R)`; C or another class's number where there is none."""
+        """The same number for each query's class, `(T, R)`; C or another class's number if no column has it."""
         return torch.searchsorted(self._sorted, self.query.contiguous())
 
     @cached_property
@@ -44,22 +44,22 @@ class Classes:
 
 
 class LazyLogits(Protocol):
-    """Logits `(T, R, C)` that are not held."""
+    """Logits `(T, R, C)` without the matrix."""
 
     @property
     def columns(self) -> int:
         """C"""
 
     def reduced(self, only: Columns, classes: Classes, times: float = 1.0) -> Reduction:
-        """log-sum-exp of `times` the logits over the columns that are asked for."""
+        """log-sum-exp of `times` the logits over the columns that `only` selects."""
 
     def visible(self) -> Tensor | int:
-        """How many columns each query may see."""
+        """Number of unmasked columns of each query."""
 
 
 @dataclass(frozen=True)
 class DenseLogits:
-    """Logits `(T, R, C)` that are few enough to be held, all of them seen: a part of others that are not held."""
+    """A small dense block `(T, R, C)` without masks, to concatenate with lazy ones."""
 
     values: Tensor
 
@@ -84,7 +84,7 @@ class DenseLogits:
 
 @dataclass(frozen=True)
 class ConcatenatedLogits:
-    """The columns of one after those of the other."""
+    """The columns of `one`, then those of `other`."""
 
     one: LazyLogits
     other: LazyLogits

@@ -1,4 +1,4 @@
-"""Scaled similarities of every query to every column, and the few reductions that losses are made of.
+"""Scaled similarities of every query to every column, and the reductions that losses use.
 
 A column is a class (prototype, ridge, SVM, relation), a support row (pairs, matching) or a queue entry.
 """
@@ -21,7 +21,7 @@ __all__ = ["MASKED", "Logits"]
 
 
 class Logits:
-    """The logits of one batch, `(T, R, C)`, computed when they are first asked for.
+    """The logits of one batch, `(T, R, C)`, computed on first use.
 
     With `lazy`, log-sum-exps, means and counts go over tiles in O(R D) memory. Only a loss that reads single logits
     (`values`, `negative_logits`, `positive_logits` where they were not passed in) builds the matrix.
@@ -41,13 +41,13 @@ class Logits:
         Args:
             dense: gives the logits `(T, R, C)`, `MASKED` where a query must not see a column.
             query_class: int64 `(R,)` or `(T, R)`, the class of each query.
-            column_class: int64 `(C,)` or `(T, C)`, the class of each column; -1 is nobody's class.
-            positive_logits: `(T, R, P)`, the logits of each query's own columns, where every query has P of them and
-                they are known without the matrix.
-            against: gives the logits `(T, R, C)` of the same queries against other vectors `(C, D)`, where
-                the head compares vectors at all.
-            lazy: the same logits without the matrix; None where the matrix is small or there is no other way.
-            lazy_against: gives the lazy form of `logits_for` for other vectors `(C, D)`, bool `(C,)` says which exist.
+            column_class: int64 `(C,)` or `(T, C)`, the class of each column; -1 for no class, always a negative.
+            positive_logits: `(T, R, P)`, the logits of each query's positives, if every query has P of them and
+                they can be computed without the matrix.
+            against: gives the logits `(T, R, C)` of the same queries against other vectors `(C, D)`; None
+                for a head that does not compare vectors.
+            lazy: the same logits without the matrix; None if the matrix is small or has no other form.
+            lazy_against: gives the lazy form of `logits_for` for vectors `(C, D)`, of which bool `(C,)` exist.
         """
         self.dense = dense
         self.query_class = query_class
@@ -65,74 +65,74 @@ class Logits:
 
     @cached_property
     def positive(self) -> Tensor:
-        """bool `(T, R, C)`: columns of the query's own class that it may see."""
+        """bool `(T, R, C)`: unmasked columns of the query's class."""
         same = self.query_class.unsqueeze(-1) == self.column_class.unsqueeze(-2)
         return same & (self.values != MASKED)
 
     @cached_property
     def negative(self) -> Tensor:
-        """bool `(T, R, C)`: columns of other classes that the query may see."""
+        """bool `(T, R, C)`: unmasked columns of other classes."""
         other = self.query_class.unsqueeze(-1) != self.column_class.unsqueeze(-2)
         return other & (self.values != MASKED)
 
     @cached_property
     def positive_logits(self) -> Tensor:
-        """Logits of the query's own columns `(T, R, P)`, `MASKED` where it has fewer than P."""
+        """Logits of the query's positives `(T, R, P)`, `MASKED` if it has fewer than P."""
         return self.values.masked_fill(~self.positive, MASKED) if self.given is None else self.given
 
     @cached_property
     def negative_logits(self) -> Tensor:
-        """The logits `(T, R, C)` with the query's own columns at `MASKED`."""
+        """The logits `(T, R, C)` with the query's positives at `MASKED`."""
         return self.values.masked_fill(~self.negative, MASKED)
 
     @cached_property
     def classes(self) -> Classes:
-        """Whose column is whose, for every task."""
+        """Class of each query and column, for every task."""
         tasks = len(self.positive_logits) if self.given is not None else len(self.query_class)
         return Classes(*(table.expand(tasks, -1) for table in (self.query_class, self.column_class)))
 
     def has_positive(self) -> Tensor | None:
-        """bool `(T, R)`: queries with a positive at all; None where every one of them has."""
+        """bool `(T, R)`: queries that have a positive; None if all have."""
         if self.given is not None:
             return None
         return self.lazy.positive_count(self.classes) > 0 if isinstance(self.lazy, Product) else self.positive.any(-1)
 
     def log_sum_exp(self) -> Tensor:
-        """log of the sum of exponentials over all columns that each query may see, `(T, R)`."""
+        """log of the sum of exponentials over each query's unmasked columns, `(T, R)`."""
         if self.lazy is not None:
             return self._reduced(self.lazy, "all")
         result, self._nearest = log_sum_exp_and_nearest(self.values)
         return result
 
     def log_sum_exp_positives(self) -> Tensor:
-        """The same over the columns of the query's own class; -inf where there is none."""
+        """The same over the query's positives; -inf if it has none."""
         if self.lazy is None or self.given is not None:
             return log_sum_exp(self.positive_logits)
         return self._reduced(self.lazy, "positives")
 
     def log_sum_exp_negatives(self, times: float = 1.0) -> Tensor:
-        """The same of `times` the logits over the columns of other classes; -inf where there is none."""
+        """The same of `times` the logits over the query's negatives; -inf if it has none."""
         if self.lazy is not None:
             return self._reduced(self.lazy, "negatives", times)
         return log_sum_exp(self.negative_logits if times == 1 else times * self.negative_logits)
 
     def _reduced(self, lazy: LazyLogits, only: Columns, times: float = 1.0) -> Tensor:
-        found = lazy.reduced(only, self.classes, times)
-        if only != "positives":  # which may skip tiles
-            self._nearest = found.nearest
-        return found.log_sum_exp
+        reduction = lazy.reduced(only, self.classes, times)
+        if only != "positives":  # that one may skip tiles
+            self._nearest = reduction.nearest
+        return reduction.log_sum_exp
 
     def count_negatives(self) -> Tensor:
-        """int64 `(T, R)`: columns of other classes that the query may see."""
+        """int64 `(T, R)`: unmasked columns of other classes."""
         if self.lazy is not None and self.given is not None:
-            others = self.lazy.visible() - self.given.shape[-1]
-            return torch.ones_like(self.classes.query) * others
+            negatives = self.lazy.visible() - self.given.shape[-1]
+            return torch.ones_like(self.classes.query) * negatives
         if isinstance(self.lazy, Product):
             return self.lazy.visible() - self.lazy.positive_count(self.classes)
         return self.negative.sum(-1)
 
     def count_positives(self) -> Tensor:
-        """Columns of its own class that each query may see, `(T, R)`, as a float; 1 where there is none."""
+        """Number of each query's positives, `(T, R)`, as a float; 1 if it has none."""
         if self.given is not None:
             return self.given.new_full(self.given.shape[:-1], self.given.shape[-1])
         if isinstance(self.lazy, Product):
@@ -140,7 +140,7 @@ class Logits:
         return self.positive.sum(-1).clamp(min=1).to(self.values.dtype)
 
     def mean_positives(self) -> Tensor:
-        """Mean of the positives' logits, `(T, R)`; 0 where there is none."""
+        """Mean of the positives' logits, `(T, R)`; 0 if there are none."""
         if self.given is not None:
             return self.given.mean(-1)
         if isinstance(self.lazy, Product):
@@ -149,7 +149,7 @@ class Logits:
 
     @torch.no_grad()
     def is_correct(self) -> Tensor:
-        """bool `(T, R)`: whether each query's nearest column is of its own class (of ties, the first counts)."""
+        """bool `(T, R)`: whether each query's nearest column is a positive (the first of ties counts)."""
         if self._nearest is None and self.lazy is not None:
             self.log_sum_exp()
         nearest = self.values.argmax(-1) if self._nearest is None else self._nearest
@@ -159,7 +159,7 @@ class Logits:
     def logits_for(self, vectors: Tensor) -> Tensor:
         """Logits `(T, R, C)` of the same queries against other vectors `(C, D)`."""
         if self._against is None:
-            raise UserError("a head that is fitted to its support has no logits of other vectors")
+            raise UserError("a head that fits a classifier has no logits of other vectors, so a queue cannot be added")
         return self._against(vectors)
 
     def masked(self, keep: Tensor) -> Logits:

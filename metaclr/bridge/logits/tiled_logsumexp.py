@@ -18,29 +18,29 @@ from metaclr.bridge.logits.tiling import Columns, Sums, Tiling, VisibilityMask, 
 
 
 class Reduction(NamedTuple):
-    """What is left of the logits of each query, all `(T, R)`."""
+    """Reductions of each query's logits, all `(T, R)`."""
 
     log_sum_exp: Tensor
     largest: Tensor
-    """The largest logit among all columns that the query may see, of whatever class; without gradient."""
+    """The largest logit among all columns that the query may see, of any class; without gradient."""
     nearest: Tensor
     """int64, its column: of equal ones, the first; 0 where there is none."""
 
 
 class Request(NamedTuple):
-    """What is asked of a product, the same for all tasks but for the classes."""
+    """Options of a reduction: tile size, masks, and classes per task."""
 
     size: Tiling
     exclude_self: bool = False
     """Leave-one-out: row i must not see column i."""
     only: Columns = "all"
     query_class: Tensor | None = None
-    """int64 `(T, R)`; not needed for all columns."""
+    """int64 `(T, R)`; None if `only` is "all"."""
     column_class: Tensor | None = None
     """int64 `(T, C)`; likewise."""
 
     def task(self, number: int) -> VisibilityMask:
-        """The same of one task."""
+        """The mask of one task."""
         if self.query_class is None or self.column_class is None:
             return VisibilityMask(self.exclude_self)
         return VisibilityMask(self.exclude_self, self.only, self.query_class[number], self.column_class[number])
@@ -64,16 +64,16 @@ class _Product(Function):
     def forward(
         ctx: Any, query: Tensor, column: Tensor, bias: Tensor | None, request: Request
     ) -> tuple[Tensor, Tensor, Tensor]:
-        found = []
+        results = []
         for task in range(len(query)):
             seen, sums = request.task(task), Sums(query, query.shape[1])
             for rows, columns, tile in _tiles(query[task], column[task], _of(bias, task), seen, request.size):
                 most = sums.look(tile, rows, 1, columns.start)
                 most = tile.amax(1) if seen.hide_classes(tile, rows, columns) else most
                 sums.add(tile, rows, 1, most, tile)
-            found.append(sums.result())
+            results.append(sums.result())
         ctx.request = request
-        return _keep(ctx, found, query, column, bias)
+        return _keep(ctx, results, query, column, bias)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
@@ -117,19 +117,19 @@ def _to_product(
 class _Square(Function):
     @staticmethod
     def forward(ctx: Any, rows: Tensor, bias: Tensor | None, request: Request) -> tuple[Tensor, Tensor, Tensor]:
-        found = []
+        results = []
         for task in range(len(rows)):
             seen, sums = request.task(task), Sums(rows, rows.shape[1])
-            for here, there, tile, spare in _upper(rows[task], _of(bias, task), seen, request.size):
-                sides = [(here, 1, there.start)] + [(there, 0, here.start)] * (here != there)
+            for rows_i, rows_j, tile, spare in _upper(rows[task], _of(bias, task), seen, request.size):
+                sides = [(rows_i, 1, rows_j.start)] + [(rows_j, 0, rows_i.start)] * (rows_i != rows_j)
                 most = [sums.look(tile, at, axis, first) for at, axis, first in sides]
-                if seen.hide_classes(tile, here, there):
+                if seen.hide_classes(tile, rows_i, rows_j):
                     most = [tile.amax(axis) for _, axis, _ in sides]
                 for (at, axis, _), largest in zip(sides, most, strict=True):
                     sums.add(tile, at, axis, largest, spare)
-            found.append(sums.result())
+            results.append(sums.result())
         ctx.request = request
-        return _keep(ctx, found, rows, bias)
+        return _keep(ctx, results, rows, bias)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
@@ -148,24 +148,24 @@ def _to_square(
     to_bias = None if bias is None else torch.zeros_like(bias)
     for task in range(len(rows)):
         seen = request.task(task)
-        for here, there, tile, spare in _upper(rows[task], _of(bias, task), seen, request.size):
-            seen.hide_classes(tile, here, there)
-            torch.sub(tile, base[task, there], out=spare).exp_().mul_(share[task, there])
-            tile.sub_(base[task, here].unsqueeze(1)).exp_().mul_(share[task, here].unsqueeze(1)).add_(spare)
-            to_rows[task, here].addmm_(tile, rows[task, there])
+        for rows_i, rows_j, tile, spare in _upper(rows[task], _of(bias, task), seen, request.size):
+            seen.hide_classes(tile, rows_i, rows_j)
+            torch.sub(tile, base[task, rows_j], out=spare).exp_().mul_(share[task, rows_j])
+            tile.sub_(base[task, rows_i].unsqueeze(1)).exp_().mul_(share[task, rows_i].unsqueeze(1)).add_(spare)
+            to_rows[task, rows_i].addmm_(tile, rows[task, rows_j])
             if to_bias is not None:
-                to_bias[task, here] += tile.sum(1)
-            if here == there:
+                to_bias[task, rows_i] += tile.sum(1)
+            if rows_i == rows_j:
                 continue
-            to_rows[task, there].addmm_(tile.T, rows[task, here])
+            to_rows[task, rows_j].addmm_(tile.T, rows[task, rows_i])
             if to_bias is not None:
-                to_bias[task, there] += tile.sum(0)
+                to_bias[task, rows_j] += tile.sum(0)
     return to_rows, to_bias
 
 
-def _keep(ctx: Any, found: list[tuple[Tensor, ...]], *inputs: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-    """The tasks' results as one, and what the backward needs of them."""
-    result, largest, nearest, base, total = (torch.stack(parts) for parts in zip(*found, strict=True))
+def _keep(ctx: Any, results: list[tuple[Tensor, ...]], *inputs: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Stack the tasks' results and save what the backward needs."""
+    result, largest, nearest, base, total = (torch.stack(parts) for parts in zip(*results, strict=True))
     ctx.save_for_backward(*inputs, result, base, total)
     ctx.mark_non_differentiable(largest, nearest)
     return result, largest, nearest
@@ -196,15 +196,15 @@ def _upper(
     """The same for square tiles of `(R, R)` on and above the diagonal, with another buffer of their shape."""
     parts = spans(len(rows), min(size.rows, size.columns))
     one, other = rows.new_empty(2, parts[0].stop ** 2)
-    for number, here in enumerate(parts):
-        for there in parts[number:]:
-            if not seen.empty(here, there):
-                tile = _shaped(one, here, there)
-                _fill(tile, rows[here], rows[there], None if bias is None else bias[there])
+    for number, rows_i in enumerate(parts):
+        for rows_j in parts[number:]:
+            if not seen.empty(rows_i, rows_j):
+                tile = _shaped(one, rows_i, rows_j)
+                _fill(tile, rows[rows_i], rows[rows_j], None if bias is None else bias[rows_j])
                 if bias is not None:
-                    tile += bias[here].unsqueeze(1)
-                seen.hide_itself(tile, here, there)
-                yield here, there, tile, _shaped(other, here, there)
+                    tile += bias[rows_i].unsqueeze(1)
+                seen.hide_itself(tile, rows_i, rows_j)
+                yield rows_i, rows_j, tile, _shaped(other, rows_i, rows_j)
 
 
 def _shaped(buffer: Tensor, rows: slice, columns: slice) -> Tensor:

@@ -1,4 +1,4 @@
-"""Tiles of a matrix of logits that is never held whole: their size, what a query must not see, sums over tiles."""
+"""Tiles of a logit matrix that is never stored: tile size, masks, and running sums over tiles."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-MASKED = float("-inf")  # the logit of a column that a query must not see: its own row, an empty slot
+MASKED = float("-inf")  # the logit of a masked column: the query's own row, an empty queue slot
 
 Columns = Literal["all", "positives", "negatives"]
-"""All columns that a query may see, those of its own class, those of other classes."""
+"""All unmasked columns, the query's positives, or its negatives."""
 
 
 class Tiling(NamedTuple):
-    """When to go over tiles, and how large they are."""
+    """When to use tiles, and how large they are."""
 
     rows: int
     columns: int
     above: int
-    """Bytes of the logits `(T, R, C)` above which they are never held whole."""
+    """Bytes of the logits `(T, R, C)` above which they are computed in tiles."""
 
 
 # CPU: a tile stays in the cache of a core, and from 2,048 rows on tiles are the faster ones.
@@ -32,16 +32,16 @@ ON_CPU = Tiling(512, 512, 8 << 20)
 ON_GPU = Tiling(2048, 8192, 256 << 20)
 
 FEW = 256
-"""Rows or columns of a task below which its logits are hardly more than its embeddings, and tiles would be slow."""
+"""Rows or columns of a task below which the dense form is used: its logits are no larger than its embeddings."""
 
 _forced: ContextVar[Tiling | None] = ContextVar("tiling", default=None)
 
 
 @contextmanager
 def tiling(rows: int = 512, columns: int = 512, above: int = 0) -> Iterator[None]:
-    """Inside the block, go over tiles of this size above this many bytes of logits; by default always.
+    """Inside the block, use tiles of this size above `above` bytes of logits; by default always.
 
-    `above=sys.maxsize` is the dense form. What the block's forward chose, its backward keeps.
+    `above=sys.maxsize` is the dense form. The backward uses the forward's choice.
     """
     token = _forced.set(Tiling(rows, columns, above))
     try:
@@ -51,7 +51,7 @@ def tiling(rows: int = 512, columns: int = 512, above: int = 0) -> Iterator[None
 
 
 def chosen(query: Tensor, columns: int) -> Tiling | None:
-    """The tiles for queries `(T, R, D)` against so many columns; None where the dense form is the better one."""
+    """The tiles for queries `(T, R, D)` against so many columns; None if the dense form is faster."""
     tasks, rows = query.shape[:2]
     forced = _forced.get()
     size = forced or (ON_GPU if query.is_cuda else ON_CPU)
@@ -66,7 +66,7 @@ def spans(total: int, length: int) -> list[slice]:
 
 @dataclass(frozen=True)
 class VisibilityMask:
-    """What each query of one task may see: not itself where it is `exclude_self`, and columns of these classes only."""
+    """Which columns each query of one task sees: `exclude_self` hides its own row, `only` selects by class."""
 
     exclude_self: bool = False
     only: Columns = "all"
@@ -83,25 +83,25 @@ class VisibilityMask:
             both.diagonal().fill_(MASKED)
 
     def hide_classes(self, tile: Tensor, rows: slice, columns: slice) -> bool:
-        """Put `MASKED` where the class is not asked for; False: there was nothing to do."""
+        """Mask the columns that `only` excludes; returns False if nothing was masked."""
         if self.only == "all" or self.query_class is None or self.column_class is None:
             return False
-        asking, answering = self.query_class[rows], self.column_class[columns]
-        if self.only == "negatives" and not _may_meet(asking, answering):
+        query_class, column_class = self.query_class[rows], self.column_class[columns]
+        if self.only == "negatives" and not _may_overlap(query_class, column_class):
             return False
-        same = asking.unsqueeze(1) == answering
+        same = query_class.unsqueeze(1) == column_class
         tile.masked_fill_(same if self.only == "negatives" else ~same, MASKED)
         return True
 
     def empty(self, rows: slice, columns: slice) -> bool:
-        """Whether it is known at once that no query of the tile sees anything."""
+        """Whether every column of the tile is certainly masked."""
         if self.only != "positives" or self.query_class is None or self.column_class is None:
             return False
-        return not _may_meet(self.query_class[rows], self.column_class[columns])
+        return not _may_overlap(self.query_class[rows], self.column_class[columns])
 
 
-def _may_meet(one: Tensor, other: Tensor) -> bool:
-    """Whether the ranges of two class tables overlap; on a GPU always True, for looking would wait for it."""
+def _may_overlap(one: Tensor, other: Tensor) -> bool:
+    """Whether the ranges of two class tables overlap; always True on a GPU, where the check would synchronize."""
     if one.is_cuda:
         return True
     (low, high), (least, most) = one.aminmax(), other.aminmax()
@@ -118,7 +118,7 @@ class Sums:
         self.nearest = torch.zeros(rows, dtype=torch.int64, device=like.device)
 
     def look(self, tile: Tensor, at: slice, axis: int, first: int) -> Tensor:
-        """Note the nearest column, `first` being the tile's first; gives the largest values of this tile."""
+        """Update the nearest column (`first`: index of the tile's first one); returns the tile's largest values."""
         values, places = tile.max(axis)
         better = values > self.largest[at]  # strictly: of equal ones, the first counts
         self.nearest[at] = torch.where(better, places + first, self.nearest[at])
@@ -126,7 +126,7 @@ class Sums:
         return values
 
     def add(self, tile: Tensor, at: slice, axis: int, most: Tensor, out: Tensor) -> None:
-        """Add the exponentials of a tile, whose largest values are `most`; they are left in `out`."""
+        """Add the exponentials of a tile, whose largest values are `most`; `out` receives them."""
         before = self.most[at]
         now = torch.maximum(before, most)
         base = finite(now)
@@ -135,7 +135,7 @@ class Sums:
         self.most[at] = now
 
     def result(self) -> tuple[Tensor, ...]:
-        """log-sum-exp `(R,)`, -inf where a query saw nothing; the largest logit and its column; base and total.
+        """log-sum-exp `(R,)`, -inf if all columns were masked; the largest logit and its column; base and total.
 
         A softmax is `exp(logit - base) / total`: by the log-sum-exp itself it would be off by the rounding of that.
         """

@@ -1,4 +1,4 @@
-"""No similarity, statistic or loss in half precision."""
+"""Upcast half precision to float32 before similarities, statistics and losses."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from torch import Tensor
 
 
 def upcast(values: Tensor) -> Tensor:
-    """In float32 what comes in half precision; float32 and float64 as they are."""
+    """Half-precision values in float32; float32 and float64 unchanged."""
     return values.to(torch.promote_types(values.dtype, torch.float32))

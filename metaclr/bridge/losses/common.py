@@ -1,4 +1,4 @@
-"""What objectives without class logits share: rows of each view, and pairs of views."""
+"""Shared by objectives without class logits: rows of each view, pairs of views, float32."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def views_of(embeddings: Tensor, context: Context | None = None, least: int = 2)
 
 
 def full_precision(forward: Callable[Concatenate[M, Tensor, P], Tensor]) -> Callable[Concatenate[M, Tensor, P], Tensor]:
-    """A forward that autocast leaves alone: statistics of a batch and distances are never taken in half precision."""
+    """Disable autocast in a forward: batch statistics and distances are never computed in half precision."""
 
     @wraps(forward)
     def without_autocast(module: M, embeddings: Tensor, /, *args: P.args, **kwargs: P.kwargs) -> Tensor:
@@ -56,7 +56,7 @@ def check_batch(what: str, rows: int, least: int) -> None:
     """Refuse a batch too small for its statistics.
 
     Raises:
-        UserError: says how many images there must be.
+        UserError: fewer rows than `least`.
     """
     if rows < least:
         raise UserError(f"{what} needs at least {least} images in a batch, got {rows}")

@@ -1,27 +1,57 @@
-"""Metric learning on row pairs: what triplet and siamese losses share."""
+"""Metric learning on pairs of rows: settings, distances and masks that triplet and siamese losses share."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from metaclr.bridge.context import Context
-from metaclr.bridge.embedding import Embedding
+from metaclr.bridge.embedding import Embedding, unit_norm
 from metaclr.bridge.logits.upcast import upcast
+from metaclr.bridge.losses.common import full_precision
 from metaclr.bridge.objective import check_shapes
+from metaclr.bridge.spec import ObjectiveSpec
 from metaclr.errors import UserError
 
 
-def check_pairs(labels: str, margin: float) -> None:
-    """Refuse settings that no loss on pairs has.
+@dataclass(frozen=True)
+class PairObjective(ObjectiveSpec):
+    """Settings that losses on pairs of rows share."""
 
-    Raises:
-        UserError: labels neither "given" nor "instance", or a margin that is not above 0.
-    """
-    if labels not in ("given", "instance"):
-        raise UserError(f"labels = {labels!r} must be 'given' or 'instance'")
-    if not margin > 0:
-        raise UserError(f"margin = {margin} must be above 0")
+    margin: float = 1.0
+    embedding: Embedding = unit_norm
+    labels: Literal["given", "instance"] = "given"
+
+    def __post_init__(self) -> None:
+        if self.labels not in ("given", "instance"):
+            raise UserError(f"labels = {self.labels!r} must be 'given' or 'instance'")
+        if not self.margin > 0:
+            raise UserError(f"margin = {self.margin} must be above 0")
+
+    @property
+    def needs_labels(self) -> bool:
+        """Unless every way is its own class."""
+        return self.labels == "given"
+
+
+class PairLoss(nn.Module):
+    """Embeddings `(T, N, V, D)` to `loss(squared distances (B, B), positive pairs, negative pairs, margin)`."""
+
+    def __init__(self, settings: PairObjective, loss: Callable[[Tensor, Tensor, Tensor, float], Tensor]) -> None:
+        super().__init__()
+        self.settings, self.loss = settings, loss
+
+    @full_precision
+    def forward(self, embeddings: Tensor, context: Context | None = None) -> Tensor:
+        """The loss of the batch."""
+        settings = self.settings
+        rows, labels = labelled_rows(embeddings, context, settings.embedding, settings.labels)
+        same, other = pair_masks(labels)
+        return self.loss(squared_distances(rows), same, other, settings.margin)
 
 
 def labelled_rows(

@@ -55,14 +55,14 @@ ILLEGAL: list[tuple[dict[str, Any], str]] = [
     ({"head": Relation()}, "apart from its queries"),
     ({"negatives": Queue(8)}, "every row of leave-one-out is a query"),
     ({"labels": QueuePseudoLabels(2, 8)}, "takes the support's place"),
-    ({"roles": split, "head": Ridge(), "negatives": Queue(8)}, "its classes"),
+    ({"roles": split, "head": Ridge(), "negatives": Queue(8)}, "the classes of its classifier"),
     ({"roles": split, "head": Ridge(), "denominator": decoupled}, "jointly"),
     ({"roles": split, "head": SVM(), "denominator": HardWeighted()}, "jointly"),
     ({"embedding": raw, "denominator": HardWeighted()}, "cosines"),
     ({"head": Pairs(squared_euclidean), "denominator": HardWeighted()}, "cosines"),
     ({"head": Prototypes(dot), "negatives": within_class}, "Pairs or Matching"),
     ({"labels": given, "negatives": within_class}, "no negative is left"),
-    ({"tasks": Resample(4, 2), "denominator": MovingAverage()}, "no one running estimate"),
+    ({"tasks": Resample(4, 2), "denominator": MovingAverage()}, "no single moving average"),
     ({"roles": split, "labels": QueuePseudoLabels(2, 8), "negatives": Queue(8)}, "support already"),
 ]
 
@@ -127,7 +127,7 @@ def test_roles_need_views() -> None:
             Objective(roles=roles).build(5)(two, Context(shot=2))
     with pytest.raises(UserError, match="at least 2 views"):
         Objective(roles=leave_one_out).build(5)(one)
-    with pytest.raises(UserError, match="turns"):
+    with pytest.raises(UserError, match="role assignments"):
         Objective(roles=swap).build(5)(torch.zeros(1, 2, 10, 5), Context(shot=5))
 
 
@@ -137,7 +137,7 @@ def test_what_the_settings_ask_of_the_context() -> None:
         Objective(negatives=within_class).build(5)(z)
     with pytest.raises(UserError, match=r"needs Context\.images"):
         Objective(denominator=MovingAverage()).build(5, dataset_size=4)(z)
-    with pytest.raises(UserError, match="population"):
+    with pytest.raises(UserError, match="dataset_size"):
         Objective(denominator=MovingAverage()).build(5)
     with pytest.raises(UserError, match="does not divide"):
         Objective(tasks=Tasks(3)).build(5)(z)

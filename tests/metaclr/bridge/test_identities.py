@@ -217,7 +217,7 @@ def test_k_moco_is_an_episode_with_queue_entries_as_classes() -> None:
     keys = F.normalize(batch(ways=12, seed=5)[0, :, 0], dim=-1)
     target = batch(seed=7)
     module = Objective(roles=split, temperature=TAU, negatives=Queue(12)).build(32).double()
-    module.negatives.memory.push(keys)
+    module.negatives.queue.push(keys)
     module.eval()
 
     def moco(z: Tensor) -> Tensor:
@@ -233,7 +233,7 @@ def test_l_psco_supervised_term_is_cross_set_supcon() -> None:
     queue = F.normalize(batch(ways=48, seed=5)[0, :, 0], dim=-1)
     settings = Objective(labels=QueuePseudoLabels(shots=shots, size=48), roles=split, head=Pairs(dot), temperature=1.0)
     module = settings.build(32).double()
-    module.labels.memory.push(queue)
+    module.labels.queue.push(queue)
     module.eval()
 
     def cross_set(z: Tensor) -> Tensor:

@@ -80,7 +80,7 @@ def test_sinkhorn_rows_sum_to_one_and_columns_balance() -> None:
 
 def test_nearest_takes_rows_close_to_the_key_and_never_an_empty_slot() -> None:
     labels = QueuePseudoLabels(shots=2, size=10).module(Sizes(4)).eval()
-    labels.memory.push(torch.eye(4).repeat(2, 1))
+    labels.queue.push(torch.eye(4).repeat(2, 1))
     keys = torch.eye(4)[None, :, None]
     assignment, none = labels(RoleAssignment(keys, keys), Context())
     assert none is None
