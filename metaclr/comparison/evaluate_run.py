@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from episodes import ImageSet
+    from metaclr.adaptation.procedure import Procedure
     from metaclr.engine.settings import Precision
     from metaclr.recipe import EvaluateRecipe
 
@@ -49,12 +50,13 @@ def evaluate_run(
     device: torch.device,
     *,
     source: ImageSet | None = None,
+    procedure: Procedure | None = None,
     precision: Precision = "fp32",
 ) -> list[Row]:
     """Run the recipe's evaluators on every target; write rows, per-item results and classes into the run folder.
 
     Several ranks share the work; all get the rows, and the first writes. source: images that the encoder was trained
-    on, for evaluators that need their features.
+    on, for evaluators that need their features. procedure: the method's own, which the head "method" stands for.
     """
     from metaclr.environment import short
 
@@ -62,7 +64,9 @@ def evaluate_run(
     rows, items = [], {}
     classes: dict[str, Any] = {}
     without: dict[str, Any] = {}
-    for measured in measure(encoder, targets, settings, device, source=source, precision=precision):
+    for measured in measure(
+        encoder, targets, settings, device, source=source, procedure=procedure, precision=precision
+    ):
         row = _row(measured, about, environment)
         rows.append(row)
         if measured.per_item is not None:
@@ -88,6 +92,7 @@ def measure(
     device: torch.device,
     *,
     source: ImageSet | None = None,
+    procedure: Procedure | None = None,
     precision: Precision = "fp32",
 ) -> Iterator[Measurement]:
     """Every measurement that the recipe asks for; features are computed once per target.
@@ -101,9 +106,9 @@ def measure(
         "precision": precision,
         "shared": True,
     }
-    source_features = embed_source(encoder, source, [evaluator for evaluator, _ in evaluators], device, **options)
+    source_features = embed_source(encoder, source, evaluators, device, **options)
     for target in targets:
-        embedded = embed(encoder, target, device, source_features=source_features, **options)
+        embedded = embed(encoder, target, device, source=source_features, procedure=procedure, **options)
         work = [item for evaluator, value in evaluators for item in evaluator.work_items(embedded, value)]
         yield from distribute(work)
 

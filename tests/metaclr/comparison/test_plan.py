@@ -45,7 +45,7 @@ def make(tmp_path: Path, *overrides: str) -> Plan:
         ("encoder.name=conv5", "conv4"),
         ("encoder.options={wdth=3}", "width"),
         ("views=gentel", "did you mean 'gentle'"),
-        ("evaluate.few_shot.head=cosin", "did you mean 'cosine'"),
+        ("evaluate.few_shot.heads=cosin", "did you mean 'cosine'"),
         ("targets=glyps", "did you mean 'glyphs'"),
         ("targets=bare", "has no labels"),
         ("evaluate.few_shot.ways=[7]", "6 classes"),
