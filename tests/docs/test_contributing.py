@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md's worked examples, put at the paths that they name in a copy of the repository; then its tests run."""
+"""CONTRIBUTING.md's worked examples, put at the paths that they name in a copy of the repository; its tests then run."""
 
 from __future__ import annotations
 
