@@ -46,7 +46,7 @@ def train(
         UserError, EpisodeError: bad input, in one line. NonFiniteLoss: with step and learning rate.
     """
     from metaclr.comparison.method_files import find_method
-    from metaclr.comparison.plan import check_run
+    from metaclr.comparison.checks import check_run
     from metaclr.comparison.run import Run
     from metaclr.comparison.training import train_run
     from metaclr.console import progress
@@ -79,7 +79,7 @@ def train(
     with process_group():
         at = raise_together(lambda: rank_device(choose_device(device)))
         run, resolved, images = run_first_rank_first(planned)
-        identity = run.digest(resolved, {"source": images.fingerprint()})
+        identity = run.identity(resolved, images.fingerprint())
         with progress(f"{run.entry.title} on {images.name}", quiet=quiet) as bar:
             learner, _ = train_run(
                 run,

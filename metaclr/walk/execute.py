@@ -30,17 +30,17 @@ def execute(
     Returns:
         The rows as a frame, and why runs failed, by run.
     """
-    broadcast_from_first(lambda: write_walk(plan.out, prepared.walked()))
+    broadcast_from_first(lambda: write_walk(plan.out, prepared.record()))
     failures = execute_runs(plan, jobs=jobs, ray=ray, quiet=quiet)
     done = [run for run in plan.runs if run.name not in failures]
     measures = measure(plan, prepared, done, quiet=quiet)
-    broadcast_from_first(lambda: write_walk(plan.out, prepared.walked(measures)))
+    broadcast_from_first(lambda: write_walk(plan.out, prepared.record(measures)))
     return write_results(plan, failures, command), failures
 
 
 def measure(plan: Plan, prepared: WalkPlan, runs: list[Run], *, quiet: bool = False) -> dict[str, Measures]:
     """Geometry, loss and chance of every method, from its finished runs; a number for each seed."""
-    chances = prepared.walked().measures
+    chances = prepared.record().measures
     probe = Probe(plan, plan.recipe.targets[0])
     found: dict[str, list[tuple[float, float]]] = {}
     losses: dict[str, list[float]] = {}

@@ -94,5 +94,5 @@ def _encoder(plan: Plan, run: Run) -> nn.Module:
     if not run.method.trained:
         return build_encoder_of(run, plan.recipe, source)
     # A training that is finished is only read.
-    learner, _ = train_run(run, plan.recipe, source, plan.folder(run), plan.device, plan.digest(run))
+    learner, _ = train_run(run, plan.recipe, source, plan.folder(run), plan.device, plan.identity(run))
     return learner.get_submodule("encoder")

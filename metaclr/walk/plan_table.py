@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def plan_table(prepared: WalkPlan, recipe: CompareRecipe) -> Table:
     """A line per step: what moves, the training task it leads to, and the loss of that task at chance."""
-    walked = prepared.walked()
+    walked = prepared.record()
     heads = (
         ("training tasks of a step", "tasks"),
         *(("training tasks of a step", h) for h in ("way", "shot", "query")),
@@ -45,7 +45,7 @@ def _task(method: Method, batch_views: int) -> list[str]:
 
 
 def _notes(prepared: WalkPlan, recipe: CompareRecipe) -> tuple[str, ...]:
-    walked, seeds = prepared.walked(), len(recipe.seeds)
+    walked, seeds = prepared.record(), len(recipe.seeds)
     count = len(prepared.methods) * seeds
     notes = [
         f"{len(prepared.methods)} methods x {seeds} training seeds = {count} trainings of {recipe.train.steps:,} steps "

@@ -51,8 +51,8 @@ class WalkPlan:
         ordered = {title: m for title, m in found.items() if title != last} | {last: found[last]}
         return {title: replace(m, name=m.name or title) for title, m in ordered.items()}
 
-    def walked(self, measures: Mapping[str, Measures] | None = None) -> WalkRecord:
-        """What the folder keeps of it."""
+    def record(self, measures: Mapping[str, Measures] | None = None) -> WalkRecord:
+        """The walk as the folder stores it."""
         first = self.paths[0]
         walks = tuple(
             Walk(name, tuple(Stage(self.titles[key(s.method)], s.changes, s.why) for s in path.steps))

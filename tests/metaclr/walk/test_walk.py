@@ -234,7 +234,7 @@ def test_a_step_that_the_data_cannot_give_is_walked_around() -> None:
         targets=["digits"],
         overrides=[*SMALL, "train.batch_views=64"],
     )
-    order = [stage.axis for stage in prepared.walked().walks[0].stages]
+    order = [stage.axis for stage in prepared.record().walks[0].stages]
     assert order.index("query") < order.index("way_type")
 
 
