@@ -52,11 +52,8 @@ def evaluate_run(
 ) -> list[Row]:
     """Run the recipe's evaluators on every target and write rows.csv and per_item.npz into the run folder.
 
-    Several ranks share the work; all get the rows, and the first writes.
-
-    Args:
-        about: what the rows say of the encoder.
-        source: images that the encoder was trained on, for evaluators that need their features.
+    Several ranks share the work; all get the rows, and the first writes. source: images that the encoder was trained
+    on, for evaluators that need their features.
     """
     from metaclr.environment import short
 

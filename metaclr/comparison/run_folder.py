@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ DONE = "done.json"
 INPUTS = "inputs.json"
 ERROR = "error.txt"
 RESULTS = ("rows.csv", "per_item.npz")
-"""Files that a finished run must have, with the content that it wrote."""
+"""Files that every finished run has."""
 
 
 def unfinished(plan: Plan) -> list[Run]:
@@ -35,14 +36,18 @@ def finished(folder: Path, digest: str) -> bool:
     """Whether the folder holds a finished run with this digest, and its results are as they were written."""
     try:
         stored = json.loads((folder / DONE).read_text(encoding="utf-8"))
-        return bool(stored["digest"] == digest and stored["results"] == _hashes(folder))
-    except (OSError, ValueError, KeyError, TypeError):
+        written = stored["results"]
+        return bool(
+            stored["digest"] == digest and written.keys() >= set(RESULTS) and written == _hashes(folder, written)
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
 
 
 def mark_finished(folder: Path, digest: str) -> None:
     """Write done.json, the last file of a run: a killed run never looks finished."""
-    write_atomic(folder / DONE, json.dumps({"digest": digest, "results": _hashes(folder)}))
+    names = ["rows.csv", *sorted(path.name for path in folder.glob("*.npz"))]
+    write_atomic(folder / DONE, json.dumps({"digest": digest, "results": _hashes(folder, names)}))
     (folder / ERROR).unlink(missing_ok=True)
 
 
@@ -105,5 +110,5 @@ def _steps(inputs: dict[str, Any]) -> int:
     return int(inputs.get("train", {}).get("steps", 0))
 
 
-def _hashes(folder: Path) -> dict[str, str]:
-    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in RESULTS}
+def _hashes(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}

@@ -1,4 +1,4 @@
-"""The control that every table carries: the pixels themselves as features."""
+"""The control of every table: pixels as features."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 class Pixels(nn.Module):
-    """Pixels (B, C, H, W) as features (B, C * H * W). Nothing to train."""
+    """Pixels (B, C, H, W) as features (B, C * H * W); it has no parameters."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
@@ -18,5 +18,5 @@ class Pixels(nn.Module):
 
 
 def pixels(channels: int, size: int) -> Pixels:
-    """The pixels of images (C, H, W), H = W = size."""
+    """The control for images (C, H, W), H = W = size."""
     return Pixels(channels * size * size)
