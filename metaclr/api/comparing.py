@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from metaclr.api.options import OptionArguments, Options, read_options
+from metaclr.api.options import OptionArguments, read_options
 from metaclr.errors import UserError
 from metaclr.recipe import CompareRecipe, find, read, resolve
 

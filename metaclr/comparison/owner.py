@@ -71,9 +71,8 @@ def _lives(owner: Owner) -> bool:
         return False
     except OSError:
         return True  # it belongs to another user
-    started = _started(owner.pid)
-    # A zombie has no start time here; another one means that the pid belongs to a new process.
-    return owner.started == 0 or started == owner.started
+    # A zombie has no start time here; another start time means that the pid belongs to a new process.
+    return owner.started in (0, _started(owner.pid))
 
 
 def _started(pid: int) -> int:
