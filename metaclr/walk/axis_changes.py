@@ -87,7 +87,7 @@ def between(a: Method, b: Method, moved: AbstractSet[str]) -> Method:
     objective = Objective(**parts)
     rest = {axis: getattr((b if axis in moved else a), axis) for axis in ORDER if axis not in OF_OBJECTIVE}
     # Choosing ways by class uses labels, whether or not the loss reads them.
-    uses_labels = objective.needs_labels or fed["way_type"] == "classes"
+    uses_labels = objective.needs_labels or rest["way_type"] == "classes"
     listed = ", ".join(f"{axis} = {axes[axis].after}" for axis in axes if axis in moved)
     return Method(
         summary=f"{a.name or 'start'} with {listed}",

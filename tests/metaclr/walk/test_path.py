@@ -164,7 +164,7 @@ def test_simclr_to_protonet_by_default() -> None:
 def test_shot_and_query_move_together_where_three_views_do_not_fill_the_batch() -> None:
     (merged,) = [step for step in find_path(get("simclr"), get("matching")).steps if step.why]
     assert merged.axes == ("shot", "query")
-    assert "3 views a way do not divide the budget of 256" in merged.why
+    assert "3 views per way do not divide the budget of 256" in merged.why
     fits = find_path(get("simclr"), get("matching"), budget=Budget(192))
     assert not any(step.why for step in fits.steps)
 
@@ -189,13 +189,13 @@ def test_an_order_is_followed_and_completed() -> None:
     [
         ("simclr", "byol", (), "'byol' is not on the bridge: its loss is WithPredictor"),
         ("l_spread", "simclr", (), "its loss is WeightedSum"),
-        ("simclr", "maml", (), "a learner of its own"),
+        ("simclr", "maml", (), "uses a custom learner"),
         ("untrained", "simclr", (), "is a control"),
         ("simclr", "simclr", (), "nothing to walk"),
         ("simclr", "protonet", ("rols",), "did you mean 'roles'"),
         ("simclr", "protonet", ("tasks",), "do not differ in tasks; they differ in labels"),
-        ("simclr", "protonet", ("views",), "--views-mode per-method makes it an axis"),
-        ("simclr", "protonet", ("roles", "roles"), "roles stands twice"),
+        ("simclr", "protonet", ("views",), "use --views-mode per-method to make it an axis"),
+        ("simclr", "protonet", ("roles", "roles"), "order names 'roles' twice"),
         ("simclr", "r2d2", ("head",), "head first cannot be trained: leave_one_out does not go with Ridge"),
         ("simclr", "protonet", ("labels", "head"), "head after labels cannot be trained: a head with one column"),
         ("moco", "simclr", ("roles",), "a queue holds support rows"),
