@@ -5,6 +5,7 @@ One task: `z` is float64 `(N, V, D)`. Rows are (way, view); unless said otherwis
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import combinations, permutations
 from math import exp, log, sqrt
@@ -357,6 +358,31 @@ def triplet(z: Tensor, labels: Sequence[int], margin: float, mining: str) -> flo
                 semi = [n for n in negatives if d < n < d + margin]
                 losses += [d - min(semi) + margin] if semi else []
     return mean(losses) if losses else 0.0
+
+
+def triplet_batch_hard_soft(z: Tensor, labels: Sequence[int]) -> float:
+    """Hermans et al.: Euclidean distances, not squared, and the soft margin."""
+    rows, losses = rows_of(z), []
+    for a, (way, anchor) in enumerate(rows):
+        distances = [(p, w, (-squared_euclidean(anchor, row)) ** 0.5) for p, (w, row) in enumerate(rows)]
+        positives = [d for p, w, d in distances if p != a and labels[w] == labels[way]]
+        negatives = [d for _, w, d in distances if labels[w] != labels[way]]
+        if positives and negatives:
+            losses.append(math.log1p(math.exp(max(positives) - min(negatives))))
+    return mean(losses)
+
+
+def l_spread(z: Tensor, labels: Sequence[int], tau: float) -> float:
+    """HazyResearch/thanos-code: anchors of the second view against rows of the first, each positive alone."""
+    losses = []
+    for i in range(len(z)):
+        logits = [dot(z[i, 1], z[j, 0]) / tau for j in range(len(z))]
+        positives = [logits[j] for j in range(len(z)) if labels[j] == labels[i]]
+        negatives = [logits[j] for j in range(len(z)) if labels[j] != labels[i]]
+        attract = mean([log_sum_exp([p, *negatives]) - p for p in positives])
+        spread = log_sum_exp(positives) - logits[i]
+        losses.append((attract + spread) / 2)
+    return mean(losses)
 
 
 def siamese(z: Tensor, labels: Sequence[int], margin: float) -> float:

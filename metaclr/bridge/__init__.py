@@ -1,6 +1,7 @@
 """The bridge: nine axes (`metaclr.bridge.axes`) and the one objective that they make."""
 
 from metaclr.bridge.context import Context
+from metaclr.bridge.denominators.each_positive import EachPositive
 from metaclr.bridge.denominators.moving_average import MovingAverage
 from metaclr.bridge.denominators.negative_weighting import HardestNegatives, HardWeighted, SimilarityThreshold
 from metaclr.bridge.denominators.unweighted import (
@@ -35,6 +36,7 @@ __all__ = [
     "Context",
     "CrossEntropy",
     "Decoupled",
+    "EachPositive",
     "Embedding",
     "Given",
     "HardWeighted",

@@ -13,10 +13,10 @@
 | denominator | how do logits become a loss? | `cross_entropy`, `Decoupled`, `HardWeighted`, `HardestNegatives`, ... |
 
 An axis value is a frozen dataclass that is called; one with state (a queue, learned weights) has `module(sizes)`, which
-builds an `nn.Module` that is called in the same way. Four more attributes are read where they exist: `fits_classifier` of
-a head (no column can be added or removed), `sums_positives` of a head (its numerator is the log of the positives' summed
-probability, not the mean of their logits), `separates_positives` of a denominator (it treats positives and negatives
-differently), `needs_labels` of negatives.
+builds an `nn.Module` that is called in the same way. Four more attributes are read where they exist: `fits_classifier`
+of a head (no column can be added or removed), `sums_positives` of a head (its numerator is the log of the positives'
+summed probability, not the mean of their logits), `separates_positives` of a denominator (it treats positives and
+negatives differently), `needs_labels` of negatives.
 """
 
 from __future__ import annotations

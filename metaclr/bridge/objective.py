@@ -58,8 +58,7 @@ class Bridge(nn.Module):
 
     def __init__(self, settings: Objective, sizes: Sizes) -> None:
         super().__init__()
-        if settings.embedding.first is not None:
-            sizes = replace(sizes, dim=settings.embedding.first)
+        sizes = replace(sizes, dim=settings.embedding.dims(sizes.dim))
         self.settings = settings
         self.tasks: axes.Tasks = _made(settings.tasks, sizes)
         self.labels: axes.Labels = _made(settings.labels, sizes)

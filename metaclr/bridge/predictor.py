@@ -19,12 +19,16 @@ class WithPredictor(ObjectiveSpec):
 
     objective: ObjectiveSpec = field(default_factory=NoObjective)
     hidden: int = 4096  # BYOL, Grill et al. 2020, arXiv:2006.07733
+    hidden_share: float | None = None
+    """Hidden width as a share of D, in place of `hidden` (SimSiam narrows to a quarter)."""
     target: Literal["momentum", "stop_gradient"] = "momentum"
     """The EMA encoder's embeddings (BYOL), or the online ones without gradient (SimSiam)."""
 
     def __post_init__(self) -> None:
         if self.hidden < 1:
             raise UserError(f"hidden = {self.hidden} must be at least 1")
+        if self.hidden_share is not None and not self.hidden_share > 0:
+            raise UserError(f"hidden_share = {self.hidden_share} must be above 0, or None for `hidden`")
         if self.target not in ("momentum", "stop_gradient"):
             raise UserError(f"target = {self.target!r} must be 'momentum' or 'stop_gradient'")
 
@@ -52,11 +56,10 @@ class Predictor(nn.Module):
     def __init__(self, settings: WithPredictor, sizes: Sizes) -> None:
         super().__init__()
         self.settings = settings
+        share = settings.hidden_share
+        hidden = settings.hidden if share is None else max(1, round(share * sizes.dim))
         self.predictor = nn.Sequential(
-            nn.Linear(sizes.dim, settings.hidden, bias=False),
-            nn.BatchNorm1d(settings.hidden),
-            nn.ReLU(),
-            nn.Linear(settings.hidden, sizes.dim),
+            nn.Linear(sizes.dim, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Linear(hidden, sizes.dim)
         )
         self.objective = settings.objective.module(sizes)
 

@@ -123,7 +123,14 @@ def build_learner(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Modul
         objective = method.objective.build(
             int(projector.features), dataset_size=len(source), classes=source.classes, **run.entry.settings
         )
-    return Learner(encoder, projector, objective, momentum=method.momentum, dataset_size=len(source))
+    return Learner(
+        encoder,
+        projector,
+        objective,
+        momentum=method.momentum,
+        momentum_schedule=method.momentum_schedule,
+        dataset_size=len(source),
+    )
 
 
 def train_run(

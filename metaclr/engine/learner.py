@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from metaclr.bridge import Context
 from metaclr.bridge.logits.upcast import upcast
 from metaclr.engine.distributed import gather
-from metaclr.engine.momentum_encoder import MomentumEncoder, target_momentum
+from metaclr.engine.momentum_encoder import MomentumEncoder, momentum_at
 
 if TYPE_CHECKING:
     from episodes.task import Episode
@@ -35,13 +35,13 @@ class Learner(nn.Module):
         objective: nn.Module,
         *,
         momentum: float | None = None,
-        momentum_to_one: bool = True,
+        momentum_schedule: str = "constant",
         dataset_size: int = 0,
     ) -> None:
         """`encoder` (B, C, H, W) to (B, F), `projector` (B, F) to (B, D), `objective` (T, N, V, D) to a scalar.
 
-        momentum: of an EMA target that embeds the same views without gradient, or None for none.
-        momentum_to_one: raise it to 1 by a half cosine (BYOL). dataset_size: images in the training set.
+        momentum: decay of the momentum encoder that embeds the same views without gradient; None for none.
+        momentum_schedule: "constant" (MoCo), or "cosine", raised to 1 (BYOL). dataset_size: images in the training set.
         """
         super().__init__()
         self.encoder = encoder
@@ -49,7 +49,7 @@ class Learner(nn.Module):
         self.objective = objective
         self.momentum_encoder = None if momentum is None else MomentumEncoder(encoder, projector)
         self.momentum = momentum
-        self.momentum_to_one = momentum_to_one
+        self.momentum_schedule = momentum_schedule
         self.dataset_size = dataset_size
         self.shared_axis: int | None = None
 
@@ -76,9 +76,9 @@ class Learner(nn.Module):
         return loss, self._metrics(embeddings.detach())
 
     def after_step(self, step: int, steps: int) -> None:
-        """Let the target follow, once the optimizer has made `step` of `steps`."""
+        """Update the momentum encoder after step `step` of `steps`."""
         if self.momentum_encoder is not None and self.momentum is not None:
-            momentum = target_momentum(self.momentum, step, steps, to_one=self.momentum_to_one)
+            momentum = momentum_at(self.momentum, step, steps, self.momentum_schedule)
             self.momentum_encoder.follow((self.encoder, self.projector), momentum)
 
     def _all(self, local: Tensor) -> Tensor:

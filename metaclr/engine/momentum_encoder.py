@@ -1,4 +1,4 @@
-"""A slow copy of a network: its weights are a running mean of the trained one's."""
+"""The momentum encoder: a copy of a network whose weights are a moving average of the trained ones."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import torch
 from torch import Tensor, nn
 
 
-def target_momentum(base: float, step: int, steps: int, *, to_one: bool = True) -> float:
-    """Momentum of `step`: 1 - (1 - base) (cos(pi step / steps) + 1) / 2, from base up to 1 (BYOL, Grill et al.
+def momentum_at(base: float, step: int, steps: int, schedule: str = "constant") -> float:
+    """Decay at `step` of `steps`.
 
-    2020, arXiv:2006.07733, section 3.2); with `to_one=False` base throughout (MoCo, He et al. 2020,
-    arXiv:1911.05722).
+    constant: `base` (MoCo, He et al. 2020, arXiv:1911.05722). cosine: 1 - (1 - base) (cos(pi step / steps) + 1) / 2,
+    from `base` to 1 (BYOL, Grill et al. 2020, arXiv:2006.07733, section 3.2).
     """
-    return 1.0 - (1.0 - base) * (cos(pi * step / max(steps, 1)) + 1.0) / 2.0 if to_one else base
+    return base if schedule == "constant" else 1.0 - (1.0 - base) * (cos(pi * step / max(steps, 1)) + 1.0) / 2.0
 
 
 class MomentumEncoder(nn.Module):
-    """The slow copy of a chain of networks. Its parameters get no gradient; its batch statistics are its own."""
+    """A copy of a chain of networks. Its parameters get no gradient; it keeps its own batch statistics."""
 
     def __init__(self, *chain: nn.Module) -> None:
         super().__init__()

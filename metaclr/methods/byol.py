@@ -1,4 +1,8 @@
-"""BYOL: a predictor of one view meets the slow encoder's embedding of the other; no negatives."""
+"""BYOL: predict the momentum encoder's embedding of the other view; no negatives.
+
+Differs from the authors: the momentum encoder keeps its own batch statistics; batch norm of the predictor sees all
+views of the batch together; widths are the comparison's (theirs 4096 and 256), except the predictor's.
+"""
 
 from metaclr.bridge import WithPredictor
 from metaclr.bridge.losses.alignment import Alignment
@@ -10,5 +14,6 @@ METHOD = Method(
     formula=r"2 - 2\,\frac{p(q)^\top s'}{\|p(q)\| \|s'\|}",
     objective=WithPredictor(Alignment(weight=2.0), hidden=4096),  # the paper
     projector="byol",
-    momentum=0.99,  # solo-learn on CIFAR, raised to 1; 0.996 on ImageNet
+    momentum=0.99,  # solo-learn on CIFAR; 0.996 on ImageNet
+    momentum_schedule="cosine",  # the paper, section 3.2
 )

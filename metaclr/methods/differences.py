@@ -10,7 +10,7 @@ from metaclr.methods.method import Method
 
 FED = (
     "way_type", "shot", "query", "way", "views", "support_views", "task_transform", "projector", "momentum", "learner",
-    "trained",
+    "momentum_schedule", "trained",
 )  # fmt: skip
 """What a method is fed with, besides the axes of its objective."""
 

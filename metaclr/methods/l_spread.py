@@ -1,26 +1,52 @@
-"""L_spread: SupCon brings classes together, class-conditional InfoNCE keeps their images apart."""
+"""L_spread: images of a class attract each other, and class-conditional InfoNCE keeps them apart.
 
-from metaclr.bridge import Objective, Pairs, WeightedSum, dot, given, instance, leave_one_out, unit_norm, within_class
+The form of HazyResearch/thanos-code: anchors of one view against rows of the other, each positive alone with the
+negatives. Differs from the authors: rows are of unit norm; their clamp of the positives' logits at 1, active by default
+through an inverted condition, is left out, and so is the class-conditional autoencoder.
+"""
+
+from metaclr.bridge import (
+    EachPositive,
+    Objective,
+    Pairs,
+    WeightedSum,
+    dot,
+    given,
+    instance,
+    split,
+    unit_norm,
+    within_class,
+)  # fmt: skip
 from metaclr.methods.method import Method
 
-TEMPERATURE = 0.1  # as `supcon`
+TEMPERATURE = 0.5  # the authors' default
 
 METHOD = Method(
-    summary="SupCon plus InfoNCE within each class, so that classes do not collapse to points",
-    reference="Chen, Fu et al. 2022, arXiv:2204.07596",
+    summary="attraction within a class plus InfoNCE within it, so that classes do not collapse to points",
+    reference="Chen, Fu et al. 2022, arXiv:2204.07596; HazyResearch/thanos-code",
     formula=(
-        r"\alpha L_{SupCon} + (1-\alpha) "
-        r"\left[-\log\frac{e^{q^\top s^+/\tau}}{\sum_{p \in P} e^{q^\top p/\tau}}\right]"
+        r"\frac12 \frac1{|P|}\sum_p \left[\log(e^{q^\top p/\tau} + \sum_{n^-} e^{q^\top n/\tau}) - q^\top p/\tau\right]"
+        r" + \frac12 \left[-\log\frac{e^{q^\top s^+/\tau}}{\sum_{p \in P} e^{q^\top p/\tau}}\right]"
     ),
     objective=WeightedSum(
         (
-            # alpha = 0.5 is the project's own choice
-            (0.5, Objective(labels=given, roles=leave_one_out, head=Pairs(dot), temperature=TEMPERATURE)),
+            # a_lc = a_spread = 1, divided by their sum
+            (
+                0.5,
+                Objective(
+                    labels=given,
+                    roles=split,
+                    embedding=unit_norm,
+                    head=Pairs(dot),
+                    temperature=TEMPERATURE,
+                    denominator=EachPositive(),
+                ),
+            ),
             (
                 0.5,
                 Objective(
                     labels=instance,
-                    roles=leave_one_out,
+                    roles=split,
                     embedding=unit_norm,
                     head=Pairs(dot),
                     temperature=TEMPERATURE,

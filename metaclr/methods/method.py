@@ -38,7 +38,9 @@ class Method:
     projector: str = "mlp"
     """Default projector; "none" is the encoder's own features."""
     momentum: float | None = None
-    """Decay of the EMA momentum encoder that embeds the support, or None for no such network."""
+    """Decay m of the momentum encoder that embeds the support, w <- m w + (1 - m) online; None for no such network."""
+    momentum_schedule: Literal["constant", "cosine"] = "constant"
+    """Of the decay: constant (MoCo), or raised from `momentum` to 1 by a half cosine over the steps (BYOL)."""
     views: str = ""
     """View preset of `--views-mode per-method`; empty: the comparison's."""
     support_views: str = ""
@@ -61,6 +63,8 @@ class Method:
             raise UserError("the objective reads labels, so the method must say labels='given'")
         if self.objective.needs_momentum_encoder and self.momentum is None and self.learner is None:
             raise UserError("the objective needs a target network, so the method must say its momentum")
+        if self.momentum_schedule not in ("constant", "cosine"):
+            raise UserError(f"momentum_schedule = {self.momentum_schedule!r} must be 'constant' or 'cosine'")
         if self.momentum is not None and not 0 <= self.momentum <= 1:
             raise UserError(f"momentum = {self.momentum} must be in [0, 1]")
         numbers = {path: getattr(leaf, "__name__", leaf) for path, leaf in leaves(self.objective).items()}

@@ -1,4 +1,8 @@
-"""MoCo v2: the support is embedded by a slow encoder, and past supports queue up as negatives."""
+"""MoCo v2: the support is embedded by a momentum encoder, and past supports in a queue are negatives.
+
+Differs from the authors: the queue starts empty and fills (theirs starts with random vectors); without several devices
+there is no shuffled batch norm; the projector's hidden layer has batch norm (v2's has none).
+"""
 
 from metaclr.bridge import Objective, Pairs, Queue, dot, split, unit_norm
 from metaclr.methods.method import Method

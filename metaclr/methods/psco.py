@@ -1,4 +1,10 @@
-"""PsCo: MoCo, and an episode whose support are the queue entries that an optimal transport gives to each image."""
+"""PsCo: MoCo, and an episode whose support are the queue entries that optimal transport assigns to each image.
+
+Differs from the authors (alinlab/PsCo): a queue of 4,096 that starts empty (theirs 16,384 random vectors), widths of
+the projector are the comparison's (theirs 4,096 and 256), the last layer of the predictor has a bias, the momentum
+encoder keeps its own batch statistics (theirs are copied), and views are this project's presets, strong for queries and
+gentle for the support.
+"""
 
 from metaclr.bridge import Objective, Pairs, Queue, QueuePseudoLabels, WeightedSum, WithPredictor, dot, split, unit_norm
 from metaclr.methods.method import Method
@@ -25,7 +31,7 @@ METHOD = Method(
                 (
                     1.0,
                     Objective(
-                        labels=QueuePseudoLabels(shots=4, size=QUEUE),  # the authors' K on mini-ImageNet
+                        labels=QueuePseudoLabels(shots=1, size=QUEUE),  # the authors' K on Omniglot; 4 on mini-ImageNet
                         roles=split,
                         embedding=unit_norm,
                         head=Pairs(dot),
@@ -35,5 +41,8 @@ METHOD = Method(
             )
         ),
     ),
-    momentum=0.99,  # the authors'
+    projector="mlp_bn",  # get_mlp(..., last_bn=True)
+    momentum=0.99,  # the authors', constant
+    views="strong",
+    support_views="gentle",
 )

@@ -1,4 +1,9 @@
-"""R2D2 on labelled classes: a ridge regression is fitted to the support and judged on the queries."""
+"""R2D2 on labelled classes: a ridge regression is fitted to the support and classifies the queries.
+
+Differs from the authors (bertinetto/r2d2): rows are of unit norm and lambda = 1 is added to their Gram matrix, where
+theirs is added to that of raw features divided by the number of support rows. Their learned scalar bias on the logits
+is left out, since a softmax over classes cancels it.
+"""
 
 from metaclr.bridge import Objective, Ridge, given, split, unit_norm
 from metaclr.methods.method import Method
@@ -6,12 +11,12 @@ from metaclr.methods.method import Method
 METHOD = Method(
     summary="ridge head on labelled classes",
     reference="Bertinetto et al. 2019, arXiv:1805.08136",
-    formula=r"CE(\alpha\, q^\top S^\top (S S^\top + \lambda I)^{-1} Y + \beta)",
+    formula=r"CE(\alpha\, q^\top S^\top (S S^\top + \lambda I)^{-1} Y), \quad S, q \text{ with a column of ones}",
     objective=Objective(
         labels=given,
         roles=split,
         embedding=unit_norm,
-        head=Ridge(regularizer=1.0, bias=True),  # as `r2d2`
+        head=Ridge(regularizer=1.0, intercept=True),  # as `r2d2`
         temperature=0.1,
         learn_temperature=True,
     ),

@@ -1,4 +1,4 @@
-"""Projectors: what stands between the features that are evaluated and the embeddings that the loss sees."""
+"""Projectors: layers between the features that are evaluated and the embeddings that the loss compares."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ from metaclr.networks.options import integer
 from metaclr.networks.seeded_init import seeded
 
 # name -> number of hidden layers; None: no layer at all.
-_HIDDEN_LAYERS: dict[str, int | None] = {"none": None, "linear": 0, "mlp": 1, "mlp_norm": 1, "byol": 1, "mlp3": 2}
+_HIDDEN_LAYERS: dict[str, int | None] = {
+    "none": None,
+    "linear": 0,
+    "mlp": 1,
+    "mlp_norm": 1,
+    "mlp_bn": 1,
+    "byol": 1,
+    "mlp3": 2,
+    "mlp3_bn": 2,
+}
 
 
 def projector_names() -> tuple[str, ...]:
@@ -39,7 +48,8 @@ def build_projector(
     none: identity, D = F. linear: one layer. mlp: linear, batch norm, ReLU, linear (SimCLR, Chen et al. 2020,
     arXiv:2002.05709, appendix B.9). mlp3: two hidden layers (Barlow Twins, SimCLR v2). byol: as mlp, the last layer
     without bias (Grill et al. 2020, arXiv:2006.07733, section 3.3). mlp_norm: as mlp, the last layer without bias and
-    followed by a batch norm whose own bias stays 0 (RenkunNi/MetaContrastive).
+    followed by a batch norm whose own bias stays 0 (RenkunNi/MetaContrastive). mlp_bn, mlp3_bn: as mlp and mlp3, the
+    last layer without bias, then a batch norm without weight and bias (alinlab/PsCo; facebookresearch/simsiam).
 
     Args:
         hidden: width of the hidden layers; None: F.
@@ -64,8 +74,10 @@ def build_projector(
         for _ in range(depth):
             layers += [nn.Linear(size, width, bias=False), nn.BatchNorm1d(width), nn.ReLU()]
             size = width
-        layers.append(nn.Linear(size, out, bias=name not in ("byol", "mlp_norm")))
+        layers.append(nn.Linear(size, out, bias=name not in ("byol", "mlp_norm", "mlp_bn", "mlp3_bn")))
         if name == "mlp_norm":
             layers.append(nn.BatchNorm1d(out))
             layers[-1].bias.requires_grad_(False)
+        elif name in ("mlp_bn", "mlp3_bn"):
+            layers.append(nn.BatchNorm1d(out, affine=False))
     return Projector(nn.Sequential(*layers), out)

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from metaclr.bridge.heads.class_logits import class_logits, require_distinct_labels
 from metaclr.bridge.logits.logits import Logits
 from metaclr.bridge.roles import RoleAssignment
-from metaclr.bridge.spec import Sizes
 from metaclr.errors import UserError
 
 
@@ -25,8 +24,8 @@ class Ridge:
 
     fits_classifier: ClassVar[bool] = True
     regularizer: float = 1.0
-    bias: bool = False
-    """Learn a bias too, as R2D2 does. A softmax over classes cancels it; a squared error does not."""
+    intercept: bool = False
+    """Append a 1 to every support and query row, so that each class has a regularized intercept (bertinetto/r2d2)."""
 
     def __post_init__(self) -> None:
         if not self.regularizer > 0:
@@ -34,28 +33,15 @@ class Ridge:
 
     def __call__(self, assignment: RoleAssignment, labels: Tensor | None, scale: Tensor | float) -> Logits:
         require_distinct_labels(labels, "a ridge head")
-        scores = ridge_scores(assignment.query.flatten(1, 2), assignment.support, self.regularizer)
-        return class_logits(scores * scale, assignment.query.shape[2])
-
-    def module(self, sizes: Sizes) -> Ridge | BiasedRidge:
-        """The head, with its bias if it has one."""
-        return BiasedRidge(self) if self.bias else self
+        query, support = assignment.query.flatten(1, 2), assignment.support
+        if self.intercept:
+            query, support = with_ones(query), with_ones(support)
+        return class_logits(ridge_scores(query, support, self.regularizer) * scale, assignment.query.shape[2])
 
 
-class BiasedRidge(nn.Module):
-    """The ridge head with a learned bias, 0 at first."""
-
-    fits_classifier: ClassVar[bool] = True
-
-    def __init__(self, settings: Ridge) -> None:
-        super().__init__()
-        self.settings = settings
-        self.bias = nn.Parameter(torch.zeros(()))
-
-    def forward(self, assignment: RoleAssignment, labels: Tensor | None, scale: Tensor | float) -> Logits:
-        require_distinct_labels(labels, "a ridge head")
-        scores = ridge_scores(assignment.query.flatten(1, 2), assignment.support, self.settings.regularizer)
-        return class_logits(scores * scale + self.bias, assignment.query.shape[2])
+def with_ones(rows: Tensor) -> Tensor:
+    """Rows `(..., D)` with a column of ones, `(..., D + 1)`."""
+    return torch.cat([rows, rows.new_ones(*rows.shape[:-1], 1)], -1)
 
 
 def ridge_scores(query: Tensor, support: Tensor, regularizer: float) -> Tensor:

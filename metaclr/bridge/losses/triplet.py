@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from metaclr.bridge.losses.pair_distances import PairLoss, PairObjective, mean_of
@@ -13,6 +16,7 @@ from metaclr.bridge.spec import Sizes
 from metaclr.errors import UserError
 
 INFINITE = float("inf")
+SMALLEST = 1e-12  # under the root, as VisualComputingInstitute/triplet-reid
 
 
 @dataclass(frozen=True)
@@ -22,24 +26,37 @@ class Triplet(PairObjective):
     formula: ClassVar[str] = r"\max(0, \|a-p\|^2 - \|a-n\|^2 + m)"
     margin: float = 0.2  # FaceNet
     mining: Literal["semi_hard", "batch_hard"] = "semi_hard"
+    squared: bool = True
+    """Squared Euclidean distances (FaceNet), or Euclidean ones (Hermans et al., which train better with them)."""
+    soft: bool = False
+    """`log(1 + exp(d_p - d_n))` in place of the hinge with a margin (Hermans et al.)."""
 
     def __post_init__(self) -> None:
         if self.mining not in ("semi_hard", "batch_hard"):
             raise UserError(f"mining = {self.mining!r} must be 'semi_hard' or 'batch_hard'")
+        if self.soft and self.mining == "semi_hard":
+            raise UserError("soft = True needs mining = 'batch_hard': semi-hard negatives are chosen by the margin")
         super().__post_init__()
 
     def module(self, sizes: Sizes) -> nn.Module:
         """The loss."""
-        return PairLoss(self, semi_hard if self.mining == "semi_hard" else batch_hard)
+        mine = semi_hard if self.mining == "semi_hard" else partial(batch_hard, soft=self.soft)
+        return PairLoss(self, mine if self.squared else partial(_euclidean, mine))
 
 
-def batch_hard(distances: Tensor, same: Tensor, other: Tensor, margin: float) -> Tensor:
+def _euclidean(
+    loss: Callable[[Tensor, Tensor, Tensor, float], Tensor], squared: Tensor, same: Tensor, other: Tensor, margin: float
+) -> Tensor:
+    return loss((squared + SMALLEST).sqrt(), same, other, margin)
+
+
+def batch_hard(distances: Tensor, same: Tensor, other: Tensor, margin: float, soft: bool = False) -> Tensor:
     """Each anchor with its farthest positive and its nearest negative, mean over anchors that have both."""
     farthest = distances.where(same, -INFINITE).amax(-1)
     nearest = distances.where(other, INFINITE).amin(-1)
     usable = same.any(-1) & other.any(-1)
     gap = farthest.where(usable, 0) - nearest.where(usable, 0)
-    return mean_of((gap + margin).relu(), usable)
+    return mean_of(F.softplus(gap) if soft else (gap + margin).relu(), usable)
 
 
 def semi_hard(distances: Tensor, same: Tensor, other: Tensor, margin: float) -> Tensor:

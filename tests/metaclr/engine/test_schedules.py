@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from metaclr.engine import TrainSettings
-from metaclr.engine.momentum_encoder import MomentumEncoder, target_momentum
+from metaclr.engine.momentum_encoder import MomentumEncoder, momentum_at
 from metaclr.engine.schedules import rate, warmup_steps
 from metaclr.errors import UserError
 
@@ -41,10 +41,10 @@ def test_other_schedules() -> None:
 
 
 def test_target_momentum_rises_to_one() -> None:
-    assert target_momentum(0.99, 0, 100) == pytest.approx(0.99)
-    assert target_momentum(0.99, 50, 100) == pytest.approx(0.995)
-    assert target_momentum(0.99, 100, 100) == pytest.approx(1.0)
-    assert target_momentum(0.99, 70, 100, to_one=False) == 0.99
+    assert momentum_at(0.99, 0, 100, "cosine") == pytest.approx(0.99)
+    assert momentum_at(0.99, 50, 100, "cosine") == pytest.approx(0.995)
+    assert momentum_at(0.99, 100, 100, "cosine") == pytest.approx(1.0)
+    assert momentum_at(0.99, 70, 100) == 0.99
 
 
 def test_target_follows_and_never_learns() -> None:

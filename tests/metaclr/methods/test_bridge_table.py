@@ -63,7 +63,7 @@ def test_what_the_table_says_besides() -> None:
     directclr, infonce = methods.get("directclr"), methods.get("infonce")
     assert directclr.objective.roles == infonce.objective.roles == Swap()  # type: ignore[attr-defined]
     assert directclr.projector == "none"
-    assert directclr.objective.embedding.first == 64  # type: ignore[attr-defined]
+    assert directclr.objective.embedding.dims(2048) == 360  # type: ignore[attr-defined]
     moco = methods.get("moco")
     assert moco.momentum is not None
     assert moco.objective.negatives == Queue(4096, with_batch=False)  # type: ignore[attr-defined]
@@ -83,6 +83,6 @@ def test_psco_is_moco_and_an_episode_from_the_queue() -> None:
     assert isinstance(moco, Objective)
     assert isinstance(episode, Objective)
     assert (moco.temperature, episode.temperature, psco.momentum) == (0.2, 1.0, 0.99)
-    assert episode.labels == QueuePseudoLabels(shots=4, size=4096, epsilon=0.05, iterations=3)
+    assert episode.labels == QueuePseudoLabels(shots=1, size=4096, epsilon=0.05, iterations=3)
     assert moco.negatives == Queue(4096)
     assert moco.head == episode.head == Pairs(dot)

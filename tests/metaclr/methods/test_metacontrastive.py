@@ -84,7 +84,7 @@ def test_presets_are_the_authors_imagenet_settings() -> None:
         assert method.way is None  # one task of all images of the batch
         assert not list(method.objective.build(16).parameters())  # no scale and no bias to learn
     assert methods.diff("metacontrastive_protonet", "metacontrastive_r2d2") == [
-        ("head", "Prototypes(squared_euclidean)", "Ridge(regularizer=5.0, bias=False)"),
+        ("head", "Prototypes(squared_euclidean)", "Ridge(regularizer=5.0, intercept=False)"),
         ("temperature", "0.1", "1.0"),
     ]
 

@@ -43,7 +43,7 @@ def test_method_files_are_short_and_say_where_they_come_from(name: str) -> None:
     assert method.summary
     assert method.reference
     if method.learner is None:
-        assert len(text.splitlines()) <= 55
+        assert len(text.splitlines()) <= 60
         assert method.formula or not method.trained
 
 
@@ -167,7 +167,7 @@ def test_methods_that_are_the_same_on_the_same_input() -> None:
     torch.testing.assert_close(loss_of("protonet", z, classes), loss_of("protoclr", z))
     one_way = F.cross_entropy(*logits_of_one_way(z, 0.05))
     torch.testing.assert_close(loss_of("metacontrastive_protonet", z), one_way)  # flag 0.1 is temperature 0.05
-    torch.testing.assert_close(loss_of("directclr", z, first=8), loss_of("infonce", z, temperature=0.1))
+    torch.testing.assert_close(loss_of("directclr", z, first=7), loss_of("infonce", z[..., :7], temperature=0.1))
 
 
 def logits_of_one_way(z: torch.Tensor, tau: float) -> tuple[torch.Tensor, torch.Tensor]:

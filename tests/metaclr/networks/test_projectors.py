@@ -66,3 +66,13 @@ def test_refuses_in_one_line(name: str, options: dict[str, float], message: str)
     with pytest.raises(UserError) as error:
         build_projector(name, 4, **options)
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize(("name", "linears"), [("mlp_bn", 2), ("mlp3_bn", 3)])
+def test_projectors_that_end_in_a_batch_norm_without_weight(name: str, linears: int) -> None:
+    """alinlab/PsCo `get_mlp(..., last_bn=True)`; facebookresearch/simsiam `builder.py`."""
+    layers = list(build_projector(name, 6, hidden=5, dim=4).layers)
+    assert sum(isinstance(layer, torch.nn.Linear) for layer in layers) == linears
+    assert isinstance(layers[-1], torch.nn.BatchNorm1d)
+    assert not layers[-1].affine
+    assert all(layer.bias is None for layer in layers if isinstance(layer, torch.nn.Linear))
