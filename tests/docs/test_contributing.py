@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md's worked examples, put at the paths that they name in a copy of the repository; its tests then run."""
+"""The worked examples of CONTRIBUTING.md, put where they say in a copy of the repository; its tests then run."""
 
 from __future__ import annotations
 
