@@ -10,9 +10,11 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from episodes import EpisodeTable, ImageSet, TaskShape, stored_label_subset, stored_table, train_test_indices
+from metaclr.adaptation.procedure import Procedure
 from metaclr.errors import UserError
 from metaclr.evaluation.label_subsets import low_label_probes
 from metaclr.evaluation.linear_probe import Probe
+from metaclr.heads.source_statistics import SourceFeatures
 from metaclr.memory import place
 
 SPLIT_SEED = 0
@@ -120,7 +122,8 @@ class Embedded:
     target: Target
     features: Tensor
     protocol: str
-    source_features: Tensor | None = None
+    source: SourceFeatures | None = None
+    procedure: Procedure | None = None
 
     def _labels(self, index: Tensor) -> Tensor:
         return self.target.images.required_labels()[index]

@@ -11,6 +11,7 @@ from metaclr.results.scores.summary import LEVEL, Summary
 from metaclr.results.scores.table_column import TableColumn
 from metaclr.results.store.folder import Results
 from metaclr.results.store.rows import Row
+from metaclr.results.tables.own_heads import own_heads
 
 
 def fixed_settings(results: Results) -> list[tuple[str, str]]:
@@ -176,8 +177,7 @@ def _few_shot(results: Results) -> str:
         f"{_listed(f'{n:,}' for n in counts)} stored episodes, the same for every method",
         *_queries(rows, settings.get("query", 0)),
     ]
-    if "head" in settings:
-        parts.append(f"{settings['head']} head on frozen features")
+    parts += own_heads(rows)
     pools = {row.target: pool for row in rows if (pool := _pool(row))}
     if pools:
         parts.append(f"drawn from {'; '.join(f'{target}: {pool}' for target, pool in pools.items())}")

@@ -14,6 +14,7 @@ from scipy import stats
 from episodes import EpisodeTable, TaskShape, sample_table
 from metaclr.errors import UserError
 from metaclr.evaluation import HEADS, episode_accuracies, few_shot
+from metaclr.heads import SourceFeatures, get_head
 from tests.metaclr.evaluation import slow_intervals
 from tests.metaclr.evaluation.evaluate_data import blobs
 
@@ -92,11 +93,34 @@ def test_head_is_the_loop(head: str, shape: TaskShape) -> None:
     )
 
 
-def test_every_head_has_a_loop() -> None:
-    assert set(LOOPS) == set(HEADS)
+def one_at_a_time(head: str) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+    """The head itself on one episode; its formula is tested with the heads."""
+
+    def predict(support: Tensor, labels: Tensor, query: Tensor) -> Tensor:
+        rows, fitted = get_head(head).prepare(torch.cat([support, query]))
+        split = rows[: len(support)].view(1, int(labels.max()) + 1, -1, rows.shape[1])
+        return fitted.fit(split).logits(rows[None, len(support) :])[0].argmax(-1)
+
+    return predict
 
 
-@pytest.mark.parametrize("head", HEADS)
+OTHERS = [head for head in HEADS if head not in LOOPS and head != "calibrated"]
+
+
+@pytest.mark.parametrize("head", OTHERS)
+def test_all_episodes_at_once_are_each_alone(head: str) -> None:
+    features, table = case(TaskShape(5, 2, 4))
+    features = features.double()
+    torch.testing.assert_close(
+        episode_accuracies(features, table, head=head), looped(features, table, one_at_a_time(head)), atol=1e-6, rtol=0
+    )
+
+
+def test_every_head_is_compared() -> None:
+    assert {*LOOPS, *OTHERS} == {*HEADS} - {"calibrated"}
+
+
+@pytest.mark.parametrize("head", [*LOOPS, *OTHERS])
 def test_chunks_do_not_matter(head: str) -> None:
     features, table = case(TaskShape(5, 2, 5), count=33)
     whole = episode_accuracies(features, table, head=head)
@@ -105,7 +129,7 @@ def test_chunks_do_not_matter(head: str) -> None:
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
-@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("head", [*LOOPS, "dot", "matching", "svm", "lda", "bd_cspn", "soft_kmeans"])
 def test_a_collapsed_encoder_is_at_chance(head: str, value: float) -> None:
     _, table = case(TaskShape(5, 5, 5))
     accuracies = episode_accuracies(torch.full((22 * 12, 8), value), table, head=head)
@@ -157,6 +181,26 @@ def test_a_task_of_all_classes_needs_second_best_answers(head: str) -> None:
         assert found.without.shape == (30, 22)
         assert "interval=new classes (leave one way out)" in found.protocol
     assert found.ci95_episodes > 0
+
+
+def test_the_sources_features_reach_a_head() -> None:
+    features, table = case(TaskShape(5, 1, 5), count=200)
+    source = SourceFeatures(features[::2], torch.arange(22).repeat_interleave(6))
+    plain = episode_accuracies(features, table)
+    for head in ("cl2n+cosine", "whitened+cosine", "calibrated"):
+        (found,) = few_shot(features, table, LABELS, target="blobs", head=head, source=source)
+        assert found.evaluator == f"few-shot {head}"
+        assert found.value > 100 * plain.mean() - 10
+    with pytest.raises(UserError, match="pass a source"):
+        few_shot(features, table, LABELS, target="blobs", head="cl2n+cosine")
+
+
+def test_a_transductive_head_is_marked() -> None:
+    features, table = case(TaskShape(5, 1, 5))
+    (found,) = few_shot(features, table, LABELS, target="blobs", head="cl2n+cosine", source=SourceFeatures(features))
+    (marked,) = few_shot(features, table, LABELS, target="blobs", head="bd_cspn")
+    assert marked.evaluator == "few-shot bd_cspn, transductive"
+    assert "transductive" not in found.evaluator
 
 
 def test_refusals() -> None:

@@ -27,7 +27,7 @@ def test_shuffled_labels_are_at_chance() -> None:
         assert real.value - real.ci95 > 1.5 * expected, f"{what}: {real.value:.2f} ± {real.ci95:.2f} on true labels"
 
 
-@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("head", [name for name in HEADS if name != "calibrated"])
 def test_random_features_are_at_chance(head: str) -> None:
     """Large classes: a query never comes from its own support, so the rest of a class of n lies on the other side
     of the class mean, by 1 / (n - 1), and among 40 images of a class accuracy is measurably *below* chance."""
