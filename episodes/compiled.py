@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from episodes.augment import check, view_pixels
-from episodes.operations.parameters import keys_of
-from episodes.view_recipe import ViewRecipe
+from episodes.view_recipe import ViewRecipe, keys_of
 
 
 def augment_compiled(

@@ -10,7 +10,7 @@ A `key` is a Python int, or an int64 tensor of one element where a compiled step
 from __future__ import annotations
 
 from hashlib import blake2b
-from math import isqrt, pi
+from math import isqrt
 
 import torch
 from torch import Tensor
@@ -60,18 +60,6 @@ def bits(key: int | Tensor, items: Tensor) -> Tensor:
 def uniform(key: int | Tensor, items: Tensor) -> Tensor:
     """Uniform float32 in [0, 1), a multiple of 2**-24, for each int64 item."""
     return ((random_words(key, items) >> 40) & ((1 << 24) - 1)).to(torch.float32) * 2.0**-24
-
-
-def normal(key: int | Tensor, items: Tensor) -> Tensor:
-    """Standard normal float32 for each int64 item (Box and Muller 1958).
-
-    Computed in float64 and rounded once: a device whose logarithm differs in the last place gives another
-    float32 in about one draw of 10**8. Everything else in this file is exactly equal on every device.
-    """
-    z = random_words(key, items)
-    radius = (((z >> 32) & _LOW32).to(torch.float64) + 0.5).mul_(2.0**-32).log_().mul_(-2.0).sqrt_()
-    angle = (z & _LOW32).to(torch.float64).mul_(2.0 * pi * 2.0**-32).cos_()
-    return radius.mul_(angle).to(torch.float32)
 
 
 def below(key: int | Tensor, items: Tensor, bound: Tensor | int) -> Tensor:

@@ -25,21 +25,29 @@ Arrays = dict[str, NDArray[np.generic]]
 _REDRAW = "delete it to draw it anew"
 
 
-def stored_table(image_set: ImageSet, shape: TaskShape, count: int, seed: int, folder: Path | None) -> EpisodeTable:
-    """The episodes of (data set, way, shot, query, count, seed): read if they are stored, else drawn and stored.
+def stored_table(
+    image_set: ImageSet,
+    shape: TaskShape,
+    count: int,
+    seed: int,
+    folder: Path | None,
+    *,
+    leave_out_small: bool = False,
+) -> EpisodeTable:
+    """The episodes of (data set, way, shot, query, count, seed): read from `folder`, or drawn and written there.
 
-    The file is one .npz in `folder`, named after what it holds; None keeps nothing. Processes may ask at once: all
-    draw the same table, and the file is replaced whole.
+    The file is one .npz in `folder`, named after its content; None writes none. Several processes may call this at the
+    same time: all draw the same table, and the file is replaced as a whole. leave_out_small: see `sample_table`.
 
     Raises:
         EpisodeError: an impossible shape, a folder that cannot be written, or a file that is damaged or holds
             something else (never redrawn in silence: what was measured on it would no longer be comparable).
     """
     if folder is None:
-        return sample_table(image_set, shape, count, seed)
+        return sample_table(image_set, shape, count, seed, leave_out_small=leave_out_small)
     path = folder / table_name(image_set, shape, count, seed)
     if not path.exists():
-        table = sample_table(image_set, shape, count, seed)
+        table = sample_table(image_set, shape, count, seed, leave_out_small=leave_out_small)
         write_table(path, table)
         return table
     table = read_table(path, image_set.fingerprint())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -12,7 +12,11 @@ from metaclr.adaptation.frozen import episode_logits
 from metaclr.adaptation.procedure import Procedure
 from metaclr.errors import UserError
 from metaclr.evaluation.measurement import Measurement, from_episodes, join
+from metaclr.evaluation.second_best import without_each_way
 from metaclr.heads.head import Head
+from metaclr.heads.matching import Matching
+from metaclr.heads.nearest_neighbor import NearestNeighbor
+from metaclr.heads.prototypes import Prototypes
 from metaclr.heads.registry import get_head
 from metaclr.heads.source_statistics import SourceFeatures
 
@@ -23,29 +27,37 @@ METHOD = "method"
 def few_shot(
     features: Tensor,
     tables: EpisodeTable | Sequence[EpisodeTable],
+    labels: Tensor,
     *,
     target: str,
     head: str = "cosine",
     source: SourceFeatures | None = None,
     protocol: str = "",
 ) -> list[Measurement]:
-    """Measure accuracy over the episodes of each table, with a Student t interval over episodes.
+    """Measure accuracy over the episodes of each table, with an interval for new classes and one over episodes.
 
     Args:
-        features: (M, F) of every image of the set that the tables index.
+        features: (M, F) of every image of the set that the tables index. labels: (M,) int64, their classes.
         head: a name that `metaclr.heads.get_head` takes. source: features of the source's images, if it needs them.
         protocol: how the features were computed (`features.protocol_of`).
 
     Raises:
-        UserError: an unknown head, no source although the head needs it, or a table that does not fit the features.
+        UserError: an unknown head, no source although the head needs it, labels of other images, or a table that does
+            not fit the features.
     """
+    if labels.shape != features.shape[:1]:
+        raise UserError(f"{tuple(labels.shape)} labels for features of {len(features)} images")
     chosen = get_head(head)
     rows, classifier = chosen.prepare(features, source)
     name = few_shot_name(head, transductive=chosen.transductive)
     results = []
     for table in [tables] if isinstance(tables, EpisodeTable) else tables:
-        accuracies = head_accuracies(rows, table, classifier)
-        results.append(measurement(name, chosen.description, accuracies, table, target=target, protocol=protocol))
+        accuracies, without = _accuracies_of(episode_logits(rows, table, classifier), table, labels, classifier)
+        results.append(
+            measurement(
+                name, chosen.description, accuracies, table, labels, without=without, target=target, protocol=protocol
+            )
+        )
     return results
 
 
@@ -56,19 +68,69 @@ def few_shot_of_procedure(
 
     features: (M, F) of the encoder as it was trained, images: the M images; a procedure uses one or both.
     """
-    with torch.inference_mode():
-        accuracies = torch.cat([_accuracies(logits) for logits in procedure.episode_logits(features, images, table)])
+    labels = images.required_labels()
+    parts = procedure.episode_logits(features, images, table)
+    accuracies, without = _accuracies_of(parts, table, labels, getattr(procedure, "head", None))
     name = few_shot_name(METHOD, transductive=procedure.transductive)
-    return [measurement(name, procedure.description, accuracies.cpu(), table, target=target, protocol=protocol)]
+    return [
+        measurement(
+            name, procedure.description, accuracies, table, labels, without=without, target=target, protocol=protocol
+        )
+    ]
+
+
+@torch.inference_mode()
+def _accuracies_of(
+    parts: Iterable[Tensor], table: EpisodeTable, labels: Tensor, head: object
+) -> tuple[Tensor, Tensor | None]:
+    """Accuracies (E,) from logits (e, N Q, N) of some episodes each, and (E, N) without each way where a task uses all
+
+    classes and the head scores every way by its own support alone, so that the other scores stand when a way goes.
+    """
+    whole = 1 < table.shape.way >= len(torch.unique(episode_classes(table, labels)))
+    separate = whole and isinstance(head, Prototypes | NearestNeighbor | Matching)
+    accuracies, without = [], []
+    for logits in parts:
+        accuracies.append(_accuracies(logits))
+        if separate:
+            without.append(_without(logits))
+    return torch.cat(accuracies).cpu(), torch.cat(without).cpu() if without else None
+
+
+def episode_classes(table: EpisodeTable, labels: Tensor) -> Tensor:
+    """Class of every way of every episode, int64 (E, N), from the labels (M,) of the images."""
+    return labels.cpu()[table.support[:, :, 0].cpu()]
 
 
 def measurement(
-    evaluator: str, head: str, accuracies: Tensor, table: EpisodeTable, *, target: str, protocol: str
+    evaluator: str,
+    head: str,
+    accuracies: Tensor,
+    table: EpisodeTable,
+    labels: Tensor,
+    *,
+    without: Tensor | None = None,
+    target: str,
+    protocol: str,
 ) -> Measurement:
-    """The measurement of one table from per-episode accuracies (E,) in 0..1. head: its description."""
+    """The measurement of one table from per-episode accuracies (E,) in 0..1. head: its description.
+
+    labels: (M,) of the images. without: (E, N), see `Measurement`.
+    """
     shape = table.shape
-    details = join(protocol, head=head, query=shape.query, episodes=len(table), digest=table.digest[:16])
-    return from_episodes(evaluator, accuracies, target=target, way=shape.way, shot=shape.shot, protocol=details)
+    details = join(
+        protocol,
+        head=head,
+        query=shape.query,
+        episodes=len(table),
+        pool_classes=len(torch.unique(labels)),
+        pool_images=len(labels),
+        digest=table.digest[:16],
+    )
+    classes = episode_classes(table, labels)
+    return from_episodes(
+        evaluator, accuracies, classes, without=without, target=target, shot=shape.shot, protocol=details
+    )
 
 
 def few_shot_name(head: str, *, transductive: bool = False) -> str:
@@ -101,6 +163,25 @@ def episode_accuracies(
     with torch.inference_mode():
         rows, classifier = get_head(head).prepare(features, source)
     return head_accuracies(rows, table, classifier, chunk=chunk)
+
+
+@torch.inference_mode()
+def accuracies_without_each_way(
+    features: Tensor, table: EpisodeTable, *, head: str = "cosine", chunk: int | None = None
+) -> Tensor:
+    """Accuracy of every episode when way j is not a possible answer, on the other ways' queries: float32 (E, N).
+
+    Exact for heads that score every way by its own support alone (prototypes, matching, nearest neighbor). Arguments
+    as in `episode_accuracies`; needs 2 ways or more.
+    """
+    rows, classifier = get_head(head).prepare(features)
+    return torch.cat([_without(logits) for logits in episode_logits(rows, table, classifier, chunk)]).cpu()
+
+
+def _without(logits: Tensor) -> Tensor:
+    """(e, N) from logits (e, N Q, N) of queries sorted by way."""
+    way = logits.shape[-1]
+    return without_each_way(logits.mT.reshape(len(logits), way, way, -1))
 
 
 @torch.inference_mode()

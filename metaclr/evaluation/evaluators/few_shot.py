@@ -56,7 +56,8 @@ def _measure(embedded: Embedded, head: str, number: int) -> list[Measurement]:
     target, table = embedded.target, embedded.target.tables[number]
     options: dict[str, Any] = {"target": target.name, "protocol": embedded.protocol}
     if head != METHOD:
-        return few_shot(embedded.features, table, head=head, source=embedded.source, **options)
+        labels = target.images.required_labels()
+        return few_shot(embedded.features, table, labels, head=head, source=embedded.source, **options)
     procedure = embedded.procedure or default_procedure()
     return few_shot_of_procedure(procedure, embedded.features, target.images, table, **options)
 
