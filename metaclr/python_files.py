@@ -1,4 +1,4 @@
-"""A user's own Python file, run as a module: where methods and encoders of their own come from."""
+"""Running a user's Python file as a module, for custom methods and encoders."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 from metaclr.errors import UserError
+from metaclr.files import is_file
 
 
 def run_file(path: Path, what: str) -> ModuleType:
@@ -16,9 +17,9 @@ def run_file(path: Path, what: str) -> ModuleType:
         what: begins every error line, such as "method file 'mine.py'".
 
     Raises:
-        UserError: no such file, not a Python file, or it does not run (with what it raised).
+        UserError: no such file, not a Python file, or an exception while it runs (with its message).
     """
-    if not path.is_file():
+    if not is_file(path):
         raise UserError(f"{what}: no such file")
     spec = spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
@@ -26,6 +27,6 @@ def run_file(path: Path, what: str) -> ModuleType:
     module = module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
-        raise UserError(f"{what}: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise UserError(f"{what}: {type(error).__name__}: {' '.join(str(error).split())}") from error
     return module

@@ -83,6 +83,7 @@ def _recipe(
         "size": size,
         "channels": channels,
         "encoder": {"name": "given"},
+        "evaluate": {"few_shot": {"heads": ["cosine"]}},  # an encoder from elsewhere has no head of its own
     }
     return resolve(tables, overrides)
 

@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from metaclr.methods import Method
     from metaclr.walk.prepare import WalkPlan
 
-FEW_SHOT_ONLY = ("evaluate.linear=false", "evaluate.knn=false", "evaluate.low_label=false")
+FEW_SHOT_ONLY = (
+    "evaluate.linear=false",
+    "evaluate.knn=false",
+    "evaluate.low_label=false",
+    "evaluate.few_shot.heads=cosine",  # steps differ in their own heads, so one head measures them all
+)
 """A walk has many steps, so that of a shipped recipe the cheap evaluators run; a TOML file is taken as it is."""
 
 SEEDS = (0, 1)

@@ -27,7 +27,8 @@ def episode_shapes(
     """The episodes of a target, by way and shot of the settings, and in `remarks` what was changed to fit them.
 
     Ways above the number of classes are left out (or become that number, where all are). Where classes have too few
-    images, up to a quarter of the classes is left out; beyond that, episodes have fewer queries, then fewer ways.
+    images, episodes have fewer queries, down to a third of the setting, so that every class takes part. Where that is
+    not enough, up to a quarter of the classes is left out; beyond that, episodes have fewer queries, then fewer ways.
 
     Args:
         fixed: keys of the recipe whose values the user gave (`evaluate.few_shot.query`): they hold, or are refused.
@@ -82,8 +83,11 @@ def _fit(
             f"{name}: {_KEY}.query = {query} with {shot} shot needs {shot + query} images of each class, but class "
             f"{images.class_name(int(counts.argmin()))!r} has {smallest}; set {fits}"
         )
+    fewest = math.ceil(query / 3)
+    chosen = smallest - shot if smallest - shot >= fewest else None  # no class is left out
     enough = max(way, math.ceil(MIN_SHARE * len(counts)))
-    chosen = next((q for q in range(query, 0, -1) if classes(q) >= enough), None)
+    if chosen is None:
+        chosen = next((q for q in range(query, 0, -1) if classes(q) >= enough), None)
     if chosen is None:
         chosen = next((q for q in range(query, 0, -1) if classes(q) >= way), None)
     if chosen is None and f"{_KEY}.ways" not in fixed and classes(1) >= 2:

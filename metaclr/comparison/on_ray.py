@@ -24,7 +24,7 @@ from metaclr.comparison.run import Run
 from metaclr.comparison.serial import execute_run, unfinished
 from metaclr.console import progress
 from metaclr.engine import Interrupted
-from metaclr.engine.process_group import MENDABLE, error_line
+from metaclr.engine.process_group import USER_ERRORS, error_line
 from metaclr.errors import UserError
 from metaclr.files import write_atomic
 
@@ -100,7 +100,7 @@ def _do(plan: Plan, run: Run, mark: str) -> Outcome:
         failure = execute_run(here, run)
     except Interrupted as interrupt:
         os._exit(interrupt.exit_code)  # the node is being taken away: a lost worker, whose run is done again
-    except MENDABLE as error:
+    except USER_ERRORS as error:
         return Outcome(error=f"{run.name}: {error_line(error)}")
     if sees_folder:
         return Outcome(failure)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from metaclr.comparison.evaluate_run import RunInfo, evaluate_run
+from metaclr.comparison.own_procedure import own_procedure
 from metaclr.comparison.plan import Plan
 from metaclr.comparison.run import Run, finished
 from metaclr.comparison.training import build_encoder_of, train_run
@@ -56,6 +57,7 @@ def execute_run(plan: Plan, run: Run, bar: Progress | None = None) -> str:
     folder, recipe, source = plan.folder(run), plan.recipe, plan.sources[run.source]
     broadcast_from_first(lambda: folder.mkdir(parents=True, exist_ok=True))
     digest = plan.digest(run)
+    procedure = None
     if not run.method.trained:
         judged = _about(run, recipe.encoder.name)
         encoder = build_encoder_of(run, recipe, source)
@@ -66,11 +68,20 @@ def execute_run(plan: Plan, run: Run, bar: Progress | None = None) -> str:
             return str(failure)
         seconds = trained.views / trained.views_per_second if trained.views_per_second else 0.0
         judged = replace(_about(run, recipe.encoder.name), steps=trained.step, seconds=seconds, views=trained.views)
+        same_start(learner)  # ranks that keep batch statistics of their own have as many encoders
         encoder = learner.get_submodule("encoder")
-        same_start(encoder)  # ranks that keep batch statistics of their own have as many encoders
+        procedure = own_procedure(run.method, learner.to(plan.device))
     targets = list(plan.targets.values())
     evaluate_run(
-        encoder, targets, recipe.evaluate, judged, folder, plan.device, source=source, precision=recipe.judged_in
+        encoder,
+        targets,
+        recipe.evaluate,
+        judged,
+        folder,
+        plan.device,
+        source=source,
+        procedure=procedure,
+        precision=recipe.judged_in,
     )
     # Written last: a killed run never looks finished.
     broadcast_from_first(lambda: write_atomic(folder / "done.json", json.dumps({"digest": digest})))

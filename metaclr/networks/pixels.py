@@ -1,4 +1,4 @@
-"""The control that every table carries: the pixels themselves as features."""
+"""The control of every table: pixels as features."""
 
 from __future__ import annotations
 

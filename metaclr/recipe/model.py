@@ -78,10 +78,16 @@ class FewShotRecipe(Strict):
 
     ways: tuple[int, ...] = (5, 20)
     shots: tuple[int, ...] = (1, 5)
-    query: int = Field(default=15, ge=1)
+    query: int = Field(default=15, ge=1, description="per way; fewer where a class has fewer images, which tables say")
     episodes: int = Field(default=2000, ge=2)
-    head: str = "cosine"
+    heads: tuple[str, ...] = ("cosine", "method")
+    """Heads of an episode, each a block of the tables: names, `TRANSFORM+HEAD`, or `method`, the method's own."""
     seed: int = 0
+
+    @field_validator("heads", mode="before")
+    @classmethod
+    def _heads(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
 
     @field_validator("ways", "shots")
     @classmethod
