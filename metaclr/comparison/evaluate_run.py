@@ -1,4 +1,4 @@
-"""One trained encoder, judged on every target: measurements become rows and per-item results of its run."""
+"""Evaluate one encoder on every target; write the measurements as rows and per-item results of its run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunInfo:
-    """What rows say about the encoder that was judged."""
+    """Columns of a row that describe the encoder and its training. seconds, views: of its training."""
 
     run: str
     method: str
@@ -95,7 +95,7 @@ def measure(
     procedure: Procedure | None = None,
     precision: Precision = "fp32",
 ) -> Iterator[Measurement]:
-    """Every measurement that the recipe asks for; features are computed once per target.
+    """Every measurement of the recipe's evaluators; features are computed once per target.
 
     Each rank embeds its share of a target's images and does its share of the measurements; all ranks get all of them.
     """

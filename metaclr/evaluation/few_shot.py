@@ -93,8 +93,7 @@ def _accuracies_of(
     for logits in parts:
         accuracies.append(_accuracies(logits))
         if separate:
-            way = logits.shape[-1]
-            without.append(without_each_way(logits.mT.reshape(len(logits), way, way, -1)))
+            without.append(_without(logits))
     return torch.cat(accuracies).cpu(), torch.cat(without).cpu() if without else None
 
 
@@ -164,6 +163,25 @@ def episode_accuracies(
     with torch.inference_mode():
         rows, classifier = get_head(head).prepare(features, source)
     return head_accuracies(rows, table, classifier, chunk=chunk)
+
+
+@torch.inference_mode()
+def accuracies_without_each_way(
+    features: Tensor, table: EpisodeTable, *, head: str = "cosine", chunk: int | None = None
+) -> Tensor:
+    """Accuracy of every episode when way j is not a possible answer, on the other ways' queries: float32 (E, N).
+
+    Exact for heads that score every way by its own support alone (prototypes, matching, nearest neighbor). Arguments
+    as in `episode_accuracies`; needs 2 ways or more.
+    """
+    rows, classifier = get_head(head).prepare(features)
+    return torch.cat([_without(logits) for logits in episode_logits(rows, table, classifier, chunk)]).cpu()
+
+
+def _without(logits: Tensor) -> Tensor:
+    """(e, N) from logits (e, N Q, N) of queries sorted by way."""
+    way = logits.shape[-1]
+    return without_each_way(logits.mT.reshape(len(logits), way, way, -1))
 
 
 @torch.inference_mode()

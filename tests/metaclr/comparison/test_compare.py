@@ -1,4 +1,4 @@
-"""The main job, whole: results on disk, nothing redone, interrupted and gone on, the negative control."""
+"""A whole comparison: results on disk, finished runs kept, killed and resumed, the negative control."""
 
 import csv
 import os
@@ -59,27 +59,27 @@ def test_every_result_is_written(finished: metaclr.Comparison) -> None:
     assert not finished.failures
 
 
-def test_the_report_says_what_was_trained_in(finished: metaclr.Comparison) -> None:
+def test_the_report_names_the_training_precision(finished: metaclr.Comparison) -> None:
     found = NAMES[compute_dtype("auto", torch.device("cpu"))]
     report = (finished.folder / "report.html").read_text(encoding="utf-8")
     assert f"cosine schedule, {found}" in report
 
 
-def test_all_methods_are_judged_on_the_same_items(finished: metaclr.Comparison) -> None:
+def test_all_methods_are_evaluated_on_the_same_items(finished: metaclr.Comparison) -> None:
     for _, rows in finished.rows.groupby(["target", "evaluator", "way", "shot", "label_subset"], dropna=False):
         assert rows.n_items.nunique() == 1
         if (rows.evaluator == "few-shot").all():
             assert rows.protocol.nunique() == 1
 
 
-def test_a_finished_folder_redoes_nothing(finished: metaclr.Comparison) -> None:
+def test_finished_runs_are_kept(finished: metaclr.Comparison) -> None:
     marks = {p: p.stat().st_mtime_ns for p in finished.folder.rglob("done.json")}
     again = compare(finished.folder)
     assert {p: p.stat().st_mtime_ns for p in finished.folder.rglob("done.json")} == marks
     pd.testing.assert_frame_equal(again.rows, finished.rows)
 
 
-def test_one_more_method_adds_cells_and_keeps_the_others(finished: metaclr.Comparison, tmp_path: Path) -> None:
+def test_one_more_method_adds_runs_and_keeps_the_others(finished: metaclr.Comparison, tmp_path: Path) -> None:
     out = tmp_path / "out"
     compare(out, methods=["simclr"])
     mark = next(out.glob("runs/simclr-*/done.json")).stat().st_mtime_ns
@@ -88,7 +88,7 @@ def test_one_more_method_adds_cells_and_keeps_the_others(finished: metaclr.Compa
     pd.testing.assert_frame_equal(plain(both.rows), plain(finished.rows))
 
 
-def test_processes_side_by_side_give_the_same_rows(finished: metaclr.Comparison, tmp_path: Path) -> None:
+def test_parallel_processes_give_the_same_rows(finished: metaclr.Comparison, tmp_path: Path) -> None:
     apart = compare(tmp_path / "out", jobs=2)
     numbers = ["value", "ci95"]
     pd.testing.assert_frame_equal(plain(apart.rows).drop(columns=numbers), plain(finished.rows).drop(columns=numbers))
@@ -96,7 +96,7 @@ def test_processes_side_by_side_give_the_same_rows(finished: metaclr.Comparison,
     pd.testing.assert_frame_equal(apart.rows[numbers], finished.rows[numbers], atol=2.0, rtol=0)
 
 
-def test_my_own_method_stands_beside_the_shipped_ones(tmp_path: Path) -> None:
+def test_a_custom_method_runs_beside_the_shipped_ones(tmp_path: Path) -> None:
     mine = metaclr.Method(
         summary="one-way InfoNCE",
         reference="this test",
@@ -147,7 +147,7 @@ def test_on_shuffled_labels_no_difference_is_significant(tmp_path: Path) -> None
     assert "significantly better" not in report
 
 
-def test_a_killed_comparison_goes_on_to_the_same_rows(finished: metaclr.Comparison, tmp_path: Path) -> None:
+def test_a_killed_comparison_resumes_to_the_same_rows(finished: metaclr.Comparison, tmp_path: Path) -> None:
     out = tmp_path / "out"
     script = (
         "import sys; sys.path[:0] = [sys.argv[1], sys.argv[2]]\n"
@@ -167,7 +167,7 @@ def test_a_killed_comparison_goes_on_to_the_same_rows(finished: metaclr.Comparis
     pd.testing.assert_frame_equal(plain(rest.rows), plain(finished.rows))
 
 
-def test_a_full_results_folder_is_said_in_one_line(tmp_path: Path) -> None:
+def test_an_unusable_results_folder_is_refused_in_one_line(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
     with pytest.raises(metaclr.UserError, match="--out"):
