@@ -139,7 +139,7 @@ def _encoder(results: Results) -> str:
 
 
 def _views(recipe: Mapping[str, Any]) -> str:
-    if "views" not in recipe:
+    if not recipe.get("views"):
         return ""
     if recipe.get("views_mode") == "per_method":
         return f"each method's own (not held fixed); {recipe['views']!r} for a method that has none"
