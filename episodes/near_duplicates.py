@@ -192,7 +192,7 @@ def _nearest(ours: _Hashes, theirs: Tensor, hashes: NDArray[np.uint64]) -> tuple
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     known = ours.low[kept]
     lengths = known.square().sum(1)
-    some = asked.split(max(1, _PAIRS // len(known)))
+    some = torch.split(asked, max(1, _PAIRS // len(known)))
     mate = torch.cat([(lengths - 2 * theirs[rows] @ known.T).min(1).indices for rows in some])
     apart = (theirs[asked] - known[mate]).square().sum(1)
     content = known[mate].square().sum(1) - known[mate, 0].square()
@@ -240,7 +240,8 @@ _COUNTS = np.array([bin(i).count("1") for i in range(1 << 16)], dtype=np.uint8)
 
 def _bits(words: NDArray[np.uint64]) -> NDArray[np.int64]:
     """How many bits are set in each word."""
-    return _COUNTS[words.view(np.uint16).reshape(-1, 4)].sum(1, dtype=np.int64)
+    counts: NDArray[np.int64] = _COUNTS[words.view(np.uint16).reshape(-1, 4)].sum(1, dtype=np.int64)
+    return counts
 
 
 def _alike(source: ImageSet, target: ImageSet, rows: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -42,8 +42,8 @@ class Plan:
 
     @cached_property
     def fingerprints(self) -> dict[str, str]:
-        """Of the images of every target."""
-        return {name: target.images.fingerprint() for name, target in self.targets.items()}
+        """Of the images of every target, and of its split."""
+        return {name: target.fingerprint for name, target in self.targets.items()}
 
     def digest(self, run: Run) -> str:
         """Of everything that a run's rows depend on (see `Run.digest`)."""
