@@ -51,7 +51,7 @@ def train(
     from metaclr.comparison.checks import check_run
     from metaclr.comparison.folder import check_writable
     from metaclr.comparison.load import load_images
-    from metaclr.comparison.method_files import find_method
+    from metaclr.comparison.method_files import find_method, method_text
     from metaclr.comparison.owner import owned
     from metaclr.comparison.run import Run
     from metaclr.comparison.training import train_run
@@ -72,7 +72,7 @@ def train(
         given = source if isinstance(source, str) else source.name
         own = {} if isinstance(source, str) else {given: source}
         images = load_images([given], resolved, Path(data_root) if data_root else None, own)[given]
-        run = Run(resolved.methods[0], chosen, images.name, seed)
+        run = Run(resolved.methods[0], chosen, images.name, seed, text=method_text(method))
         check_run(run, resolved, images)
         if folder and ranks().first:
             check_writable(folder)
