@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from metaclr.api.options import OptionArguments, read_options
 from metaclr.errors import UserError
-from metaclr.recipe import CompareRecipe, find, read, resolve
+from metaclr.recipe import CompareRecipe, find, for_other_data, read, resolve
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from episodes import ImageSet
+    from episodes import Augmentation, ImageSet, ViewRecipe
     from metaclr.comparison import Plan
     from metaclr.methods import Method
 
@@ -56,6 +56,7 @@ def compare(
     *,
     methods: Sequence[str | Mapping[str, Any]] | Mapping[str, Method] | None = None,
     sources: Sequence[str] | Mapping[str, ImageSet] | None = None,
+    views: str | ViewRecipe | Augmentation | Mapping[str, ViewRecipe | Augmentation] | None = None,
     **options: Unpack[OptionArguments],
 ) -> Comparison:
     """Train every method under the same budget, evaluate all on the same stored episodes, write tables and a report.
@@ -65,6 +66,8 @@ def compare(
         methods: names, tables `{"name": ..., "label": ..., "settings": {...}}`, or your own `Method`s by
             name: `{"mine": Method(...), "simclr": "simclr"}`.
         sources: images to train on: names `NAME[:PART]`, or your own `ImageSet`s by name.
+        views: the name of a view recipe, your own `ViewRecipe`, or a function of a batch: float32 (B, C, H, W) in
+            [0, 1] to random views of the same shape; or several by name, of which the first is used.
         options: targets, seeds, steps, views_mode, quick, out, device, data_root, overrides, jobs, ray, quiet; see
             `metaclr.api.options.Options`.
 
@@ -76,15 +79,19 @@ def compare(
     """
     from metaclr.comparison import execute, plan
     from metaclr.comparison.launcher import check_launcher
+    from metaclr.console import notify
     from metaclr.device import choose_device
     from metaclr.engine.distributed import rank_device
     from metaclr.engine.process_group import process_group, run_first_rank_first
+    from metaclr.recipe.views import own_views
 
     given = read_options(options)
     own_methods, method_names = own_and_names(methods, "methods")
     own_sources, source_names = own_and_names(sources, "sources")
     own_targets, target_names = own_and_names(given.targets, "targets")
+    of_views, functions = own_views(views) if views is not None else ({}, {})
     changes: dict[str, Any] = {
+        **of_views,
         "methods": method_names,
         "sources": source_names,
         "targets": target_names,
@@ -103,10 +110,13 @@ def compare(
                 data_root=given.root,
                 methods=own_methods,
                 images={**own_sources, **own_targets},
+                views=functions,
                 stack=stack,
             )
 
         ready = run_first_rank_first(planned)
+        for line in () if given.quiet else ready.remarks:
+            notify(f"note: {line}")
         rows, failures = execute(ready, jobs=given.jobs, ray=given.ray, quiet=given.quiet)
     return Comparison(ready.out, rows, failures)
 
@@ -133,7 +143,10 @@ def _resolve(
         tables = recipe.model_dump(mode="json", exclude_none=True)
     else:
         tables = read(find(str(recipe)))
-    tables |= {key: value for key, value in changes.items() if value is not None}
+    given = {key: value for key, value in changes.items() if value is not None}
+    if list(given.get("sources", ())) and list(given["sources"]) != list(tables.get("sources", ())):
+        tables = for_other_data(tables)
+    tables |= given
     return resolve(tables, [*(quick_lines(tables) if quick else ()), *overrides])
 
 

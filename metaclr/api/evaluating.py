@@ -75,7 +75,9 @@ def evaluate(
         if out:
             check_writable(folder)
             stack.enter_context(owned(folder))
-        prepared = {n: prepare(n, s, recipe.evaluate, folder / "episodes") for n, s in images.items()}
+        prepared = {
+            n: prepare(n, s, recipe.evaluate, folder / "episodes", fixed=recipe.fixed) for n, s in images.items()
+        }
         rows = _evaluate_all(by_name, recipe, prepared, folder, where)
         if out:
             _write(folder, recipe, prepared, rows, where)
@@ -93,6 +95,7 @@ def _recipe(
         "size": size,
         "channels": channels,
         "encoder": {"name": "given"},
+        "evaluate": {"few_shot": {"heads": ["cosine"]}},  # an encoder from elsewhere has no head of its own
     }
     return resolve(tables, overrides)
 

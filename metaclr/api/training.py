@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metaclr.api.options import Options
-from metaclr.recipe import CONTROLS, find, read, resolve
+from metaclr.recipe import CONTROLS, find, for_other_data, read, resolve
 
 if TYPE_CHECKING:
     from torch import nn
@@ -50,12 +50,13 @@ def train(
     """
     from metaclr.comparison.checks import check_run
     from metaclr.comparison.folder import check_writable
+    from metaclr.comparison.image_format import with_format
     from metaclr.comparison.load import load_images
     from metaclr.comparison.method_files import find_method, method_text
     from metaclr.comparison.owner import owned
     from metaclr.comparison.run import Run
-    from metaclr.comparison.training import train_run
-    from metaclr.console import progress
+    from metaclr.comparison.training import task_notes, train_run
+    from metaclr.console import notify, progress
     from metaclr.device import choose_device
     from metaclr.engine.distributed import rank_device, ranks, same_start
     from metaclr.engine.process_group import broadcast_from_first, process_group, raise_together, run_first_rank_first
@@ -65,15 +66,21 @@ def train(
         chosen = find_method(method)
         name = chosen.name or "mine"
         tables = read(find(str(recipe)))
+        if not (isinstance(source, str) and source in tables.get("sources", ())):
+            tables = for_other_data(tables)
         tables["methods"] = [{"name": name, "settings": dict(settings or {})}]
         resolved = resolve(tables, Options(steps=steps, overrides=overrides).recipe_lines)
         if name in CONTROLS or not chosen.trained:
             raise UserError(f"method {name!r} is a control, which is not trained; name another method")
         given = source if isinstance(source, str) else source.name
         own = {} if isinstance(source, str) else {given: source}
-        images = load_images([given], resolved, Path(data_root) if data_root else None, own)[given]
+        root = Path(data_root) if data_root else None
+        resolved, lines = with_format(resolved, lambda: [*load_images([given], resolved, root, own).values()], at.type)
+        images = load_images([given], resolved, root, own)[given]
         run = Run(resolved.methods[0], chosen, images.name, seed, text=method_text(method))
         check_run(run, resolved, images)
+        for line in () if quiet else (*lines, *task_notes([run], resolved, {images.name: images})):
+            notify(f"note: {line}")
         if folder and ranks().first:
             check_writable(folder)
             stack.enter_context(owned(folder))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from metaclr.api.comparing import Comparison, hashed, own_and_names, quick_lines
 from metaclr.api.options import OptionArguments, Options, read_options
 from metaclr.errors import UserError
-from metaclr.recipe import CompareRecipe, MethodEntry, find, names, read, resolve
+from metaclr.recipe import CompareRecipe, MethodEntry, find, for_other_data, names, read, resolve
 
 if TYPE_CHECKING:
     from episodes import ImageSet
@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from metaclr.methods import Method
     from metaclr.walk.prepare import WalkPlan
 
-FEW_SHOT_ONLY = ("evaluate.linear=false", "evaluate.knn=false", "evaluate.low_label=false")
+FEW_SHOT_ONLY = (
+    "evaluate.linear=false",
+    "evaluate.knn=false",
+    "evaluate.low_label=false",
+    "evaluate.few_shot.heads=cosine",  # steps differ in their own heads, so one head measures them all
+)
 """A walk has many steps, so a shipped recipe runs its cheap evaluators only; a TOML file is taken as it is."""
 
 SEEDS = (0, 1)
@@ -112,8 +117,10 @@ def plan_bridge(
     Raises:
         UserError, EpisodeError: as `bridge_walk`.
     """
+    from metaclr.comparison.image_format import with_format
     from metaclr.comparison.load import load_images
     from metaclr.comparison.method_files import find_method
+    from metaclr.device import choose_device
     from metaclr.walk.axis_changes import changes_between
     from metaclr.walk.path import find_path
     from metaclr.walk.prepare import budget_of, prepare_walk
@@ -125,6 +132,10 @@ def plan_bridge(
     resolved = _resolve(recipe, _changes(first, last, source_names, given), given.quick, given.recipe_lines)
     find_path(first, last, order=order, budget=budget_of(resolved))  # refuses an impossible order, likewise
     name = resolved.sources[0]
+    loaded = resolved
+    resolved, _ = with_format(
+        resolved, lambda: [load_images([name], loaded, given.root, own)[name]], choose_device("auto").type
+    )
     images = load_images([name], resolved, given.root, own)[name]
     prepared = prepare_walk(first, last, resolved, images, order=order, both_orders=both_orders)
     entries = tuple(MethodEntry(name=title) for title in prepared.methods)
@@ -156,6 +167,8 @@ def _resolve(recipe: str | Path, changes: Mapping[str, Any], quick: bool, overri
     if str(recipe) in names():
         tables["seeds"] = [SEEDS[0]] if quick else list(SEEDS)
         lines += FEW_SHOT_ONLY
+    if changes.get("sources") and list(changes["sources"]) != list(tables.get("sources", ())):
+        tables = for_other_data(tables)
     tables |= {key: value for key, value in changes.items() if value is not None} | {"methods": ["walk"]}
     lines += [line for line in quick_lines(tables) if quick and "low_label" not in line]
     resolved = resolve(tables, [*lines, *overrides])

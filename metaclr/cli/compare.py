@@ -32,9 +32,10 @@ def command(recipe: str, methods: str | None, sources: tuple[str, ...], **option
     """
     from metaclr.api import compare
     from metaclr.networks.allocator import keep_freed_memory
+    from metaclr.recipe import split_list
     from metaclr.results.tables.terminal import print_main_table
 
     keep_freed_memory()  # only a program may do this: it trains faster on a CPU
     with terminable():
-        result = compare(recipe, methods=methods.split(",") if methods else None, sources=sources or None, **options)
+        result = compare(recipe, methods=split_list(methods) if methods else None, sources=sources or None, **options)
     print_results(result, print_main_table, ("report.html", "tables", "rows.csv"))

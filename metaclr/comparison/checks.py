@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from episodes import PRESETS, ImageSet
+from episodes import ImageSet
 from metaclr.comparison.run import Run
 from metaclr.comparison.targets import prepare
-from metaclr.comparison.training import build_encoder_of, build_learner, sampler_for
+from metaclr.comparison.training import build_encoder_of, build_learner, sampler_for, views_for
 from metaclr.engine.process_group import gather_objects
-from metaclr.errors import UserError, unknown
+from metaclr.errors import UserError
 from metaclr.evaluation.evaluators import chosen
 
 if TYPE_CHECKING:
@@ -19,13 +19,11 @@ if TYPE_CHECKING:
 
 
 def check_recipe(recipe: CompareRecipe) -> None:
-    """Check the names that a recipe uses for views and evaluators.
+    """Check the names that a recipe uses for evaluators.
 
     Raises:
         UserError: an unknown name, with the nearest one.
     """
-    if recipe.views not in PRESETS:
-        raise unknown("views", recipe.views, PRESETS)
     chosen(recipe.evaluate.model_dump())
 
 
@@ -37,6 +35,7 @@ def check_run(run: Run, recipe: CompareRecipe, source: ImageSet) -> None:
     """
     if run.method.labels == "given" and source.labels is None:
         raise UserError(f"method {run.entry.title!r} trains on labels, and source {run.source!r} has none")
+    views_for(run, recipe)
     if not run.method.trained:
         if run.entry.settings:
             raise UserError(f"method {run.entry.title!r} is not trained and has no settings")
@@ -55,7 +54,7 @@ def check_targets(recipe: CompareRecipe, images: Mapping[str, ImageSet]) -> None
     few = recipe.evaluate.few_shot
     two = recipe.evaluate.model_copy(update={"few_shot": few and few.model_copy(update={"episodes": 2})})
     for name in recipe.targets:
-        prepare(name, images[name], two, None)
+        prepare(name, images[name], two, None, fixed=recipe.fixed)
 
 
 def check_same_inputs(plan: Plan) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def load_images(
     names: Iterable[str], recipe: CompareRecipe, root: Path | None, own: Mapping[str, ImageSet]
 ) -> dict[str, ImageSet]:
-    """Image sets in the recipe's size and channels, each loaded once.
+    """Image sets in the recipe's size and channels (their own where the recipe has none), each loaded once.
 
     Args:
         root: folder of data sets; None is the environment variable METACLR_DATA.
@@ -25,7 +25,7 @@ def load_images(
     """
     from metaclr.data import adapt, load
 
-    size, channels = recipe.size, recipe.channels
+    size, channels = recipe.size or None, recipe.channels or None
     return {
         name: adapt(own[name], size=size, channels=channels)
         if name in own

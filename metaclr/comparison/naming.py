@@ -16,6 +16,7 @@ from metaclr.errors import UserError
 from metaclr.recipe import CONTROLS
 
 if TYPE_CHECKING:
+    from episodes import Augmentation
     from metaclr.methods import Method
     from metaclr.recipe import CompareRecipe
 
@@ -37,11 +38,15 @@ def label_method_files(recipe: CompareRecipe) -> CompareRecipe:
     return recipe.model_copy(update={"methods": entries})
 
 
-def runs_of(recipe: CompareRecipe, methods: Mapping[str, Method] | None = None) -> tuple[Run, ...]:
+def runs_of(
+    recipe: CompareRecipe,
+    methods: Mapping[str, Method] | None = None,
+    views: Mapping[str, Augmentation] | None = None,
+) -> tuple[Run, ...]:
     """Every method on every source with every seed, sources outermost; run names are distinct.
 
     Args:
-        methods: the caller's own methods by name.
+        methods: the caller's own methods by name. views: the caller's own view functions by name.
 
     Raises:
         UserError: an unknown method, a label that belongs to a control, two labels that differ only in punctuation.
@@ -56,7 +61,7 @@ def runs_of(recipe: CompareRecipe, methods: Mapping[str, Method] | None = None) 
     own = methods or {}
     texts = {entry.title: "" if entry.name in own else method_text(entry.name) for entry in entries}
     runs = [
-        Run(entry, resolved[entry.title], source, seed, text=texts[entry.title])
+        Run(entry, resolved[entry.title], source, seed, text=texts[entry.title], callables=views or {})
         for source in recipe.sources
         for seed in recipe.seeds
         for entry in entries

@@ -9,13 +9,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from episodes import AuditReport, ImageSet, audit
+from episodes import AuditReport, Augmentation, ImageSet, audit
 from metaclr.comparison.checks import check_recipe, check_run, check_targets
 from metaclr.comparison.folder import check_shared_folder, open_folder
+from metaclr.comparison.image_format import with_format
 from metaclr.comparison.load import load_images
 from metaclr.comparison.naming import label_method_files, runs_of
 from metaclr.comparison.run import Run
 from metaclr.comparison.targets import prepare
+from metaclr.comparison.training import task_notes
 from metaclr.engine.distributed import ranks
 from metaclr.evaluation import Target
 from metaclr.methods import Method
@@ -69,6 +71,7 @@ def plan(
     data_root: Path | None = None,
     methods: Mapping[str, Method] | None = None,
     images: Mapping[str, ImageSet] | None = None,
+    views: Mapping[str, Augmentation] | None = None,
     stack: ExitStack | None = None,
 ) -> Plan:
     """Load the data, check every run and every target, then open the folder and draw the stored episodes.
@@ -78,6 +81,7 @@ def plan(
     Args:
         methods: the caller's own methods by name, beside those that ship.
         images: the caller's own image sets by name, beside those that `metaclr.data.load` knows.
+        views: the caller's own view functions, by the names that the recipe has for them.
         stack: the folder belongs to this process until the stack closes; None takes no lock.
 
     Raises:
@@ -85,7 +89,13 @@ def plan(
     """
     check_recipe(recipe)
     recipe = label_method_files(recipe)
-    runs = runs_of(recipe, methods)
+    unformatted = recipe
+    recipe, format_notes = with_format(
+        recipe,
+        lambda: [*load_images(unformatted.sources, unformatted, data_root, images or {}).values()],
+        device.type,
+    )
+    runs = runs_of(recipe, methods, views)
     loaded = load_images((*recipe.sources, *recipe.targets), recipe, data_root, images or {})
     for run in runs:
         check_run(run, recipe, loaded[run.source])
@@ -95,16 +105,23 @@ def plan(
     else:
         check_shared_folder(out)
     prepared = {
-        name: prepare(name, loaded[name], recipe.evaluate, out / "episodes", shuffle=recipe.shuffle_labels)
+        name: prepare(
+            name, loaded[name], recipe.evaluate, out / "episodes", shuffle=recipe.shuffle_labels, fixed=recipe.fixed
+        )
         for name in recipe.targets
     }
+    sources = {name: loaded[name] for name in recipe.sources}
     return Plan(
         recipe,
         out,
         device,
-        sources={name: loaded[name] for name in recipe.sources},
+        sources=sources,
         targets={name: target for name, (target, _) in prepared.items()},
         runs=runs,
         audits=tuple(audit(loaded[s], loaded[t]) for s in recipe.sources for t in recipe.targets if s != t),
-        remarks=tuple(line for _, lines in prepared.values() for line in lines),
+        remarks=(
+            *format_notes,
+            *task_notes(runs, recipe, sources),
+            *(line for _, lines in prepared.values() for line in lines),
+        ),
     )

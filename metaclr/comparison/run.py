@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,11 @@ from metaclr.methods.differences import settings
 from metaclr.recipe import MethodEntry
 
 if TYPE_CHECKING:
+    from episodes import Augmentation
     from metaclr.methods import Method
     from metaclr.recipe import CompareRecipe
 
-MUTABLE_KEYS = {"name", "description", "methods", "seeds", "sources", "cluster"}
+MUTABLE_KEYS = {"name", "description", "methods", "seeds", "sources", "cluster", "fixed"}
 """Recipe keys that a later command on the same folder may change: they add or leave out runs, or move them."""
 
 
@@ -32,6 +34,8 @@ class Run:
     """Ends the name, where another run of the comparison would have the same name without it."""
     text: str = field(default="", repr=False)
     """Text of the file that declares the method; empty for other methods."""
+    callables: Mapping[str, Augmentation] = field(default_factory=dict, compare=False)
+    """View functions of the caller's own, by the names that the recipe has for them."""
 
     def __getstate__(self) -> dict[str, Any]:
         # The functions of a method file cannot be pickled by reference: its text travels, and runs where it arrives.

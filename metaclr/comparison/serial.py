@@ -12,6 +12,7 @@ from pathlib import Path
 
 from episodes.errors import EpisodeError
 from metaclr.comparison.evaluate_run import RunInfo, evaluate_run
+from metaclr.comparison.own_procedure import own_procedure
 from metaclr.comparison.plan import Plan
 from metaclr.comparison.run import Run
 from metaclr.comparison.run_folder import ERROR, mark_finished, unfinished, write_inputs
@@ -76,6 +77,7 @@ def execute_run(plan: Plan, run: Run, bar: Progress | None = None) -> str:
 
 def _train_and_evaluate(plan: Plan, run: Run, folder: Path, bar: Progress | None) -> None:
     recipe, source = plan.recipe, plan.sources[run.source]
+    procedure = None
 
     def start() -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -90,11 +92,20 @@ def _train_and_evaluate(plan: Plan, run: Run, folder: Path, bar: Progress | None
         learner, trained = train_run(run, recipe, source, folder, plan.device, identity, _training_bar(bar))
         seconds = trained.views / trained.views_per_second if trained.views_per_second else 0.0
         info = replace(_info(run, recipe.encoder.name), steps=trained.step, seconds=seconds, views=trained.views)
+        same_start(learner)  # ranks with batch statistics of their own have different networks
         encoder = learner.get_submodule("encoder")
-        same_start(encoder)  # ranks with batch statistics of their own have different encoders
+        procedure = own_procedure(run.method, learner.to(plan.device))
     targets = list(plan.targets.values())
     evaluate_run(
-        encoder, targets, recipe.evaluate, info, folder, plan.device, source=source, precision=recipe.judged_in
+        encoder,
+        targets,
+        recipe.evaluate,
+        info,
+        folder,
+        plan.device,
+        source=source,
+        procedure=procedure,
+        precision=recipe.judged_in,
     )
     digest = plan.digest(run)
     broadcast_from_first(lambda: mark_finished(folder, digest))

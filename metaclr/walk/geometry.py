@@ -44,12 +44,13 @@ class Probe:
         """Two views of each image by the comparison's view recipe, next to each other: (2 M, C, H, W)."""
         import torch
 
-        from episodes import PRESETS, Episode, ImageSet, render
+        from episodes import Episode, ImageSet, render
+        from metaclr.recipe.views import view_recipe
 
         count = len(self.images)
         index = torch.arange(count).view(1, count, 1).expand(1, count, 2).contiguous()
         episode = Episode(index, torch.arange(2).expand(1, count, 2).contiguous(), index[..., 0].contiguous(), 1)
-        drawn = render(self.images, episode, PRESETS[self.plan.recipe.views], seed=0)
+        drawn = render(self.images, episode, view_recipe(self.plan.recipe.views, self.plan.recipe.view_recipes), seed=0)
         return ImageSet((255 * drawn.flatten(0, 2)).round().to(torch.uint8), name=f"views of {self.target}")
 
 

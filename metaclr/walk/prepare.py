@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from episodes.errors import EpisodeError
 from metaclr.comparison.run import Run
+from metaclr.comparison.training import task_shape
 from metaclr.errors import UserError
 from metaclr.methods import Method
 from metaclr.recipe import MethodEntry
@@ -91,10 +92,19 @@ def prepare_walk(
     chances: dict[Settings, float] = {}
     name = recipe.sources[0]
 
+    def run_of(method: Method) -> Run:
+        return Run(MethodEntry(name=method.name or "step"), method, name, 0)
+
+    def adapts(method: Method) -> bool:
+        return task_shape(run_of(method), recipe, source) != task_shape(run_of(method), recipe)
+
     def chance(method: Method) -> float:
+        # Tasks of other ways would be a second difference between two steps, unless the ends have them too.
+        if adapts(method) and not any(adapts(end) for end in (a, b)):
+            shape = task_shape(run_of(method), recipe)
+            raise UserError(f"source {name!r} is too small for tasks of {shape.way} ways of {shape.views} images")
         if key(method) not in chances:
-            entry = MethodEntry(name=method.name or "step")
-            chances[key(method)] = loss_at_chance(Run(entry, method, name, 0), recipe, source)
+            chances[key(method)] = loss_at_chance(run_of(method), recipe, source)
         return chances[key(method)]
 
     for end in (a, b):

@@ -36,7 +36,7 @@ def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
         (["data", "show", "digit"], "did you mean 'digits'"),
         (["bridge", "simclr", "byol"], "'byol' is not on the bridge"),
         (["bridge", "simclr", "protonte"], "did you mean 'protonet'"),
-        (["bridge", "simclr", "r2d2", "--order", "head,roles"], "needs a support apart from its queries"),
+        (["bridge", "simclr", "r2d2", "--order", "head,roles"], "a head that fits a classifier needs a support apart"),
         (["bridge", "simclr", "protonet", "--order", "rols"], "did you mean 'roles'"),
         (["evaluate", "nothing"], "neither FILE.py:FUNCTION"),
     ],

@@ -1,5 +1,6 @@
 """A whole comparison: results on disk, finished runs kept, killed and resumed, the negative control."""
 
+import csv
 import os
 import signal
 import subprocess
@@ -53,7 +54,7 @@ def test_every_result_is_written(finished: metaclr.Comparison) -> None:
     assert list((folder / "figures").glob("*.pdf"))
     assert list((folder / "per_item").glob("*.npz"))
     assert set(finished.rows.method) == {"simclr", "protonet", "untrained", "pixels"}
-    kinds = {"few-shot", "linear", "knn", "low-label frozen", "low-label finetune"}
+    kinds = {"few-shot", "few-shot method", "linear", "knn", "low-label frozen", "low-label finetune"}
     assert set(finished.rows.evaluator) == kinds
     assert not finished.failures
 
@@ -108,9 +109,42 @@ def test_a_custom_method_runs_beside_the_shipped_ones(tmp_path: Path) -> None:
 def test_on_shuffled_labels_everything_is_at_chance(tmp_path: Path) -> None:
     result = compare(tmp_path / "out", "shuffle_labels=true", "train.steps=20", "evaluate.few_shot.episodes=400")
     for row in result.rows.itertuples():
-        chance = 100 / (row.way if row.evaluator == "few-shot" else 6)
+        chance = 100 / (row.way if row.evaluator.startswith("few-shot") else 6)
         # Two dozen rows: 95 % intervals would leave one out now and then, twice their width does not.
         assert abs(row.value - chance) < 2 * max(row.ci95, 1.0), row
+
+
+def test_on_shuffled_labels_no_difference_is_significant(tmp_path: Path) -> None:
+    """Where nothing can be better than anything. The interval over episodes leaves 0 out in some of these columns."""
+    result = metaclr.compare(
+        "glyphs",
+        methods=["simclr", "protoclr", "supcon"],
+        sources={"source": small.stripes(20, 12, name="ours")},
+        targets={"target": small.stripes(40, 12, name="theirs")},
+        out=tmp_path / "out",
+        device="cpu",
+        quiet=True,
+        overrides=[
+            *small.SETTINGS,
+            "shuffle_labels=true",
+            "train.steps=20",
+            "evaluate.few_shot.ways=[5, 20]",
+            "evaluate.few_shot.shots=[1, 5]",
+            "evaluate.few_shot.query=15",
+            "evaluate.few_shot.episodes=2000",
+            "evaluate.linear=false",
+            "evaluate.knn=false",
+            "evaluate.low_label=false",
+        ],
+    )
+    with (result.folder / "tables" / "differences.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 4 * 4
+    assert [row for row in rows if float(row["p_holm"]) < 0.05] == []
+    assert all(abs(float(row["difference"])) < float(row["ci95"]) for row in rows)
+    assert sum(abs(float(row["difference"])) > float(row["ci95_episodes"]) for row in rows) >= 1
+    report = (result.folder / "report.html").read_text(encoding="utf-8")
+    assert "significantly better" not in report
 
 
 def test_a_killed_comparison_resumes_to_the_same_rows(finished: metaclr.Comparison, tmp_path: Path) -> None:

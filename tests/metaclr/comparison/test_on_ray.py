@@ -93,7 +93,10 @@ def test_a_node_without_the_folder_sends_its_files_home(lives: Path, tmp_path: P
     assert not list(Path(tempfile.gettempdir()).glob("metaclr.ray-0123*"))
     on_ray._bring_home(planned.folder(run), outcome.files)
     names = {p.name for p in planned.folder(run).iterdir()}
-    assert names == {"checkpoint.pt", "curve.csv", "rows.csv", "per_item.npz", "inputs.json", "done.json"}
+    assert names == {
+        *("checkpoint.pt", "curve.csv", "rows.csv", "inputs.json", "done.json"),
+        *("per_item.npz", "episode_classes.npz"),
+    }
     assert run.name not in {c.name for c in on_ray.unfinished(planned)}
 
 

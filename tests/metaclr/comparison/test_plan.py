@@ -46,11 +46,11 @@ def make(tmp_path: Path, *overrides: str) -> Plan:
         ("encoder.name=conv5", "conv4"),
         ("encoder.options={wdth=3}", "width"),
         ("views=gentel", "did you mean 'gentle'"),
-        ("evaluate.few_shot.head=cosin", "did you mean 'cosine'"),
+        ("evaluate.few_shot.heads=cosin", "did you mean 'cosine'"),
         ("targets=glyps", "did you mean 'glyphs'"),
         ("targets=bare", "has no labels"),
         ("evaluate.few_shot.ways=[7]", "6 classes"),
-        ("evaluate.few_shot.query=12", "has 12"),
+        ("evaluate.few_shot.shots=[12]", "has 12"),
         ("train.batch_views=17", "multiples of 2"),
     ],
 )

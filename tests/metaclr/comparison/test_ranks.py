@@ -112,6 +112,7 @@ def test_in_float64_trained_rows_are_the_same_to_the_last_digit(exact: tuple[Pat
     pd.testing.assert_frame_equal(one, two, check_exact=True)
     assert set(one[~one.method.isin(CONTROLS)].evaluator) == {
         "few-shot",
+        "few-shot method",
         "linear",
         "knn",
         "low-label frozen",

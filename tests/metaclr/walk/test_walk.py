@@ -27,12 +27,14 @@ from metaclr.methods.differences import settings
 from metaclr.recipe import MethodEntry, resolve
 from metaclr.results import write_all
 from metaclr.results.scores.summary import summarise
+from metaclr.results.store.episode_classes import read_episode_classes
 from metaclr.results.store.folder import load
 from metaclr.results.store.per_item import read_items
 from metaclr.results.tables.walk import walk_headlines, walk_tables
 from metaclr.walk.chance_loss import loss_at_chance
 from metaclr.walk.geometry import Probe, measure
 from tests.metaclr.comparison import small
+from tests.metaclr.evaluation import slow_intervals
 
 SMALL = [line for line in small.SETTINGS if "low_label" not in line]
 
@@ -95,6 +97,7 @@ def test_the_walk_ends_at_exactly_the_two_named_methods() -> None:
 
 def test_effects_are_paired_differences_on_the_stored_episodes(walked: metaclr.Comparison) -> None:
     items = read_items(walked.folder / "per_item")
+    classes = read_episode_classes(walked.folder).classes
     rows = {(row.method, row.seed): row for row in load(walked.folder).rows}
 
     def mean_of_seeds(method: str) -> np.ndarray:
@@ -105,13 +108,15 @@ def test_effects_are_paired_differences_on_the_stored_episodes(walked: metaclr.C
         assert [line["method"] for line in (lines[0], lines[-1])] == ["simclr", "protoclr"]
         p = []
         for before, after in pairwise(lines):
-            old, new = (torch.from_numpy(mean_of_seeds(line["method"])) for line in (before, after))
-            expected = paired_difference(new, old)
-            assert float(after["difference"]) == pytest.approx(expected.difference, abs=1e-3)
-            assert float(after["difference_ci95"]) == pytest.approx(expected.half, abs=1e-3)
+            y = mean_of_seeds(after["method"]) - mean_of_seeds(before["method"])
+            half, one_p = slow_intervals.over_classes(y, classes[rows[after["method"], 0].protocol_pairs["digest"]])
+            assert float(after["difference"]) == pytest.approx(y.mean(), abs=1e-3)
+            assert float(after["difference_ci95"]) == pytest.approx(half, abs=1e-3)
+            over_episodes = paired_difference(torch.from_numpy(y), torch.zeros(len(y)))
+            assert float(after["difference_ci95_episodes"]) == pytest.approx(over_episodes.half, abs=1e-3)
             own = [rows[after["method"], s].value - rows[before["method"], s].value for s in (0, 1)]
             assert float(after["difference_sd"]) == pytest.approx(np.std(own, ddof=1), abs=1e-3)
-            p.append(expected.p)
+            p.append(one_p)
         assert [float(line["p_holm"]) for line in lines[1:]] == pytest.approx(holm(p), rel=1e-2, abs=1e-12)
 
 
