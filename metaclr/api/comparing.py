@@ -84,12 +84,18 @@ def compare(
     Raises:
         UserError, EpisodeError: bad input, before any work, in one line.
     """
+    from metaclr.api.checks import check_arguments
     from metaclr.comparison import execute, plan
     from metaclr.comparison.launcher import check_launcher
     from metaclr.device import choose_device
     from metaclr.engine.distributed import rank_device
     from metaclr.engine.process_group import process_group, run_first_rank_first
 
+    check_arguments(
+        recipe=recipe, methods=methods, sources=sources, targets=targets, seeds=seeds, steps=steps,
+        views_mode=views_mode, quick=quick, out=out, device=device, data_root=data_root, overrides=overrides,
+        jobs=jobs, ray=ray, quiet=quiet,
+    )  # fmt: skip
     own_methods, named_methods = own_and_names(methods)
     own_sources, named_sources = own_and_names(sources)
     own_targets, named_targets = own_and_names(targets)

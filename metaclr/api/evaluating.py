@@ -43,14 +43,22 @@ def evaluate(
     Raises:
         UserError, EpisodeError: bad input, in one line.
     """
+    from metaclr.api.checks import check_arguments
     from metaclr.api.comparing import Comparison, own_and_names
+    from metaclr.api.encoder_checks import checked_encoder, named_encoders
     from metaclr.comparison.targets import prepare
     from metaclr.data import adapt, load
     from metaclr.device import choose_device
     from metaclr.results.store.rows import to_frame
 
+    check_arguments(
+        targets=targets, size=size, channels=channels, out=out, device=device, data_root=data_root, overrides=overrides
+    )
     own, names = own_and_names(targets)
-    by_name = dict(encoders) if isinstance(encoders, Mapping) else {"encoder": encoders}
+    by_name = {
+        name: checked_encoder(encoder, name, channels=channels, size=size)
+        for name, encoder in named_encoders(encoders).items()
+    }
     recipe = _recipe(list(by_name), names or [], size, channels, overrides)
     where, root = choose_device(device), Path(data_root) if data_root else None
     images = {

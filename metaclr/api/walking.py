@@ -67,12 +67,19 @@ def bridge_walk(
     Raises:
         UserError, EpisodeError: bad input, before any training, in one line.
     """
+    from metaclr.api.checks import check_arguments
     from metaclr.comparison import plan
     from metaclr.comparison.launcher import check_launcher
     from metaclr.device import choose_device
     from metaclr.engine.distributed import rank_device
     from metaclr.engine.process_group import process_group, run_first_rank_first
     from metaclr.walk.execute import check_folder, execute
+
+    check_arguments(
+        a=a, b=b, recipe=recipe, order=order, both_orders=both_orders, targets=targets, seeds=seeds, steps=steps,
+        views_mode=views_mode, quick=quick, out=out, device=device, data_root=data_root, overrides=overrides,
+        jobs=jobs, ray=ray, quiet=quiet, **({} if source is None else {"source": source}),
+    )  # fmt: skip
 
     def planned() -> tuple[Plan, WalkPlan]:
         check_launcher(jobs, ray, device)

@@ -49,4 +49,4 @@ def command(
         overrides=overrides,
     )
     if is_main_process():
-        click.echo(f"encoder   {folder / 'encoder.pt'}   (judge it: metaclr evaluate {folder})")
+        click.echo(f"encoder   {folder / 'encoder.safetensors'}   (judge it: metaclr evaluate {folder})")
