@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     from episodes.subsets import label_subset, train_test_indices, train_test_split
     from episodes.task import Episode, EpisodeTable, TaskShape
     from episodes.view_recipe import ViewRecipe
-    from episodes.views import render, rotate_ways
+    from episodes.views import Augmentation, Views, render, rotate_ways
 
 __all__ = [
     "PRESETS",
     "AuditReport",
+    "Augmentation",
     "Episode",
     "EpisodeError",
     "EpisodeSampler",
@@ -41,6 +42,7 @@ __all__ = [
     "StoredImages",
     "TaskShape",
     "ViewRecipe",
+    "Views",
     "audit",
     "augment",
     "blocks",
@@ -97,6 +99,8 @@ _HOME = {
     "EpisodeTable": "episodes.task",
     "TaskShape": "episodes.task",
     "ViewRecipe": "episodes.view_recipe",
+    "Augmentation": "episodes.views",
+    "Views": "episodes.views",
     "render": "episodes.views",
     "rotate_ways": "episodes.views",
 }

@@ -1,7 +1,8 @@
-"""Leaks: classes or pixels that training and evaluation share, support that meets its query."""
+"""Leaks: classes or images that training and evaluation share, support that meets its query."""
 
 from __future__ import annotations
 
+import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -13,10 +14,12 @@ from torch import Tensor
 
 from episodes.errors import EpisodeError
 from episodes.image_set import ImageSet
+from episodes.near_duplicates import NearCopies, near_copies
 from episodes.stored_images import blocks
 from episodes.task import Episode, EpisodeTable
 
 _CHUNK = 256  # episodes compared at a time
+_NONE = torch.empty(0, dtype=torch.int64)
 _hashes: WeakKeyDictionary[ImageSet, list[bytes]] = WeakKeyDictionary()  # each set of a comparison is audited often
 
 
@@ -24,8 +27,10 @@ _hashes: WeakKeyDictionary[ImageSet, list[bytes]] = WeakKeyDictionary()  # each 
 class AuditReport:
     """What a source and a target share. `clean` where they share neither a class name nor an image.
 
-    shared_images: int64 indices of the target's images whose pixels are in the source, too. repeated_images: how
-    many images of the target have the pixels of an earlier image of the target.
+    shared_classes: the source's names of classes that the target has, too, whatever the case, blanks and punctuation.
+    shared_images: int64 indices of the target's images that the source has, too, with the same pixels or as a near
+    copy. near_images: those of them that are near copies (saved again, resized, mirrored); near_sources: the source's
+    image of each. repeated_images: how many images of the target have the pixels of an earlier image of the target.
     """
 
     source: str
@@ -35,6 +40,8 @@ class AuditReport:
     shared_classes: tuple[str, ...] = ()
     shared_images: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int64))
     repeated_images: int = 0
+    near_images: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int64))
+    near_sources: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int64))
 
     @property
     def clean(self) -> bool:
@@ -43,33 +50,51 @@ class AuditReport:
 
     def lines(self) -> list[str]:
         """What a reader should know, one line each."""
-        said = [
+        found = [
             f"{self.source} ({self.source_images:,} images) and {self.target} ({self.target_images:,} images): "
             f"{len(self.shared_classes)} classes and {len(self.shared_images)} images in common"
         ]
+        if len(self.near_images):
+            found[0] += f", {len(self.near_images)} of them near copies (saved again, resized or mirrored)"
         if self.shared_classes:
             some = ", ".join(self.shared_classes[:5])
-            said.append(f"shared classes: {some}{', ...' if len(self.shared_classes) > 5 else ''}")
+            found.append(f"shared classes: {some}{', ...' if len(self.shared_classes) > 5 else ''}")
         if self.repeated_images:
-            said.append(f"{self.target}: {self.repeated_images} images repeat another one of its own")
-        return said
+            found.append(f"{self.target}: {self.repeated_images} images repeat another one of its own")
+        return found
 
 
-def audit(source: ImageSet, target: ImageSet) -> AuditReport:
-    """Compare training and evaluation data by class name and by the hash of every image's pixels.
+def audit(source: ImageSet, target: ImageSet, *, near: bool = True) -> AuditReport:
+    """Compare training and evaluation data by class name, by the hash of every image's pixels, and by near copies.
 
     Images of different sizes or channels never have equal pixels; bring both to one size first.
+
+    near: also look for near copies, with a perceptual hash; images smaller than 16 pixels have none.
     """
     ours, theirs = set(image_hashes(source)), image_hashes(target)
+    exact = torch.tensor([digest in ours for digest in theirs])
+    copies = near_copies(source, target) if near else NearCopies(_NONE, _NONE)
+    only_near = ~exact[copies.target]
+    shared = exact.clone()
+    shared[copies.target] = True
+    named = {_plain(name) for name in target.class_names}
     return AuditReport(
         source=source.name,
         target=target.name,
         source_images=len(source),
         target_images=len(target),
-        shared_classes=tuple(sorted(set(source.class_names) & set(target.class_names))),
-        shared_images=torch.tensor([i for i, digest in enumerate(theirs) if digest in ours], dtype=torch.int64),
+        shared_classes=tuple(sorted({name for name in source.class_names if _plain(name) in named})),
+        shared_images=shared.nonzero().flatten(),
         repeated_images=len(theirs) - len(set(theirs)),
+        near_images=copies.target[only_near],
+        near_sources=copies.source[only_near],
     )
+
+
+def _plain(name: str) -> str:
+    """A class name without case, blanks and punctuation; as it is where it has nothing else."""
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(c for c in folded if c.isalnum()) or folded.strip()
 
 
 def image_hashes(image_set: ImageSet) -> list[bytes]:

@@ -27,6 +27,7 @@ class ImageSet:
 
     images (M, C, H, W) uint8, C = 1 or 3: a tensor, or `StoredImages` that stay in their file. labels (M,) int64 in
     0..classes-1. class_names: one per class. groups: one per class (script, super-class). split: one per image.
+    files: one per image, the file that it was read from. notes: lines on how the set was read, "topic: text".
     Raises EpisodeError, in one line, for a wrong type or shape, an empty set, or a label out of range (-1).
     """
 
@@ -36,17 +37,20 @@ class ImageSet:
     groups: tuple[str, ...] = ()
     split: tuple[str, ...] = ()
     name: str = "images"
+    files: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for field in ("class_names", "groups", "split"):
+        for field in ("class_names", "groups", "split", "files", "notes"):
             object.__setattr__(self, field, tuple(getattr(self, field)))
         _check_images(self)
         if self.labels is not None:
             _check_labels(self, self.labels)
         elif self.class_names or self.groups:
             raise EpisodeError(f"{self.name}: class names or groups without labels")
-        if self.split and len(self.split) != len(self):
-            raise EpisodeError(f"{self.name}: {len(self.split)} split entries for {len(self)} images")
+        for entries, count in (("split entries", len(self.split)), ("files", len(self.files))):
+            if count not in (0, len(self)):
+                raise EpisodeError(f"{self.name}: {count} {entries} for {len(self)} images")
 
     def __len__(self) -> int:
         """M, the number of images."""
@@ -107,9 +111,11 @@ class ImageSet:
         index = torch.as_tensor(indices, dtype=torch.int64).cpu()
         if len(index) and (int(index.min()) < 0 or int(index.max()) >= len(self)):
             raise EpisodeError(f"{self.name}: image indices must be in 0..{len(self) - 1}")
-        split = tuple(self.split[i] for i in index.tolist()) if self.split else ()
+        rows = index.tolist()
+        split = tuple(self.split[i] for i in rows) if self.split else ()
+        files = tuple(self.files[i] for i in rows) if self.files else ()
         labels = None if self.labels is None else _rows(self.labels, index)
-        return replace(self, images=_selected(self.images, index), labels=labels, split=split)
+        return replace(self, images=_selected(self.images, index), labels=labels, split=split, files=files)
 
     def only_classes(self, classes: Iterable[int] | Iterable[str] | Tensor) -> ImageSet:
         """The images of some classes (ids or names), relabelled 0, 1, ... in the order given, in image order.
@@ -133,6 +139,7 @@ class ImageSet:
             class_names=tuple(self.class_names[i] for i in ids) if self.class_names else (),
             groups=tuple(self.groups[i] for i in ids) if self.groups else (),
             split=tuple(self.split[i] for i in kept.tolist()) if self.split else (),
+            files=tuple(self.files[i] for i in kept.tolist()) if self.files else (),
         )
 
     def with_at_least(self, count: int) -> ImageSet:

@@ -1,4 +1,4 @@
-"""An encoder by its name on the command line: FILE.py:FUNCTION, or the folder of a `metaclr train`."""
+"""Load an encoder by its name on the command line: FILE.py:FUNCTION, or the folder of a `metaclr train`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def find_encoder(name: str, *, channels: int, size: int) -> nn.Module:
-    """The encoder of that name for images (channels, size, size).
+    """The encoder that `name` refers to: FILE.py:FUNCTION, or a folder of `metaclr train`.
+
+    Args:
+        channels: 1 or 3. size: pixels of either side.
 
     Raises:
         UserError: no such file, function or folder; a function that returns no module; weights that do not fit.

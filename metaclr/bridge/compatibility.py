@@ -13,9 +13,9 @@ from metaclr.bridge.negatives import InBatch, Queue, WithinClass
 from metaclr.bridge.queue_pseudo_labels import QueuePseudoLabels
 from metaclr.bridge.roles import LeaveOneOut
 from metaclr.bridge.settings import format_setting
-from metaclr.bridge.similarity import cosine, squared_euclidean
 from metaclr.bridge.tasks import Resample
 from metaclr.errors import UserError
+from metaclr.heads.similarity import cosine, squared_euclidean
 
 if TYPE_CHECKING:
     from metaclr.bridge.objective import Objective

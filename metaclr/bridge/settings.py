@@ -6,8 +6,8 @@ import re
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
-from metaclr.bridge import similarity
 from metaclr.errors import UserError, unknown
+from metaclr.heads import similarity
 
 S = TypeVar("S")
 

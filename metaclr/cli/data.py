@@ -1,43 +1,66 @@
-"""`metaclr data`: which data sets there are, what is in them, and decoding them once."""
+"""`metaclr data`: which data sets there are, what is in them, what two of them share, and decoding them once."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, TypeVar
 
 import click
 
 from metaclr.cli._options import data_root_option
 
-if TYPE_CHECKING:
-    from episodes import ImageSet
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
-size_option = click.option("--size", type=int, help="Pixels of either side [the set's own].")
-channels_option = click.option("--channels", type=int, help="1 (grey) or 3 (color) [the set's own].")
-corrupt_option = click.option(
-    "--on-corrupt",
-    type=click.Choice(["error", "skip"]),
-    default="error",
-    show_default=True,
-    help="Unreadable files: refuse the folder, or leave them out.",
-)
+_READING = (
+    click.option("--size", type=int, help="Pixels of either side [the set's own]."),
+    click.option("--channels", type=int, help="1 (gray) or 3 (color) [the set's own]."),
+    click.option("--on-corrupt", type=click.Choice(["error", "skip"]), default="error", show_default=True,
+                 help="Refuse a set with unreadable files, or leave them out."),
+    click.option("--fit", type=click.Choice(["crop", "pad", "stretch"]), default="crop", show_default=True,
+                 help="Make oblong images square: cut to the center, add a black border, or distort."),
+    click.option("--frames", type=click.Choice(["first", "all"]), default="first", show_default=True,
+                 help="Read the first page or frame of a file, or all of them."),
+    click.option("--pixel-range", metavar="LOW,HIGH", help="Values that become black and white, of files with more"
+                 " than 8 bits [found for the set]."),
+    click.option("--layout", default="auto", show_default=True, help="What the levels of folders are, such as"
+                 " PART/CLASS or GROUP/CLASS; see docs/data.md."),
+    click.option("--max-pixels", type=int, help="Refuse larger images [178956970]."),
+    data_root_option,
+)  # fmt: skip
+
+
+def _reading_options(function: _Command) -> _Command:
+    """The options of every command that reads a data set."""
+    for option in reversed(_READING):
+        function = option(function)
+    return function
+
+
+def _options(pixel_range: str | None, max_pixels: int | None, **rest: Any) -> dict[str, Any]:
+    """The options as `load` takes them."""
+    from metaclr.data.options import MAX_PIXELS, read_range
+
+    return rest | {
+        "pixel_range": None if pixel_range is None else read_range(pixel_range),
+        "max_pixels": MAX_PIXELS if max_pixels is None else max_pixels,
+    }
 
 
 @click.group(name="data")
 def command() -> None:
-    """List data sets, look at one, decode some into the cache."""
+    """List data sets, look at one, compare two for leaks, decode some into the cache."""
 
 
 @command.command(name="list")
 @data_root_option
 def list_sets(data_root: Path | None) -> None:
-    """Every data set that has a name: whether it is here, its classes and images, how to get it."""
+    """List every data set that has a name: whether it is here, its classes and images, how to get it."""
     from rich.console import Console
     from rich.table import Table
 
-    from metaclr.data import catalogue
+    from metaclr.data import FORMATS, catalogue
 
     table = Table("name", "here", "classes", "images", "what", box=None, pad_edge=False)
     missing = []
@@ -48,7 +71,9 @@ def list_sets(data_root: Path | None) -> None:
         if not entry.available and entry.how:
             missing.append(entry)
     Console().print(table)
-    click.echo("\nAlso: any folder of class folders, any .npz file (metaclr.data.exchange), by its path.")
+    click.echo("\nAlso, by its path: any folder of images (docs/data.md), and files that hold a set:")
+    for one in FORMATS:
+        click.echo(f"  {', '.join(one.endings)}: {one.about}")
     if missing:
         click.echo("\nHow to get what is not here:")
         for entry in missing:
@@ -60,26 +85,17 @@ def list_sets(data_root: Path | None) -> None:
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write a contact sheet (PNG) here.")
 @click.option("--classes", default=16, show_default=True, type=click.IntRange(1, 200), help="Rows of the sheet.")
 @click.option("--images", default=12, show_default=True, type=click.IntRange(1, 100), help="Images in a row.")
-@size_option
-@channels_option
-@corrupt_option
-@data_root_option
+@_reading_options
 def show(
-    name: str,
-    out: Path | None,
-    classes: int,
-    images: int,
-    size: int | None,
-    channels: int | None,
-    on_corrupt: str,
-    data_root: Path | None,
+    name: str, out: Path | None, classes: int, images: int, data_root: Path | None, size: int | None, **reading: Any
 ) -> None:
-    """Counts, groups and fingerprint of NAME (NAME:PART, a folder, an .npz file), and its contact sheet."""
+    """Show what is read from NAME (NAME:PART, a folder, a file) and how, and draw its contact sheet."""
     from metaclr.data import contact_sheet, load
     from metaclr.data.sheet import write_sheet
+    from metaclr.data.summary import summary
 
-    found = load(name, data_root, size=size, channels=channels, on_corrupt=on_corrupt)  # type: ignore[arg-type]
-    for line in describe(found):
+    found = load(name, data_root, size=size, announce=False, **_options(**reading))
+    for line in summary(found):
         click.echo(line)
     if name.partition(":")[0] == "glyphs":
         from metaclr.data.glyphs import report
@@ -92,44 +108,43 @@ def show(
 
 @command.command()
 @click.argument("names", nargs=-1, required=True)
-@size_option
-@channels_option
-@corrupt_option
-@data_root_option
-def prepare(
-    names: tuple[str, ...], size: int | None, channels: int | None, on_corrupt: str, data_root: Path | None
-) -> None:
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False),
+              help="Write a sheet (PNG) of the images in common here, pair by pair.")  # fmt: skip
+@click.option("--pairs", default=40, show_default=True, type=click.IntRange(1, 400), help="Pairs on the sheet.")
+@_reading_options
+def check(names: tuple[str, ...], out: Path | None, pairs: int, data_root: Path | None, **reading: Any) -> None:
+    """Check data sets for leaks: classes, images and near copies in common, between each two and between parts."""
+    from metaclr.data import load
+    from metaclr.data.leaks import find_leaks, leak_lines, pair_sheet
+    from metaclr.data.sheet import write_sheet
+
+    options = _options(**reading)
+    leaks = find_leaks([load(name, data_root, announce=False, **options) for name in names])
+    for leak in leaks:
+        for line in leak_lines(leak):
+            click.echo(line)
+    if not leaks:
+        click.echo("nothing to compare: give two data sets, or one with parts")
+    shared = [leak for leak in leaks if len(leak.report.shared_images)]
+    if out is not None and shared:
+        write_sheet(pair_sheet(shared, pairs), out)
+        click.echo(f"contact sheet  {out}")
+
+
+@command.command()
+@click.argument("names", nargs=-1, required=True)
+@_reading_options
+def prepare(names: tuple[str, ...], data_root: Path | None, **reading: Any) -> None:
     """Decode data sets once into the cache, at the size and channels that a recipe will ask for."""
     from metaclr.data import cache_folder, load
     from metaclr.data.load import check_known
+    from metaclr.data.summary import summary
 
+    options = _options(**reading)
     for name in names:
         check_known(name, data_root)  # a misspelt last name is refused before the first is decoded
     for name in names:
         began = time.monotonic()
-        found = load(name, data_root, size=size, channels=channels, on_corrupt=on_corrupt)  # type: ignore[arg-type]
-        click.echo(f"{describe(found)[0]}  ({time.monotonic() - began:.1f} s)")
+        found = load(name, data_root, **options)
+        click.echo(f"{summary(found)[0]}  ({time.monotonic() - began:.1f} s)")
     click.echo(f"cache: {cache_folder()}")
-
-
-def describe(image_set: ImageSet) -> list[str]:
-    """What a reader wants to know of a set, one line each."""
-    height, width = image_set.size
-    color = "grey" if image_set.channels == 1 else "color"
-    classes = f"{image_set.classes:,} classes" if image_set.labels is not None else "no labels"
-    lines = [f"{image_set.name}: {len(image_set):,} {color} images {height} x {width}, {classes}"]
-    if image_set.labels is not None:
-        counts = image_set.class_counts()
-        lines.append(f"per class      {int(counts.min()):,} to {int(counts.max()):,} images")
-    if image_set.split:
-        lines.append(f"parts          {_counted(image_set.split, 'images')}")
-    if image_set.groups:
-        lines.append(f"groups         {_counted(image_set.groups, 'classes')}")
-    return [*lines, f"fingerprint    {image_set.fingerprint()}"]
-
-
-def _counted(names: tuple[str, ...], unit: str) -> str:
-    """ "Latin 640, Greek 320 and 12 more (classes)"."""
-    counts = Counter(names).most_common()
-    some = ", ".join(f"{name} {count:,}" for name, count in counts[:8])
-    return f"{some}{f' and {len(counts) - 8} more' if len(counts) > 8 else ''} ({unit})"

@@ -1,7 +1,8 @@
-"""A method by any name a user may give it: shipped, their own object, or their own file."""
+"""A method by what a user may give: a shipped name, their own object, or their own file."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -38,3 +39,11 @@ def from_file(path: Path) -> Method:
     if not isinstance(method, Method):
         raise UserError(f"{what}: defines no METHOD = metaclr.Method(...)")
     return replace(method, name=path.stem)
+
+
+def source_hash(name: str) -> str:
+    """Hash of the text of a method file; empty where the file cannot be read."""
+    try:
+        return hashlib.sha256(Path(name).read_bytes()).hexdigest()
+    except OSError:
+        return ""

@@ -5,25 +5,34 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from episodes import ImageSet, StoredImages, blocks
 from metaclr.data import cache
+from metaclr.data.options import Fit
+from metaclr.data.originals import fit_note
 from metaclr.data.scratch import Allocate, release
 
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
 
 def adapt(
-    image_set: ImageSet, *, size: int | None = None, channels: int | None = None, allocate: Allocate | None = None
+    image_set: ImageSet,
+    *,
+    size: int | None = None,
+    channels: int | None = None,
+    fit: Fit = "crop",
+    allocate: Allocate | None = None,
 ) -> ImageSet:
     """The same images, `size` x `size` (antialiased bilinear) and with 1 or 3 channels; None keeps what is.
 
-    A set that fits already is returned as it is; of an oblong one the centre square is taken. Grey from colour is
-    ITU-R BT.601; colour from grey repeats it. Mapped images that stay large are adapted once, into the cache.
+    A set that fits already is returned as it is. Grey from colour is ITU-R BT.601; colour from grey repeats it.
+    Mapped images that stay large are adapted once, into the cache.
 
+    fit: an oblong set is cut to the centre square, bordered with black, or stretched.
     allocate: gives the array for the result; by default a new one on the device of the set.
     """
     height, width = image_set.size
@@ -33,24 +42,27 @@ def adapt(
     side = (height, width) if size is None else (size, size)
     shape = (len(image_set), channels or image_set.channels, *side)
     if allocate is None and isinstance(image_set.images, StoredImages) and math.prod(shape) > cache.LARGE:
-        key = {"name": "adapted", "of": image_set.fingerprint(), "split": image_set.split, "shape": shape}
-        made = cache.cached(key, lambda own: adapt(image_set, size=size, channels=channels, allocate=own))
-        return replace(made, name=image_set.name, groups=image_set.groups)
+        key = {"name": "adapted", "of": image_set.fingerprint(), "split": image_set.split, "shape": shape, "fit": fit}
+        made = cache.cached(key, lambda own: adapt(image_set, size=size, channels=channels, fit=fit, allocate=own))
+        return replace(made, name=image_set.name, groups=image_set.groups, files=image_set.files)
     if allocate is None:
         adapted = torch.empty(shape, dtype=torch.uint8, device=image_set.images.device)
     else:
         array = allocate(shape)
         adapted = torch.from_numpy(array)
     for rows in blocks(image_set.images):
-        adapted[rows] = _adapt(image_set.images[rows], None if same_size else size, channels)
+        adapted[rows] = _adapt(image_set.images[rows], None if same_size else size, channels, fit)
         if allocate is not None:
             release(array)
-    return replace(image_set, images=adapted)
+    notes = [] if same_size else fit_note(np.full(len(image_set), 1 - min(height, width) / max(height, width)), fit)
+    if not same_size and not any(note.startswith("originals:") for note in image_set.notes):
+        notes.insert(0, f"originals: all {width} x {height} (width x height)")
+    return replace(image_set, images=adapted, notes=(*image_set.notes, *notes))
 
 
-def _adapt(images: Tensor, size: int | None, channels: int | None) -> Tensor:
+def _adapt(images: Tensor, size: int | None, channels: int | None, fit: Fit) -> Tensor:
     if size is not None:
-        images = _square(images)
+        images = images if fit == "stretch" else _square(images) if fit == "crop" else _bordered(images)
     x = images.float()
     if channels == 1 and x.shape[1] == 3:
         x = (x * torch.tensor(_LUMA, device=x.device).view(1, 3, 1, 1)).sum(1, keepdim=True)
@@ -59,6 +71,13 @@ def _adapt(images: Tensor, size: int | None, channels: int | None) -> Tensor:
     if channels == 3 and x.shape[1] == 1:
         x = x.expand(-1, 3, -1, -1)
     return x.round().clamp(0, 255).to(torch.uint8)
+
+
+def _bordered(images: Tensor) -> Tensor:
+    """Oblong images with black on both sides of the short side."""
+    height, width = images.shape[-2:]
+    high, wide = max(width - height, 0), max(height - width, 0)
+    return F.pad(images, (wide // 2, wide - wide // 2, high // 2, high - high // 2))
 
 
 def _square(images: Tensor) -> Tensor:

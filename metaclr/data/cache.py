@@ -20,11 +20,12 @@ import torch
 
 from episodes import ImageSet, open_npy
 from metaclr.data.scratch import Allocate, Scratch, in_memory
+from metaclr.errors import UserError
 
 LARGE = 1 << 30
 """Bytes; larger sets are decoded into a file and stay in it: their images are read when they are needed."""
 
-_VERSION = 4
+_VERSION = 5
 _STALE = 24 * 3600.0  # seconds after which a folder left by a killed process is cleared away
 
 
@@ -107,6 +108,8 @@ def _read(place: Path) -> ImageSet | None:
             tuple(facts["groups"]),
             tuple(facts["split"]),
             facts["name"],
+            tuple(facts["files"]),
+            tuple(facts["notes"]),
         )
         if large:  # hashing 10 GB takes longer than reading what is needed of it
             found.__dict__["_fingerprint"] = str(facts["fingerprint"])
@@ -129,9 +132,11 @@ def _write(scratch: Scratch, place: Path, image_set: ImageSet) -> None:
         "class_names": image_set.class_names,
         "groups": image_set.groups,
         "split": image_set.split,
+        "files": image_set.files,
+        "notes": image_set.notes,
         "fingerprint": image_set.fingerprint(),
     }
-    (part / "facts.json").write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
+    (part / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
     if place.exists():
         shutil.rmtree(place, ignore_errors=True)  # it could not be read, or another process was first
     try:
@@ -139,3 +144,12 @@ def _write(scratch: Scratch, place: Path, image_set: ImageSet) -> None:
     except OSError:
         if not place.exists():
             raise
+
+
+def stamp(path: Path) -> list[object]:
+    """What changes when a file does: path, size, time. Raises UserError if it is not there."""
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise UserError(f"{path}: no such file or folder") from error
+    return [str(path.resolve()), stat.st_size, stat.st_mtime_ns]

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from metaclr.data.exchange import npz_counts
-from metaclr.data.known import EMBEDDED, REAL, Facts, files_of, how_to_get
 from metaclr.data.load import data_root
+from metaclr.data.named_sets import NamedSet, files_of, named_sets
 
 
 @dataclass(frozen=True)
@@ -25,29 +25,27 @@ class Entry:
 
 def names() -> dict[str, str]:
     """The names that `load` knows without a file of that name, each with a line about it."""
-    return {name: facts.about for name, facts in (EMBEDDED | REAL).items()}
+    return {name: one.about for name, one in named_sets().items()}
 
 
 def catalogue(root: Path | None = None) -> list[Entry]:
-    """All known names, then the other .npz files and folders of class folders in the data root."""
-    folder = data_root(root)
-    entries = [Entry(n, True, f.about, "", f.classes, f.images, f.parts) for n, f in EMBEDDED.items()]
-    entries += [_known(name, facts, folder) for name, facts in REAL.items()]
-    others = sorted(p for p in folder.glob("*.npz") if p.stem not in REAL) if folder else []
-    return entries + [_file(path.stem, path, Facts("an .npz file of the data root", 0, 0)) for path in others]
+    """All known names, then the other .npz files in the data root."""
+    folder, known = data_root(root), named_sets()
+    entries = [_known(one, folder) for one in known.values()]
+    others = sorted(p for p in folder.glob("*.npz") if p.stem not in known) if folder else []
+    return entries + [_file(path.stem, path, "an .npz file of the data root") for path in others]
 
 
-def _known(name: str, facts: Facts, root: Path | None) -> Entry:
-    files = files_of(name, root)
-    if files and files[0].suffix == ".npz" and not facts.images_of:
-        return _file(name, files[0], facts)
-    how = "" if files else how_to_get(name, root)
-    return Entry(name, bool(files), facts.about, how, facts.classes, facts.images, facts.parts)
+def _known(one: NamedSet, root: Path | None) -> Entry:
+    files = files_of(one, root)
+    if files and files[0].suffix == ".npz" and not one.images_of:
+        return _file(one.name, files[0], one.about, one.parts)
+    available = one.is_embedded or bool(files)
+    how = "" if available else one.how_to_get(root)
+    return Entry(one.name, available, one.about, how, one.classes, one.images, one.parts)
 
 
-def _file(name: str, path: Path, facts: Facts) -> Entry:
+def _file(name: str, path: Path, about: str, parts: tuple[str, ...] = ()) -> Entry:
     """An entry with the counts of its file, which may hold less than was published."""
     classes, images = npz_counts(path)
-    return Entry(
-        name, images > 0, facts.about if images else f"{path.name} cannot be read", "", classes, images, facts.parts
-    )
+    return Entry(name, images > 0, about if images else f"{path.name} cannot be read", "", classes, images, parts)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import islice
 from os import cpu_count
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from metaclr.data.deep_pixels import as_bytes, is_deep
+from metaclr.data.options import Fit
+from metaclr.data.originals import reason
 from metaclr.data.scratch import Pixels, release
 
 if TYPE_CHECKING:
@@ -18,53 +22,92 @@ if TYPE_CHECKING:
 OWN_SIZE = 84
 """The size of photographs for which none is asked: that of mini-ImageNet."""
 
+FULL_RANGE = (0.0, 65535.0)
+"""Of 16-bit files, where no range was found for their set."""
 
 _RELEASE = 1024  # images, after which those that went into a file leave the memory of this process
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What could not be read, by index, and why; and the indices of the images of one single colour, sorted."""
+
+    unreadable: dict[int, str]
+    constant: tuple[int, ...]
 
 
 def decode(
     opened: Sequence[Callable[[], Image]],
     out: Pixels,
     report: Callable[[int, int], None] = lambda done, total: None,
-) -> dict[int, str]:
-    """Fill out (M, C, S, S) with M images; image i comes from `opened[i]()`. Returns what could not be read, and why.
-
-    The short side is resized to S (antialiased bilinear) and the centre cropped.
-    """
+    *,
+    fit: Fit = "crop",
+    pixel_range: tuple[float, float] = FULL_RANGE,
+) -> Decoded:
+    """Fill out (M, C, S, S) with M images; image i comes from `opened[i]()`, made square as `fit` says."""
     unreadable: dict[int, str] = {}
+    constant: list[int] = []
 
     def one(i: int) -> None:
         try:
-            out[i] = fitted(opened[i](), out.shape[2], out.shape[1])
+            with opened[i]() as image:
+                out[i] = fitted(image, out.shape[2], out.shape[1], fit, pixel_range)
         except Exception as error:  # Pillow's plugins raise what they like on damaged files
-            unreadable[i] = " ".join(str(error).split()) or type(error).__name__
+            unreadable[i] = reason(error)
+        else:
+            pixels = out[i].reshape(out.shape[1], -1)
+            if (pixels == pixels[:, :1]).all():
+                constant.append(i)
 
     with ThreadPoolExecutor(cpu_count()) as pool:
         for done, _ in enumerate(_in_turn(pool, one, len(opened)), start=1):
             report(done, len(opened))
             if done % _RELEASE == 0:
                 release(out)
-    return dict(sorted(unreadable.items()))
+    return Decoded(dict(sorted(unreadable.items())), tuple(sorted(constant)))
 
 
-def fitted(image: Image, size: int, channels: int) -> Pixels:
-    """One image as (C, size, size): short side to `size`, centre cropped; grey, or colour without transparency."""
+def fitted(
+    image: Image, size: int, channels: int, fit: Fit = "crop", pixel_range: tuple[float, float] = FULL_RANGE
+) -> Pixels:
+    """One image as (C, size, size): grey, or colour without transparency, resized by antialiased bilinear.
+
+    fit: "crop" resizes the short side and cuts to the centre, "pad" resizes the long side and adds a black border,
+    "stretch" resizes both sides.
+    """
     from PIL import Image as Pillow
     from PIL import ImageOps
 
+    if is_deep(image):
+        orientation = image.getexif().get(0x0112)
+        image = as_bytes(image, pixel_range)
+        image.getexif()[0x0112] = orientation or 1
     image = ImageOps.exif_transpose(image)
     if image.mode in ("P", "PA", "LA") or "transparency" in image.info:
         image = image.convert("RGBA")
     if image.mode == "RGBA":
         ground = Pillow.new("RGBA", image.size, "white")
         image = Pillow.alpha_composite(ground, image)
-    if image.mode.startswith("I"):  # 16 bits a pixel; Pillow clips them to 255
-        image = Pillow.fromarray((np.asarray(image).clip(0, 65535) / 257).round().astype(np.uint8))
     converted = image.convert("L" if channels == 1 else "RGB")
-    if converted.size != (size, size):
-        converted = ImageOps.fit(converted, (size, size), method=Pillow.Resampling.BILINEAR)
+    side, method = (size, size), Pillow.Resampling.BILINEAR
+    if converted.size != side:
+        if fit == "crop":
+            converted = ImageOps.fit(converted, side, method=method)
+        elif fit == "pad":
+            converted = ImageOps.pad(converted, side, method=method, color=0)
+        else:
+            converted = converted.resize(side, method)
     pixels = np.asarray(converted)
     return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
+
+
+def constant_notes(constant: Sequence[int], total: int, names: Sequence[str], how: str) -> list[str]:
+    """A note on images that have a single colour once they were decoded."""
+    if not constant:
+        return []
+    return [
+        f"warning: {len(constant):,} of {total:,} images are of one single colour {how} (first {names[constant[0]]})"
+    ]
 
 
 def _in_turn(pool: ThreadPoolExecutor, work: Callable[[int], None], count: int) -> Iterator[None]:

@@ -10,8 +10,8 @@ import torch
 
 from episodes import ImageSet
 from metaclr.data.cache import cached
+from metaclr.data.confusables import ENOUGH_OUTLINES, ENOUGH_TO_TRAIN, REASONS, lines, select
 from metaclr.data.fonts import characters, class_name_of, fonts_digest, script_of, text_fonts
-from metaclr.data.lookalikes import ENOUGH_OUTLINES, ENOUGH_TO_TRAIN, REASONS, lines, select
 from metaclr.data.outlines import draw_outlines
 from metaclr.data.parts import take_parts
 from metaclr.data.pose import Pose, oversampling, posed
@@ -30,7 +30,7 @@ def glyphs(parts: tuple[str, ...] = (), size: int = 28, cache_in: Path | None = 
     Args:
         parts: "source", "held-out" (Greek, Cyrillic, Armenian, Georgian without look-alikes), "all" (the default:
             both), a script of these in lower case ("greek", "latin"), "every" (all characters), or what was left
-            out and why: "look-alike", "twin", "few" (see `lookalikes.REASONS`).
+            out and why: "look-alike", "twin", "few" (see `confusables.REASONS`).
 
     Raises:
         UserError: an unknown part, or parts and scripts mixed.
@@ -65,7 +65,7 @@ def report(size: int = 28, cache_in: Path | None = None) -> tuple[str, ...]:
 
 
 def every_glyph(size: int = 28, cache_in: Path | None = None) -> ImageSet:
-    """All characters that `fonts.ENOUGH_FONTS` fonts draw, with `split` as `lookalikes.select` has it."""
+    """All characters that `fonts.ENOUGH_FONTS` fonts draw, with `split` as `confusables.select` has it."""
     from PIL import __version__ as pillow
     from PIL import features
 

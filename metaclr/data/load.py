@@ -1,25 +1,30 @@
-"""Load any data set: a name, some of its parts, a folder of class folders, an .npz file."""
+"""Load any data set: a name, some of its parts, a folder of images, a file of arrays."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import cache as once
 from pathlib import Path
+from typing import Any
 
 from episodes import ImageSet
-from metaclr.data import from_torchvision, omniglot
+from metaclr.console import notify
 from metaclr.data.adapt import adapt
-from metaclr.data.cache import cached
-from metaclr.data.digits import digits
-from metaclr.data.exchange import read_npz
-from metaclr.data.folders import OnCorrupt, folder_set
-from metaclr.data.glyphs import glyphs
-from metaclr.data.known import CLASS_SPLIT, EMBEDDED, REAL, files_of, how_to_get, stored_as
-from metaclr.data.packed import must_unpack
+from metaclr.data.array_folders import array_files, read_array_folder
+from metaclr.data.cache import cached, stamp
+from metaclr.data.file_tree import read_tree
+from metaclr.data.folders import folder_set
+from metaclr.data.formats import required_format
+from metaclr.data.named_sets import NamedSet, base_of, files_of, named_sets
+from metaclr.data.options import MAX_PIXELS, Fit, Frames, OnCorrupt, ReadOptions
 from metaclr.data.parts import take_parts, with_class_split
-from metaclr.data.reference import Reference, parse
-from metaclr.data.scratch import Allocate
+from metaclr.data.reference import parse
+from metaclr.data.request import Request
 from metaclr.errors import UserError, unknown
+
+_SURPRISES = ("left out:", "fit: the crop", "warning:", "frames:")
+"""Beginnings of the notes that are printed when a set is loaded."""
 
 
 def load(
@@ -29,39 +34,60 @@ def load(
     size: int | None = None,
     channels: int | None = None,
     on_corrupt: OnCorrupt = "error",
+    fit: Fit = "crop",
+    frames: Frames = "first",
+    pixel_range: tuple[float, float] | None = None,
+    layout: str = "auto",
+    max_pixels: int = MAX_PIXELS,
     cache: Path | None = None,
+    announce: bool = True,
 ) -> ImageSet:
-    """A data set, or parts of it, as uint8 images (M, C, size, size).
+    """A data set, or parts of it, as uint8 images (M, C, size, size); docs/data.md has the rules of reading.
 
     Args:
         name: NAME, NAME:PART or NAME:PART+PART, where NAME is a known name (`names()`), the name of an .npz file or
-            of a folder in the data root, or a path to a folder of class folders or to an .npz file. Without a part:
-            all of it, with `split` filled.
+            of a folder in the data root, or a path to a folder of images or to a file of one of `FORMATS`. Without a
+            part: all of it, with `split` filled.
         root: the data root; default $METACLR_DATA.
         size: pixels of either side; None keeps the set's own (28 for glyphs and digits, 84 for photographs).
         channels: 1 or 3; None keeps the set's own (3 for folders).
-        on_corrupt: "error" refuses a folder with unreadable files, "skip" leaves them out and says so.
+        on_corrupt, fit, frames, pixel_range, layout, max_pixels: see `ReadOptions`.
         cache: folder for decoded images; default $METACLR_CACHE or the platform's.
+        announce: print the notes on what may surprise (files left out, a crop that cuts much away) to stderr, once.
 
     Raises:
         UserError: an unknown name or part (with the nearest), a missing set (with how to get it), bad data.
     """
     _check_format(size, channels)
-    reference, folder = parse(name), data_root(root)
-    if reference.base in EMBEDDED and not reference.is_path:
-        found = _embedded(reference, size, cache)
+    options = ReadOptions(on_corrupt, fit, frames, pixel_range, layout, max_pixels)
+    reference = parse(name)
+    request = Request(reference.parts, size, channels, options, data_root(root), cache)
+    named = None if reference.is_path else named_sets().get(reference.base)
+    if named is not None:
+        found = _named(named, request)
     else:
-        found = _stored(reference, folder, size, channels, on_corrupt, cache)
-    return replace(adapt(found, size=size, channels=channels), name=str(reference))
+        path = reference.path if reference.is_path else _find(reference.base, request.root)
+        found = take_parts(_at_path(path, request), reference.parts, reference.base)
+    found = replace(adapt(found, size=size, channels=channels, fit=fit), name=str(reference))
+    for note in found.notes if announce else ():
+        if note.startswith(_SURPRISES):
+            _announce(f"metaclr: {found.name}: {note}")
+    return found
+
+
+@once
+def _announce(line: str) -> None:
+    notify(line)
 
 
 def check_known(name: str, root: Path | None = None) -> None:
     """Refuse a name that `load` would refuse, without reading a pixel. Parts are looked at when the set is read."""
     reference = parse(name)
-    if reference.is_path:
-        _stamp(reference.path)
-    elif reference.base not in EMBEDDED:
-        _find(reference.base, data_root(root))
+    named = None if reference.is_path else named_sets().get(reference.base)
+    if named is not None:
+        _files(named, data_root(root))
+    else:
+        _exists(reference.path if reference.is_path else _find(reference.base, data_root(root)))
 
 
 def data_root(root: Path | None = None) -> Path | None:
@@ -80,81 +106,76 @@ def _check_format(size: int | None, channels: int | None) -> None:
         raise UserError(f"channels {channels}: must be 1 or 3")
 
 
-def _embedded(reference: Reference, size: int | None, cache: Path | None) -> ImageSet:
-    if reference.base == "glyphs":
-        return glyphs(reference.parts, size or 28, cache)
-    # Kept too: importing scikit-learn takes seconds.
-    kept = cached({"name": "digits", "size": size or 28}, lambda _: digits(size or 28), cache)
-    return take_parts(kept, reference.parts, "digits")
-
-
-def _stored(
-    reference: Reference,
-    root: Path | None,
-    size: int | None,
-    channels: int | None,
-    on_corrupt: OnCorrupt,
-    cache: Path | None,
-) -> ImageSet:
-    """A set of files: where they are decides how they are read."""
-    base = stored_as(reference.base)
-    path = reference.path if reference.is_path else _find(reference.base, root)
-    key: dict[str, object] = {"name": path.stem, "files": [_stamp(path)], "size": size, "channels": channels}
-    if path.suffix == ".npz":
-        whole = _packed(path, key, size, channels, cache)
-    elif base == "omniglot" and path.suffix == ".zip":
-        assert root is not None
-        key |= {"name": "omniglot", "files": [_stamp(p) for p in omniglot.zip_files(root)]}
-        whole = cached(key, lambda _: adapt(omniglot.from_zips(root), size=size, channels=channels), cache)
-    elif not reference.is_path and base in from_torchvision.KNOWN:
-        assert root is not None
-        parts = reference.parts if base == reference.base else ()
-        key |= {"name": base, "parts": parts, "on_corrupt": on_corrupt}
-
-        def read(allocate: Allocate) -> ImageSet:
-            return from_torchvision.read(
-                base, root, allocate, parts=parts, size=size, channels=channels, on_corrupt=on_corrupt
-            )
-
-        whole = cached(key, read, cache)
+def _named(named: NamedSet, request: Request) -> ImageSet:
+    """A named set: its packed file or its own reader, its class split, its parts."""
+    base, files = base_of(named), _files(named, request.root)
+    whole_request = replace(request, parts=()) if named.class_split else request
+    if files and files[0].suffix == ".npz":
+        whole = _at_path(files[0], whole_request)
     else:
-        whole = folder_set(path, size, channels, on_corrupt=on_corrupt, cache_in=cache)
-    if reference.base in CLASS_SPLIT:
-        whole = with_class_split(whole, reference.base)
-    return take_parts(whole, reference.parts, reference.base)
+        assert base.read is not None
+        whole = base.read(whole_request)
+    if named.class_split:
+        whole = with_class_split(whole, named.class_split)
+    return whole if named.takes_parts else take_parts(whole, request.parts, named.name)
+
+
+def _files(named: NamedSet, root: Path | None) -> list[Path]:
+    """The files of a named set. Raises UserError, with how to get it, if it is not here."""
+    files = files_of(named, root)
+    if not files and not named.is_embedded:
+        missing = f"is not in {root}" if root else "needs a data root (--data-root FOLDER or METACLR_DATA)"
+        raise UserError(f"data set {named.name!r} {missing}: {base_of(named).how_to_get(root)}")
+    return files
 
 
 def _find(name: str, root: Path | None) -> Path:
-    """The first of the files of a named set; a folder of this name in the working folder, if no set has the name."""
-    found = files_of(name, root)
-    if found:
-        return found[0]
-    if name in REAL:
-        missing = f"is not in {root}" if root else "needs a data root (--data-root FOLDER or METACLR_DATA)"
-        raise UserError(f"data set {name!r} {missing}: {how_to_get(name, root)}")
-    if Path(name).is_dir():
+    """NAME.npz or the folder NAME of the data root; else a folder of this name in the working folder."""
+    for path in (root / f"{name}.npz", root / name) if root else ():
+        if path.exists():
+            return path
+    if Path(name).exists():
         return Path(name)
     here = [p.stem for p in root.glob("*.npz")] if root else []
-    raise unknown("data set", name, {*EMBEDDED, *REAL, *here})
+    raise unknown("data set", name, {*named_sets(), *here})
 
 
-def _packed(path: Path, key: dict[str, object], size: int | None, channels: int | None, cache: Path | None) -> ImageSet:
-    """An .npz file: unpacked once where it is large and compressed, and resized once.
-
-    Omniglot's 105 x 105 pixels are 360 MB, and 28 x 28 are 25.
-    """
-    if size is None and not must_unpack(path):
-        return read_npz(path)
-
-    def read(allocate: Allocate) -> ImageSet:
-        return adapt(read_npz(path, allocate=allocate), size=size, channels=channels, allocate=allocate)
-
-    return cached(key, read, cache)
+def _exists(path: Path) -> None:
+    stamp(path)
+    if not path.is_dir():
+        required_format(path)
 
 
-def _stamp(path: Path) -> list[object]:
-    try:
-        stat = path.stat()
-    except OSError as error:
-        raise UserError(f"{path}: no such file or folder") from error
-    return [str(path.resolve()), stat.st_size, stat.st_mtime_ns]
+def _at_path(path: Path, request: Request) -> ImageSet:
+    """A folder, or a file by its format."""
+    _exists(path)
+    if path.is_dir():
+        return _folder(path, request)
+    kind = required_format(path)
+    if not kind.is_cached(path, request):
+        return kind.read(path, request)
+    key = _key(path.stem, [path, *kind.beside(path)], request)
+    return cached(key, lambda allocate: kind.read(path, replace(request, allocate=allocate)), request.cache)
+
+
+def _folder(path: Path, request: Request) -> ImageSet:
+    tree = read_tree(path)
+    files = [] if tree.has_images else array_files(tree)
+    if not files:
+        return folder_set(
+            path, request.size, request.channels, parts=request.parts, options=request.options, cache_in=request.cache
+        )
+    key = _key(path.resolve().name, [file for _, file in files], request)
+    return cached(
+        key, lambda allocate: read_array_folder(path, files, replace(request, allocate=allocate)), request.cache
+    )
+
+
+def _key(name: str, files: list[Path], request: Request) -> dict[str, Any]:
+    return {
+        "name": name,
+        "files": [stamp(file) for file in files],
+        "size": request.size,
+        "channels": request.channels,
+        "options": request.options.key(),
+    }

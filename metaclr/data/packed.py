@@ -46,6 +46,8 @@ def large_images(path: Path, allocate: Allocate | None) -> Images | None:
             return None
         with archive.open(info) as member:
             shape, fortran, dtype = read_header(member)  # type: ignore[arg-type]
+            if len(shape) == 4 and shape[3] not in (1, 3) and {shape[1], shape[3]} & {1, 3, 4}:
+                return None  # another order of axes: read as a whole
             if dtype != np.uint8 or fortran or not (len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3))):
                 raise UserError(f"{path}: images are {dtype} {shape}; they must be uint8 (M, H, W) or (M, H, W, 3)")
             if info.compress_type == zipfile.ZIP_STORED:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 
 from episodes import ImageSet, splits
+from metaclr.data.part_names import part_name
 from metaclr.errors import UserError, unknown
 
 
@@ -14,19 +15,18 @@ def take_parts(image_set: ImageSet, parts: tuple[str, ...], what: str) -> ImageS
     """The images of some parts, in their order, without the classes that are left empty; all of them for ().
 
     Raises:
-        UserError: a part that the set does not have (with the nearest name).
+        UserError: a part that the set does not have in any spelling (with the nearest name).
     """
     if not parts:
         return image_set
     known = set(image_set.split)
     if not known:
         raise UserError(f"data set {what!r} has no parts, so not {'+'.join(parts)!r}")
-    for part in parts:
-        if part not in known:
-            raise unknown(f"part of {what}", part, known)
-    if known == set(parts):
+    wanted = {part if part in known else part_name(part) or part for part in parts}
+    for part in wanted - known:
+        raise unknown(f"part of {what}", part, known)
+    if known == wanted:
         return image_set
-    wanted = set(parts)
     kept = image_set.select(torch.tensor([part in wanted for part in image_set.split]).nonzero().flatten())
     return kept if kept.labels is None else kept.with_at_least(1)
 

@@ -6,8 +6,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from metaclr.data.formats import FORMATS
 from metaclr.errors import UserError
 
+_ENDINGS = tuple(ending for one in FORMATS for ending in one.endings)
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
@@ -29,7 +31,7 @@ class Reference:
 
 
 def parse(text: str) -> Reference:
-    """Take NAME[:PART[+PART...]] apart. What has a slash, ends in .npz or begins with . or ~ is a path.
+    """Split NAME[:PART[+PART...]]. What has a slash, an ending of `FORMATS`, or begins with . or ~ is a path.
 
     Raises:
         UserError: nothing before the colon, an empty part, a part twice.
@@ -48,4 +50,4 @@ def parse(text: str) -> Reference:
 
 
 def _is_path(base: str) -> bool:
-    return "/" in base or "\\" in base or base.startswith((".", "~")) or base.endswith(".npz")
+    return "/" in base or "\\" in base or base.startswith((".", "~")) or base.lower().endswith(_ENDINGS)

@@ -31,7 +31,7 @@ def contact_sheet(image_set: ImageSet, *, classes: int = 16, images: int = 12, s
     high, wide = (zoom * side + _GAP for side in image_set.size)
     rows = _rows(image_set, classes, images, seed)
     names = [_title(image_set, label) for label, _ in rows]
-    font = ImageFont.truetype(str(_text_font()), _TEXT - 2)
+    font = ImageFont.truetype(str(text_font()), _TEXT - 2)
     left = round(max((font.getlength(name) for name in names), default=0)) + (_MARGIN if any(names) else 0)
     size = (2 * _MARGIN + left + images * wide, 2 * _MARGIN + len(rows) * high)
     sheet = Image.new("RGB", size, "white")
@@ -73,7 +73,8 @@ def _title(image_set: ImageSet, label: int) -> str:
     return full if len(full) <= 60 else f"{full[:59]}…"
 
 
-def _text_font() -> Path:
+def text_font() -> Path:
+    """The font of labels."""
     from metaclr.data.fonts import text_fonts
 
     return next(path for path in text_fonts() if path.name == "DejaVuSans.ttf")

@@ -69,8 +69,8 @@ class TrainSettings:
             _number(self, "clip", above=0.0)
 
     def fixed(self) -> dict[str, Any]:
-        """The settings that must not change when a run is resumed."""
-        return {name: value for name, value in asdict(self).items() if name not in FREE}
+        """The settings that must not change when a run is resumed; `steps` may grow."""
+        return {name: value for name, value in asdict(self).items() if name not in (*FREE, "steps")}
 
 
 def _whole(settings: TrainSettings, name: str, least: int) -> None:

@@ -14,6 +14,7 @@ from metaclr.engine.metric_buffer import MetricBuffer
 from metaclr.engine.schedules import rate
 from metaclr.engine.settings import TrainSettings
 from metaclr.engine.training_curve import TrainingCurve
+from metaclr.errors import UserError
 
 
 class TrainingState:
@@ -52,6 +53,10 @@ class TrainingState:
         assert self.folder is not None
         path = self.folder / checkpoint.NAME
         checkpoint.check_same(path, content.settings, self.fixed)
+        if content.step > self.settings.steps:
+            raise UserError(
+                f"checkpoint {path} is at step {content.step}, beyond steps = {self.settings.steps}; use another folder"
+            )
         checkpoint.check_fits(path, self.learner, content.learner)
         with checkpoint.reading(path):
             self.learner.load_state_dict(content.learner)

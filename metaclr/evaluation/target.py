@@ -10,9 +10,11 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from episodes import EpisodeTable, ImageSet, TaskShape, stored_label_subset, stored_table, train_test_indices
+from metaclr.adaptation.procedure import Procedure
 from metaclr.errors import UserError
 from metaclr.evaluation.label_subsets import low_label_probes
 from metaclr.evaluation.linear_probe import Probe
+from metaclr.heads.source_statistics import SourceFeatures
 from metaclr.memory import place
 
 SPLIT_SEED = 0
@@ -69,17 +71,29 @@ def make_target(
 ) -> Target:
     """Bring images to an encoder's size and channels, and draw (or read from `folder`) episodes and subsets.
 
+    Args:
+        query: queries per way, as in the field; fewer where the smallest class has fewer images (`task_shapes`).
+
     Raises:
         UserError, EpisodeError: no labels, or a way, shot or number per class that the set cannot give.
     """
     from metaclr.data import adapt
 
     fitting = adapt(images, size=size, channels=channels)
-    shapes = [TaskShape(way, shot, query) for way in ways for shot in shots]
+    shapes = task_shapes(fitting, ways, shots, query)
     tables = tuple(stored_table(fitting, shape, episodes, seed, folder) for shape in shapes)
     bare = Target(name, fitting, tables)
     train = fitting.select(bare.train) if fractions or per_class else fitting
     return Target(name, fitting, tables, choose_labels(train, fractions, per_class, subsets, folder))
+
+
+def task_shapes(images: ImageSet, ways: Sequence[int], shots: Sequence[int], query: int) -> list[TaskShape]:
+    """Every way with every shot, and as many queries per way as the smallest class allows, up to `query`.
+
+    At least 1 query, so that drawing the tasks refuses a shot that leaves none.
+    """
+    smallest = int(images.class_counts().min())
+    return [TaskShape(way, shot, max(1, min(query, smallest - shot))) for way in ways for shot in shots]
 
 
 def choose_labels(
@@ -108,7 +122,8 @@ class Embedded:
     target: Target
     features: Tensor
     protocol: str
-    source_features: Tensor | None = None
+    source: SourceFeatures | None = None
+    procedure: Procedure | None = None
 
     def _labels(self, index: Tensor) -> Tensor:
         return self.target.images.required_labels()[index]

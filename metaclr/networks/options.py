@@ -50,4 +50,7 @@ def switch(name: str, value: Any) -> bool:
 def large_enough(network: str, size: int, least: int) -> None:
     """Raises UserError for images smaller than `least` pixels, which the network's pooling would reduce to nothing."""
     if size < least:
-        raise UserError(f"encoder {network!r} needs images of at least {least} x {least} pixels, not {size} x {size}")
+        raise UserError(
+            f"encoder {network!r} needs images of at least {least} x {least} pixels, not {size} x {size}; "
+            f"set size={least}"
+        )

@@ -76,7 +76,7 @@ def _read(path: Path) -> tuple[EncoderDescription, dict[str, torch.Tensor]]:
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(path, "pt") as file:  # type: ignore[no-untyped-call]
+        with safe_open(path, "pt") as file:
             text = (file.metadata() or {}).get(_KEY)
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
     except (SafetensorError, OSError, ValueError) as error:

@@ -15,8 +15,9 @@ from torch import Tensor
 from metaclr.bridge.logits.inner_products import Product, product
 from metaclr.bridge.logits.logits import MASKED, Logits
 from metaclr.bridge.roles import RoleAssignment
-from metaclr.bridge.similarity import Similarity, dot
 from metaclr.errors import UserError
+from metaclr.heads import matching
+from metaclr.heads.similarity import Similarity, dot
 
 
 def row_logits(
@@ -93,3 +94,7 @@ class Matching:
 
     def __call__(self, assignment: RoleAssignment, labels: Tensor | None, scale: Tensor | float) -> Logits:
         return row_logits(assignment, labels, self.similarity, scale)
+
+    def episode_head(self, temperature: float) -> matching.Matching:
+        """The classifier of an episode at test time."""
+        return matching.Matching(self.similarity, temperature)

@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from metaclr.results.figures.style import WIDTH, LineStyle, RenderedFigure, finish, looks, slug
+from metaclr.results.scores.scope import scope
 from metaclr.results.scores.summary import Summary
 from metaclr.results.scores.table_column import TableColumn
 from metaclr.results.store.folder import Results
@@ -103,7 +104,8 @@ def _caption(results: Results, summary: Summary, tasks: list[TableColumn], chanc
     seeds = len({row.seed for row in results.rows})
     return " ".join(
         [
-            f"Mean accuracy with its 95 % interval over {' or '.join(over)}; methods sorted by their mean.",
+            f"Mean accuracy over {' or '.join(over)} with its 95 % interval for {scope(summary, tasks)}; "
+            "methods sorted by their mean.",
             f"Small ticks below a dot: the {seeds} training seeds." if seeds > 1 else "One training seed.",
             "Filled: the best, and those not significantly worse (paired, Holm-corrected)." if summary.bold else "",
             "Dotted line, where chance is near: chance." if chance else "",

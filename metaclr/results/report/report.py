@@ -59,7 +59,7 @@ def _content(results: Results, tables: Sequence[Table], figures: Sequence[Render
     environments = dict.fromkeys(row.environment for row in results.rows if row.environment)
     return {
         "title": str(recipe.get("name") or "comparison"),
-        "about": str(recipe.get("about") or ""),
+        "about": str(recipe.get("description") or ""),
         "headlines": [*walk_headlines(results, summary), *headlines(summary)],
         "tally": tally(summary),
         "caution": caution(summary),

@@ -32,6 +32,11 @@ class TableColumn:
         return next((f for f in FAMILIES if name.startswith(f)), name)
 
     @property
+    def is_few_shot(self) -> bool:
+        """Whether the items are episodes, so that intervals speak about new classes."""
+        return self.way is not None and self.shot is not None
+
+    @property
     def variant(self) -> str:
         """What the evaluator's name says beside its family: 'frozen', 'fine-tuned', a head, or ''."""
         name = self.evaluator.lower().replace("_", "-")

@@ -69,7 +69,7 @@ def test_right_types_pass() -> None:
 @pytest.mark.parametrize(
     ("call", "start"),
     [
-        (lambda: metaclr.compare(targets="digits"), "targets = 'digits': a list of names, such as ['digits']"),
+        (lambda: metaclr.compare(targets="digits"), "targets = 'digits' is one text; give a list, such as ['digits']"),
         (lambda: metaclr.compare(methods="simclr"), "methods = 'simclr': a list of names"),
         (lambda: metaclr.compare(seeds=3), "seeds = 3: a list of whole numbers"),
         (lambda: metaclr.train(3), "method = 3: a method's name"),

@@ -80,7 +80,7 @@ def test_a_recipe_can_be_copied_and_is_not_overwritten(tmp_path: Path) -> None:
     assert target.read_text() == (ROOT / "metaclr/recipes/glyphs.toml").read_text()
     again = run("recipes", "copy", "glyphs", str(target))
     assert again.returncode == 2
-    assert "is there already" in again.stderr
+    assert "exists; name another file" in again.stderr
 
 
 def test_a_missing_package_is_named() -> None:

@@ -52,7 +52,7 @@ def test_grey_and_without_labels(tmp_path: Path) -> None:
         ({"images": np.full((6, 9, 9), 1.5, dtype=np.float32)}, "uint8"),
         ({"images": np.zeros((6, 9, 9), dtype=np.int16)}, "uint8"),
         ({"images": np.zeros((0, 9, 9), dtype=np.uint8)}, "empty|0"),
-        ({"images": np.zeros((6, 9, 9, 4), dtype=np.uint8)}, "must be"),
+        ({"images": np.zeros((6, 9, 9, 5), dtype=np.uint8)}, "must be"),
         ({"labels": np.arange(5)}, "labels"),
         ({"labels": np.array([0.0, 0, 1, 1, 2, 2])}, "integers"),
         ({"labels": np.array([0, 0, 1, 1, 2, 3])}, "label 3"),

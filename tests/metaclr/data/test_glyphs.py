@@ -10,9 +10,9 @@ import torch
 
 from episodes import audit
 from metaclr.data import load
+from metaclr.data.confusables import ENOUGH_OUTLINES, ENOUGH_TO_TRAIN, HELD_OUT_SCRIPTS, REASONS, select
 from metaclr.data.fonts import characters, class_name_of, text_fonts
 from metaclr.data.glyphs import every_glyph, report
-from metaclr.data.lookalikes import ENOUGH_OUTLINES, ENOUGH_TO_TRAIN, HELD_OUT_SCRIPTS, REASONS, select
 from metaclr.data.outlines import Outlines, draw_outlines
 from metaclr.data.pose import Pose, posed
 from metaclr.errors import UserError

@@ -133,7 +133,7 @@ def test_omniglot_from_its_zips(tmp_path: Path) -> None:
                     data = io.BytesIO()
                     sheet.save(data, format="PNG")
                     stored.writestr(f"images_{archive}/{name}/0001_{drawer:02}.png", data.getvalue())
-    from metaclr.data.omniglot import from_zips
+    from metaclr.data.sets.omniglot import from_zips
 
     found = from_zips(tmp_path)
     assert found.images.shape == (12, 1, 105, 105)

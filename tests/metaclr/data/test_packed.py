@@ -52,7 +52,7 @@ def test_a_large_npz_is_never_whole_in_memory(
             assert same(found, plain[name])
             assert found.name == plain[name].name
         if compressed:  # the second time nothing is unpacked
-            module = import_module("metaclr.data.load")
+            module = import_module("metaclr.data.formats")
             monkeypatch.setattr(module, "read_npz", lambda *_, **__: pytest.fail("unpacked again"))
     assert not list(folder.glob("**/scratch*"))
 

@@ -6,6 +6,9 @@ import torch
 import torch.nn.functional as F
 
 from episodes import ImageSet
+from metaclr.data.cache import cached
+from metaclr.data.named_sets import NamedSet
+from metaclr.data.request import Request
 
 
 def digits(size: int = 28) -> ImageSet:
@@ -24,3 +27,11 @@ def digits(size: int = 28) -> ImageSet:
     framed = F.pad(large, (left, size - inner - left, left, size - inner - left))
     images = framed.round().clamp(0, 255).to(torch.uint8)
     return ImageSet(images, torch.tensor(raw.target), class_names=tuple("0123456789"), name="digits")
+
+
+def _read(request: Request) -> ImageSet:
+    size = request.size or 28  # kept in the cache, for importing scikit-learn takes seconds
+    return cached({"name": "digits", "size": size}, lambda _: digits(size), request.cache)
+
+
+SETS = (NamedSet("digits", "scikit-learn's handwritten digits, 8 x 8 enlarged", 10, 1797, read=_read),)

@@ -10,6 +10,11 @@ import numpy as np
 import torch
 
 from episodes import ImageSet
+from metaclr.data.adapt import adapt
+from metaclr.data.cache import cached, stamp
+from metaclr.data.folders import folder_set
+from metaclr.data.named_sets import NamedSet, folder_of
+from metaclr.data.request import Request
 from metaclr.errors import UserError
 
 ZIPS = {"images_background.zip": "train", "images_evaluation.zip": "test"}
@@ -63,3 +68,33 @@ def _ink(data: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     from PIL import Image
 
     return np.where(np.asarray(Image.open(io.BytesIO(data)).convert("L")) < 128, 255, 0).astype(np.uint8)
+
+
+def _find(root: Path) -> list[Path]:
+    return zip_files(root) or folder_of("omniglot")(root)
+
+
+def _read(request: Request) -> ImageSet:
+    assert request.root is not None
+    root, size, channels = request.root, request.size, request.channels
+    zips = zip_files(root)
+    if not zips:
+        return folder_set(root / "omniglot", size, channels, options=request.options, cache_in=request.cache)
+    key = {"name": "omniglot", "files": [stamp(path) for path in zips], "size": size, "channels": channels}
+    return cached(key, lambda _: adapt(from_zips(root), size=size, channels=channels), request.cache)
+
+
+SETS = (
+    NamedSet(
+        "omniglot",
+        "handwritten characters of 50 alphabets; classes split by Vinyals",
+        1623,
+        32460,
+        ("train", "val", "test"),
+        tuple(ZIPS),
+        lambda _: HOW,
+        _find,
+        _read,
+        class_split="omniglot",
+    ),
+)

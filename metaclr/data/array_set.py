@@ -1,0 +1,101 @@
+"""An image set from named arrays, whatever file they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import torch
+
+from episodes import EpisodeError, Images, ImageSet, StoredImages
+from metaclr.data.array_keys import array_groups, other_keys
+from metaclr.data.arrays import class_labels, image_array
+from metaclr.data.part_names import part_names
+from metaclr.errors import UserError
+
+
+def used_keys(keys: Iterable[str], where: str) -> set[str]:
+    """The arrays of a file that `set_of_arrays` reads. Raises UserError as it does."""
+    keys = list(keys)
+    groups = array_groups(keys, where)
+    return {k for g in groups for k in (g.images, g.labels) if k is not None} | set(other_keys(keys).values())
+
+
+def set_of_arrays(
+    arrays: dict[str, Any], name: str, where: str, pixel_range: tuple[float, float] | None = None
+) -> ImageSet:
+    """An image set from arrays by their keys (see `array_groups`); `where` begins every error line.
+
+    Arrays of several parts are joined, and `split` says which is which. Images that are a tensor or `StoredImages`,
+    (M, C, H, W), are taken as they are.
+
+    Raises:
+        UserError: arrays that are no image set, or that may be read in several ways.
+    """
+    groups, others = array_groups(arrays, where), other_keys(arrays)
+    texts = {key: tuple(map(_text, np.asarray(arrays[at]).ravel().tolist())) for key, at in others.items()}
+    labelled = [group.labels is not None for group in groups]
+    notes: list[str] = []
+    if any(labelled) and not all(labelled):
+        bare = [group.images for group in groups if group.labels is None]
+        notes.append(f"left out: {', '.join(bare)}, which has no labels")
+        groups = [group for group in groups if group.labels is not None]
+    labels: list[Any] = [arrays[group.labels] for group in groups if group.labels is not None]
+    pixels = [
+        _pixels(arrays[group.images], where, len(np.asarray(labels[i])) if labels else None, pixel_range, notes)
+        for i, group in enumerate(groups)
+    ]
+    ids, class_names, more = class_labels(labels, texts.get("class_names", ()), where) if labels else ([], (), [])
+    for group, images, one in zip(groups, pixels, ids, strict=False):
+        if len(one) != len(images):
+            raise UserError(f"{where}: {len(one)} labels ({group.labels}) for {len(images)} images ({group.images})")
+    if len({tuple(one.shape[1:]) for one in pixels}) > 1:
+        shapes = ", ".join(f"{g.images} {tuple(p.shape)}" for g, p in zip(groups, pixels, strict=True))
+        raise UserError(f"{where}: the parts differ in size: {shapes}")
+    split: tuple[str, ...] = tuple(g.part for g, p in zip(groups, pixels, strict=True) for _ in range(len(p)))
+    if "split" in texts:
+        split = part_names(texts["split"], f"{where}, split")
+    super_classes = texts.get("groups", ()) if labels else ()
+    try:
+        return ImageSet(
+            pixels[0] if len(pixels) == 1 else torch.cat([_tensor(p) for p in pixels]),
+            torch.from_numpy(np.concatenate(ids)) if ids else None,
+            class_names,
+            _kept_groups(super_classes, texts.get("class_names", ()), class_names),
+            split if any(split) else (),
+            name,
+            texts.get("files", ()),
+            tuple(dict.fromkeys((f"layout: {_keys(groups)}", *notes, *more))),
+        )
+    except EpisodeError as error:
+        raise UserError(f"{where}: {error}") from error
+
+
+def _kept_groups(groups: tuple[str, ...], before: tuple[str, ...], after: tuple[str, ...]) -> tuple[str, ...]:
+    """The super-classes of the classes that have images."""
+    if len(groups) != len(before) or before == after or not set(after) <= set(before):
+        return groups
+    return tuple(groups[before.index(name)] for name in after)
+
+
+def _keys(groups: list[Any]) -> str:
+    return ", ".join(f"{g.images}{f' with {g.labels}' if g.labels else ' without labels'}" for g in groups)
+
+
+def _pixels(
+    images: Any, where: str, count: int | None, pixel_range: tuple[float, float] | None, notes: list[str]
+) -> Images:
+    if isinstance(images, (torch.Tensor, StoredImages)):  # large ones, checked where they were opened
+        return images
+    pixels, more = image_array(images, where, count, pixel_range)
+    notes += more
+    return torch.from_numpy(pixels)
+
+
+def _tensor(images: Images) -> torch.Tensor:
+    return images if isinstance(images, torch.Tensor) else images[:]
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

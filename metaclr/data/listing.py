@@ -1,0 +1,125 @@
+"""The images below a folder, each with its class and part: by folders, or by lists."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from metaclr.data.csv_lists import ImageList, find_lists, images_of_lists, read_list
+from metaclr.data.file_tree import Folder, left_out_files, read_tree, some
+from metaclr.data.layouts import read_layout
+from metaclr.data.part_names import part_name
+from metaclr.errors import UserError
+
+_Row = tuple[tuple[str, ...], str, str | None]
+"""Names of the path below the root, part, class."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The image files that are read, in the order of the set, and what was found out about the folder.
+
+    files: paths below the root. labels: one per file, or () without labels. split: one per file, or () without parts.
+    """
+
+    root: Path
+    files: tuple[str, ...]
+    labels: tuple[int, ...]
+    split: tuple[str, ...]
+    class_names: tuple[str, ...]
+    groups: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def list_images(root: Path, parts: tuple[str, ...] = (), layout: str = "auto", lists: Path | None = None) -> Listing:
+    """The images below a folder.
+
+    Args:
+        parts: a part without labels is read if it is among these; it is left out beside labelled ones otherwise.
+        layout: one of `layouts.LAYOUTS`.
+        lists: the one .csv file to follow; by default those in the folder.
+
+    Raises:
+        UserError: nothing to read, or a folder that cannot be read one way (docs/data.md).
+    """
+    tree = read_tree(root)
+    rows, notes, used = _rows(tree, layout, lists)
+    tree.others = [name for name in tree.others if root / name not in used]
+    for folder in tree.folders:
+        folder.others = [name for name in folder.others if folder.path / name not in used]
+    rows, left_out = _labelled_or_not(rows, parts)
+    return _listing(root, sorted(rows), (*notes, *left_out, *left_out_files(tree)))
+
+
+def _rows(tree: Folder, layout: str, chosen: Path | None) -> tuple[list[_Row], list[str], set[Path]]:
+    lists = [] if layout != "auto" else _lists(tree, chosen)
+    try:
+        reading = read_layout(tree, layout)
+    except UserError:
+        if not lists:
+            raise
+        reading = None
+    by_folders = reading is not None and any(p.class_name is not None for p in reading.placed)
+    if reading is not None and (not lists or (by_folders and not chosen and _folders_win(reading.layout, lists))):
+        rows: list[_Row] = [
+            ((*p.folder.names, name), p.part, p.class_name) for p in reading.placed for name in p.folder.images
+        ]
+        notes = [f"layout: {reading.layout}", *reading.notes]
+        if lists:
+            unread = some([one.path.name for one in lists])
+            notes.append(
+                f"layout: {unread} is not read, for the folders say the classes; its path as data set reads it"
+            )
+        return rows, notes, set()
+    with_parts = [one for one in lists if one.has_parts]
+    if len(lists) > 1 and not with_parts:
+        several = some([one.path.name for one in lists])
+        raise UserError(f"{tree.path}: {several} all list images; give the path of the one that is meant")
+    listed = images_of_lists(tree, with_parts or lists)
+    rows = [(tuple(path.split("/")), part, class_name) for path, part, class_name in listed.rows]
+    return rows, [f"layout: {listed.layout}", *listed.notes], set(listed.lists)
+
+
+def _lists(tree: Folder, chosen: Path | None) -> list[ImageList]:
+    if chosen is None:
+        return find_lists(tree)
+    found = read_list(chosen)
+    if found is None:
+        raise UserError(f"{chosen}: has no column of image files; call it 'filename'")
+    return [found]
+
+
+def _folders_win(layout: str, lists: list[ImageList]) -> bool:
+    """Whether class folders are followed rather than lists: they hold parts, or no labelled list does."""
+    return "PART" in layout or not any(one.has_parts and one.labelled for one in lists)
+
+
+def _labelled_or_not(rows: list[_Row], parts: tuple[str, ...]) -> tuple[list[_Row], list[str]]:
+    """Leave out images without labels beside labelled ones, unless their part was asked for."""
+    bare = Counter(part for _, part, class_name in rows if class_name is None)
+    if not bare or len(rows) == bare.total():
+        return rows, []
+    wanted = {part_name(part) or part for part in parts}
+    if wanted & (set(bare) - {part for _, part, class_name in rows if class_name is not None}):
+        return [(names, part, None) for names, part, _ in rows if part in wanted], []
+    notes = [
+        f"left out: part {part}, {count:,} images without labels; NAME:{part} reads it" for part, count in bare.items()
+    ]
+    return [row for row in rows if row[2] is not None], notes
+
+
+def _listing(root: Path, rows: list[_Row], notes: tuple[str, ...]) -> Listing:
+    names = {name for _, _, name in rows if name is not None}
+    classes = sorted(names)
+    index = {name: i for i, name in enumerate(classes)}
+    parts = tuple(part for _, part, _ in rows)
+    return Listing(
+        root,
+        tuple("/".join(path) for path, _, _ in rows),
+        tuple(index[name] for _, _, name in rows if name is not None),
+        parts if any(parts) else (),
+        tuple(classes),
+        tuple(name.split("/")[0] for name in classes) if classes and all("/" in name for name in classes) else (),
+        notes,
+    )
