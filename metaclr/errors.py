@@ -34,3 +34,15 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
     listed = ", ".join(names[:_MAX_NAMES]) + (", ..." if len(names) > _MAX_NAMES else "")
     hint = f"did you mean {near[0]!r}?" if near else f"there are: {listed}"
     return UserError(f"unknown {kind} {name!r}; {hint}")
+
+
+def path_error_line(error: Exception) -> str:
+    """One line for an error that Python raises for a path or name that no system accepts; empty for other errors."""
+    text = str(error)
+    if "null byte" in text or "null character" in text:
+        return "a path or name contains a NUL character; remove it"
+    if "home directory" in text:  # pathlib's expanduser
+        return "a path begins with ~ and the name of an unknown user; write the whole path"
+    if isinstance(error, UnicodeEncodeError) and "surrogates not allowed" in text:
+        return f"the path or name {error.object[:80]!r} is not UTF-8; rename it"
+    return ""

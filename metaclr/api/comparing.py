@@ -77,6 +77,7 @@ def compare(
     Raises:
         UserError, EpisodeError: bad input, or a folder that another process uses; before any work, in one line.
     """
+    from metaclr.api.checks import check_arguments
     from metaclr.comparison import execute, plan
     from metaclr.comparison.launcher import check_launcher
     from metaclr.console import notify
@@ -86,6 +87,7 @@ def compare(
     from metaclr.recipe.views import own_views
 
     given = read_options(options)
+    check_arguments(recipe=recipe, methods=methods, sources=sources)
     own_methods, method_names = own_and_names(methods, "methods")
     own_sources, source_names = own_and_names(sources, "sources")
     own_targets, target_names = own_and_names(given.targets, "targets")

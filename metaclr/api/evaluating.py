@@ -53,7 +53,9 @@ def evaluate(
     Raises:
         UserError, EpisodeError: bad input, or a folder that another process uses, in one line.
     """
+    from metaclr.api.checks import check_arguments
     from metaclr.api.comparing import Comparison, own_and_names
+    from metaclr.api.encoder_checks import checked_encoder, named_encoders
     from metaclr.comparison.folder import check_writable
     from metaclr.comparison.load import load_images
     from metaclr.comparison.naming import check_labels
@@ -62,11 +64,15 @@ def evaluate(
     from metaclr.device import choose_device
     from metaclr.results.store.rows import to_frame
 
+    check_arguments(
+        targets=targets, size=size, channels=channels, out=out, device=device, data_root=data_root, overrides=overrides
+    )
     own, names = own_and_names(targets, "targets")
-    by_name = dict(encoders) if isinstance(encoders, Mapping) else {"encoder": encoders}
+    by_name = named_encoders(encoders)
     if "pixels" in by_name:
         raise UserError("encoder 'pixels' has the name of the control in every table; give it another name")
     check_labels([*by_name, "pixels"])
+    by_name = {k: checked_encoder(encoder, k, channels=channels, size=size) for k, encoder in by_name.items()}
     recipe = _recipe(list(by_name), names or [], size, channels, overrides)
     where = choose_device(device)
     images = load_images(recipe.targets, recipe, Path(data_root) if data_root else None, own)

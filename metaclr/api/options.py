@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from metaclr.api.checks import check_arguments
 from metaclr.errors import UserError, unknown
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def read_options(given: Mapping[str, Any]) -> Options:
     """`Options` from keyword arguments.
 
     Raises:
-        UserError: an unknown keyword (names the nearest one), or one text where a list is meant.
+        UserError: an unknown keyword (names the nearest one), or a value of a wrong type.
     """
     names = [field.name for field in fields(Options)]
     for name, value in given.items():
@@ -83,4 +84,5 @@ def read_options(given: Mapping[str, Any]) -> Options:
             raise unknown("argument", name, names)
         if name in ("targets", "seeds", "overrides") and isinstance(value, str):
             raise UserError(f"{name} = {value!r} is one text; give a list, such as [{value!r}]")
+    check_arguments(**given)
     return Options(**given)

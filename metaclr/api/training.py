@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
     from episodes import ImageSet
     from metaclr.methods import Method
+    from metaclr.networks.saved_encoder import EncoderDescription
     from metaclr.recipe import CompareRecipe
 
 
@@ -42,12 +42,13 @@ def train(
         settings: the method's own settings, such as `{"temperature": 0.1}`.
         device: with several ranks (torchrun), each takes the GPU of its number.
         out: a folder for checkpoint and curve; an interrupted training in it resumes, a finished one is loaded. The
-            weights of the encoder are written to `encoder.pt` in it.
+            weights of the encoder are written to `encoder.safetensors` in it.
 
     Raises:
         UserError, EpisodeError: bad input, or a folder that another process uses, in one line.
         NonFiniteLoss: a loss or parameter that is NaN or infinite, with step and learning rate.
     """
+    from metaclr.api.checks import check_arguments
     from metaclr.comparison.checks import check_run
     from metaclr.comparison.folder import check_writable
     from metaclr.comparison.image_format import with_format
@@ -61,6 +62,12 @@ def train(
     from metaclr.engine.distributed import rank_device, ranks, same_start
     from metaclr.engine.process_group import broadcast_from_first, process_group, raise_together, run_first_rank_first
     from metaclr.errors import UserError
+    from metaclr.networks.saved_encoder import save_encoder
+
+    check_arguments(
+        method=method, source=source, recipe=recipe, settings=settings, steps=steps, seed=seed, out=out, device=device,
+        data_root=data_root, overrides=overrides, quiet=quiet,
+    )  # fmt: skip
 
     def planned() -> tuple[Run, CompareRecipe, ImageSet]:
         chosen = find_method(method)
@@ -104,24 +111,12 @@ def train(
         encoder = learner.get_submodule("encoder").eval()
         same_start(encoder)  # ranks with batch statistics of their own have different encoders
         if folder:
-            broadcast_from_first(lambda: _write(encoder, resolved, folder))
+            broadcast_from_first(lambda: save_encoder(encoder, _description(resolved), folder))
     return encoder
 
 
-def _write(encoder: nn.Module, recipe: CompareRecipe, folder: Path) -> None:
-    """Write the weights, and the description from which the network is built again."""
-    import tomli_w
-    import torch
+def _description(recipe: CompareRecipe) -> EncoderDescription:
+    from metaclr.networks.saved_encoder import EncoderDescription
 
-    from metaclr.files import write_atomic
-
-    buffer = BytesIO()
-    torch.save(encoder.state_dict(), buffer)
-    write_atomic(folder / "encoder.pt", buffer.getvalue())
-    facts = {
-        "name": recipe.encoder.name,
-        "options": recipe.encoder.options,
-        "channels": recipe.channels,
-        "size": recipe.size,
-    }
-    write_atomic(folder / "encoder.toml", tomli_w.dumps(facts))
+    encoder = recipe.encoder
+    return EncoderDescription(name=encoder.name, options=encoder.options, channels=recipe.channels, size=recipe.size)

@@ -62,6 +62,7 @@ def bridge_walk(
     Raises:
         UserError, EpisodeError: bad input, or a folder that another process uses; before any training, in one line.
     """
+    from metaclr.api.checks import check_arguments
     from metaclr.comparison import plan
     from metaclr.comparison.launcher import check_launcher
     from metaclr.device import choose_device
@@ -70,6 +71,9 @@ def bridge_walk(
     from metaclr.walk.execute import check_folder, execute
 
     given = read_options(options)
+    check_arguments(a=a, b=b, recipe=recipe, order=order, both_orders=both_orders)
+    if source is not None:
+        check_arguments(source=source)
     with process_group(), ExitStack() as stack:
 
         def planned() -> tuple[Plan, WalkPlan]:

@@ -59,7 +59,7 @@ def cli() -> None:
 def main() -> None:
     """Entry point. Errors that a user can fix are one line and exit code 2; an interrupt is 130."""
     from episodes.errors import EpisodeError
-    from metaclr.errors import SilentError, UserError
+    from metaclr.errors import SilentError, UserError, path_error_line
 
     try:
         with _joined():
@@ -81,10 +81,10 @@ def main() -> None:
     except OSError as error:
         _print_error(f"{error.filename or 'output'}: {error.strerror or error}")
         sys.exit(2)
-    except ValueError as error:
-        if "null byte" not in str(error) and "null character" not in str(error):
+    except (ValueError, RuntimeError) as error:
+        if not (line := path_error_line(error)):
             raise
-        _print_error("a path or name contains a NUL character; remove it")
+        _print_error(line)
         sys.exit(2)
     sys.exit(code if isinstance(code, int) else 0)
 
@@ -115,4 +115,6 @@ def _joined() -> AbstractContextManager[None]:
 
 
 def _print_error(message: str) -> None:
-    click.echo(f"metaclr: {' '.join(message.split())}", err=True)
+    # Names that are not UTF-8 arrive with surrogates, which a terminal cannot print.
+    line = " ".join(message.split()).encode(errors="backslashreplace").decode()
+    click.echo(f"metaclr: {line}", err=True)

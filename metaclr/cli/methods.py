@@ -19,12 +19,11 @@ def list_methods() -> None:
     from rich.console import Console
     from rich.table import Column, Table
 
-    from metaclr import methods
+    from metaclr.methods.summaries import summaries
 
     table = Table(Column("method", no_wrap=True), "what it is", "labels", "reference", box=None, pad_edge=False)
-    for name in methods.names():
-        method = methods.get(name)
-        table.add_row(name, method.summary, "given" if method.labels == "given" else "none", method.reference)
+    for method in summaries():
+        table.add_row(method.name, method.summary, "given" if method.labels == "given" else "none", method.reference)
     Console().print(table)
 
 

@@ -55,4 +55,4 @@ def command(
             overrides=overrides,
         )
     if is_main_process():
-        click.echo(f"encoder   {folder / 'encoder.pt'}   (evaluate it: metaclr evaluate {folder})")
+        click.echo(f"encoder   {folder / 'encoder.safetensors'}   (evaluate it: metaclr evaluate {folder})")

@@ -38,6 +38,8 @@ def process_group() -> Iterator[None]:
     if environment_int("WORLD_SIZE", 1) == 1 or dist.is_initialized():
         yield
         return
+    for name in ("RANK", "MASTER_PORT"):  # torch reports them late, and with a traceback
+        environment_int(name, 0)
     try:
         shared, rank, world = next(dist.rendezvous("env://"))  # type: ignore[attr-defined]
     except (ValueError, RuntimeError) as error:

@@ -227,7 +227,7 @@ def test_train_on_two_classes(tmp_path: Path) -> None:
     command = ["train", "protonet", "--source", str(tmp_path / "two"), "--steps", "2", "--out", str(tmp_path / "out")]
     result = CliRunner().invoke(cli, command)
     assert result.exit_code == 0, result.output
-    assert (tmp_path / "out" / "encoder.pt").is_file()
+    assert (tmp_path / "out" / "encoder.safetensors").is_file()
     assert "note: protonet: 32 tasks of 2 ways a step instead of 1 of 64" in result.output
 
 
