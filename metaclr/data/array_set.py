@@ -48,7 +48,9 @@ def set_of_arrays(
     ]
     for group, images, one in zip(groups, pixels, labels, strict=False):
         if len(np.asarray(one)) != len(images):
-            raise UserError(f"{where}: {np.shape(one)} labels ({group.labels}) for {len(images)} images ({group.images})")
+            raise UserError(
+                f"{where}: {np.shape(one)} labels ({group.labels}) for {len(images)} images ({group.images})"
+            )
     ids, class_names, more = class_labels(labels, texts.get("class_names", ()), where) if labels else ([], (), [])
     if len({tuple(one.shape[1:]) for one in pixels}) > 1:
         shapes = ", ".join(f"{g.images} {tuple(p.shape)}" for g, p in zip(groups, pixels, strict=True))
