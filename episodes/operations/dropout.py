@@ -51,5 +51,5 @@ def pixel_noise(key: int | Tensor, items: Tensor, height: int, width: int) -> Te
 def drop_pixels(images: Tensor, noise: Tensor, share: Tensor) -> Tensor:
     """Set a `share` (B,) of the pixels to black, in all channels at once. noise (B, 1, H, W) int16 says which."""
     threshold = (share * 65536).round().clamp(0, 65536) - 32769  # -32769 drops none; 32767 drops all
-    kept = noise > threshold.to(torch.int32).view(-1, 1, 1, 1)
-    return images * kept.to(images.dtype)
+    remains = noise > threshold.to(torch.int32).view(-1, 1, 1, 1)
+    return images * remains.to(images.dtype)

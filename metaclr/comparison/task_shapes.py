@@ -103,6 +103,7 @@ def notes(title: str, method: Method, shape: TaskShape, budget: int, source: Ima
 def name_classes(images: ImageSet, classes: Tensor) -> str:
     """The first classes of int64 `classes` (n,) by name, with their numbers of images, and how many more there are.
 
+    >>> import torch
     >>> labels = torch.tensor([0, 1, 1])
     >>> name_classes(ImageSet(torch.zeros(3, 1, 4, 4, dtype=torch.uint8), labels, ("cat", "dog")), torch.tensor([0]))
     "'cat' (1)"

@@ -1,4 +1,4 @@
-"""Recipes as TOML: shipped, found, read, overridden by `--set`, written back resolved."""
+"""Recipes as TOML: find, read, override by `--set`, write the resolved recipe."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def find(name: str) -> Path:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The tables of a TOML file. Raises UserError with file and line where it is not TOML."""
+    """The tables of a TOML file. Raises UserError with file and line if it is not TOML."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -189,7 +189,7 @@ def _value(text: str) -> Any:
 
 def _one_line(error: ValidationError) -> str:
     first = error.errors()[0]
-    # Branches of a union ("FewShotRecipe", "literal[False]") are pydantic's own words, not the user's keys.
+    # Branches of a union ("FewShotRecipe", "literal[False]") are pydantic's names, not keys of the recipe.
     where = [str(part) for part in first["loc"] if not _is_branch(part)]
     key = ".".join(where)
     if first["type"] == "extra_forbidden":

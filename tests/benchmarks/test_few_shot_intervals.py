@@ -36,16 +36,21 @@ def script() -> ModuleType:
 
 @pytest.fixture(scope="module")
 def pools(script: ModuleType) -> dict[str, Any]:
-    nets = script.encoders(seeds=6, steps=(12, 40))
-    few = {name: nets[name] for name in ("untrained", "simclr-12")}
-    return {name: script.embed(load(name), few if name == "digits" else nets) for name in ("glyphs:held-out", "digits")}
+    nets = script.encoders(seeds=1, steps=(40,))
+    return {name: script.embed(load(name), nets) for name in ("glyphs:held-out", "digits")}
+
+
+@pytest.fixture(scope="module")
+def seeds(script: ModuleType) -> Any:
+    """Half of the glyphs' classes, as six untrained encoders see them."""
+    return script.embed(load("glyphs:held-out").only_classes(range(0, 506, 2)), script.encoders(seeds=6, steps=()))
 
 
 def test_on_shuffled_labels_no_more_than_the_level_is_found(script: ModuleType, pools: dict[str, Any]) -> None:
-    rows = script.false_positives(pools, [("simclr-12", "untrained")], shuffles=30, episodes=1100)
+    rows = script.false_positives(pools, [("simclr-40", "untrained")], shuffles=25, episodes=1100)
     assert len(rows) == 6
-    assert mean(row["new_classes"] for row in rows) <= 7  # of 180 tries
-    assert all(row["new_classes"] <= 17 for row in rows)  # 6 of 30 at a level of 5 % have a probability of 0.3 %
+    assert mean(row["new_classes"] for row in rows) <= 7  # of 150 tries
+    assert all(row["new_classes"] <= 20 for row in rows)  # 6 of 25 at a level of 5 % have a probability of 0.1 %
     assert mean(row["episode_t"] for row in rows if row["way"] == 20) > 17
 
 
@@ -55,19 +60,22 @@ def test_on_true_labels_training_is_found(script: ModuleType, pools: dict[str, A
     assert float(interval(new_class_errors(y, judged.classes))[1]) < 1e-9
 
 
-def test_intervals_cover_the_value_over_all_classes(script: ModuleType, pools: dict[str, Any]) -> None:
+def test_intervals_cover_the_value_over_all_classes(script: ModuleType, seeds: Any) -> None:
     pairs = [("untrained", ""), ("untrained-1", "untrained")]
-    rows = script.coverage(pools["glyphs:held-out"], pairs, 25, partitions=10, episodes=1000, tasks=((5, 5),))
+    rows = script.coverage(seeds, pairs, 25, partitions=20, episodes=1000, tasks=((5, 5),))
     assert [row["pools"] for row in rows] == [200, 200]
     for row in rows:
         assert 92 <= row["new_classes"] <= 98
         assert row["episode_t"] < 60
 
 
-def test_two_groups_of_equal_seeds_are_not_told_apart(script: ModuleType, pools: dict[str, Any]) -> None:
-    (row,) = script.seeds_null(pools["glyphs:held-out"], 3, 50, splits=6, episodes=1000)
+def test_two_groups_of_equal_seeds_are_not_told_apart(script: ModuleType, seeds: Any) -> None:
+    """Six encoders have ten splits into two groups of three, so this is rough; the long run has 324 of twelve, and
+    `test_class_jackknife` simulates thousands."""
+    (row,) = script.seeds_null(seeds, 3, 50, splits=12, episodes=1000)
     assert row["splits"] == 60
-    assert row["crossed"] <= 7
+    assert row["crossed"] <= 20
+    assert row["episode_t"] > 3 * row["crossed"]
     assert row["episode_t"] > 30
 
 

@@ -246,6 +246,36 @@ def test_crossed_is_satterthwaites_sum() -> None:
         crossed(errors, means[:2])
 
 
+@pytest.mark.parametrize("noise", [0.02, 0.3], ids=["classes matter most", "episodes matter most"])
+@pytest.mark.parametrize("seeds", [3, 5])
+def test_level_and_coverage_where_the_truth_is_known(seeds: int, noise: float) -> None:
+    """2,000 pools of 30 classes with a true mean of 0. A 95 % interval misses it in about 5 % of them where classes
+    matter most, and in fewer where the noise of 400 episodes does: the estimate is conservative there. Where classes
+    matter, an interval over episodes, or one that leaves out seeds that have effects of their own, misses it far more often."""
+    made = torch.Generator().manual_seed(1)
+    tries, episodes, count, way = 2000, 400, 30, 5
+    classes = torch.stack([torch.randperm(count, generator=made)[:way] for _ in range(episodes)])
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=made, dtype=torch.float64)
+
+    def rejected(errors: StandardErrors) -> float:
+        return float((interval(errors)[1] < 0.05).double().mean())
+
+    y = 0.1 * normal(tries, count)[:, classes].mean(2) + noise * normal(tries, episodes)
+    by_seed = y.unsqueeze(1) + 0.05 * normal(tries, seeds, 1)
+    alone, together = class_jackknife(y, classes), class_jackknife(by_seed.mean(1), classes)
+    both = crossed(together, by_seed.mean(2))
+    assert rejected(alone) < 0.07
+    assert rejected(both) < 0.07
+    if noise < 0.1:
+        assert rejected(together) > 0.15
+        assert rejected(alone) > 0.03
+        assert rejected(both) > 0.02
+        halves = torch.tensor([mean_interval(one).half for one in y], dtype=torch.float64)
+        assert float((y.mean(1).abs() > halves).double().mean()) > 0.3
+
+
 def test_what_is_constant() -> None:
     _, classes = drawn(100, 20, 5)
     for value, p in ((0.0, 1.0), (0.2, 0.0)):
