@@ -1,7 +1,8 @@
 """The share of an image that a random resized crop shows, beside torchvision's rejection sampling.
 
 torchvision draws area and ratio again until the crop fits, and large areas fit fewer ratios, so its areas are smaller
-than the uniform law that the setting names; ours draws the ratio among those that fit, so its areas are uniform. On a square image and (0.08, 1) the mean share is 54 % here and 48 % there, and 22 % of crops
+than the uniform law that the setting names; ours draws the ratio among those that fit, so its areas are uniform. On a
+square image and (0.08, 1) the mean share is 54 % here and 48 % there, and 22 % of crops
 show more than 0.8 of the image here, 10 % there.
 """
 
