@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 MUTABLE_KEYS = {"name", "description", "methods", "seeds", "sources", "cluster", "fixed"}
 """Recipe keys that a later command on the same folder may change: they add or leave out runs, or move them."""
 
+TRAINED_KEYS = {"size", "channels", "views", "view_recipes", "views_mode", "encoder"}
+"""Recipe keys that the trained weights depend on, beside the table `train`."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -60,7 +63,7 @@ class Run:
         entry = self.entry.model_dump(mode="json", exclude={"label"})
         # A method of a file is its text, wherever the file lies.
         file = {"method file": source_hash(entry.pop("name"))} if self.entry.name.endswith(".py") else {}
-        part = recipe.model_dump(mode="json", include={"size", "channels", "views", "views_mode", "encoder"})
+        part = recipe.model_dump(mode="json", include=TRAINED_KEYS)
         return {
             **part,
             **file,
