@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 MUTABLE_KEYS = {"name", "description", "methods", "seeds", "sources", "cluster", "fixed"}
 """Recipe keys that a later command on the same folder may change: they add or leave out runs, or move them."""
 
-TRAINED_KEYS = {"size", "channels", "views", "view_recipes", "views_mode", "encoder"}
-"""Recipe keys that the trained weights depend on, beside the table `train`."""
+TRAINING_KEYS = {"size", "channels", "views", "view_recipes", "views_mode", "encoder"}
+"""Recipe keys that the trained weights depend on, beside those of `train`."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Run:
         entry = self.entry.model_dump(mode="json", exclude={"label"})
         # A method of a file is its text, wherever the file lies.
         file = {"method file": source_hash(entry.pop("name"))} if self.entry.name.endswith(".py") else {}
-        part = recipe.model_dump(mode="json", include=TRAINED_KEYS)
+        part = recipe.model_dump(mode="json", include=TRAINING_KEYS)
         return {
             **part,
             **file,

@@ -1,4 +1,4 @@
-"""What every encoder is judged on: a target's images, stored episodes, train/test parts and label subsets."""
+"""The data that every encoder is evaluated on: images, stored episodes, train/test parts and label subsets."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SPLIT_SEED = 0
 class Target:
     """One target, the same for every encoder.
 
-    Few-shot episodes draw on all `images`; probes fit on `images[train]` and are judged on `images[test]`: the
+    Few-shot episodes draw on all `images`; probes fit on `images[train]` and are evaluated on `images[test]`: the
     set's own split, or stratified halves. `subsets`: by the name tables use, indices into `train`, per subset seed.
     Raises UserError without labels, or for episodes of other images; EpisodeError for a class with one image.
     """
@@ -146,7 +146,7 @@ class Embedded:
         return place(images.select(self.target.train), at), place(images.select(self.target.test), at)
 
     def probes(self, labels: str) -> tuple[Probe, ...]:
-        """The linear probe of each label subset of that name: fitted once, judged frozen and fine-tuned from."""
+        """The linear probe of each label subset of that name: evaluated frozen, and the start of fine-tuning."""
         if labels not in self._fitted:
             x, y, *_ = self.probe_parts
             self._fitted[labels] = low_label_probes(x, y, dict(self.target.subsets)[labels])
