@@ -170,6 +170,10 @@ class ImageSet:
         """The same images without labels, class names and groups."""
         return replace(self, labels=None, class_names=(), groups=())
 
+    def without_split(self) -> ImageSet:
+        """The same images without parts."""
+        return replace(self, split=())
+
     def with_labels(self, labels: Tensor, class_names: Sequence[str] = ()) -> ImageSet:
         """The same images under other labels (M,): clusters, attributes; groups are dropped."""
         return replace(self, labels=labels, class_names=tuple(class_names), groups=())

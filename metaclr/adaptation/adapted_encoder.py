@@ -36,7 +36,8 @@ class AdaptedEncoder:
         2022, arXiv:2106.16245).
     adapt: "all", or "head" for the head alone on frozen features (ANIL).
     statistics: of batch norm. "support": of the episode's support, as the inner loop is trained, for its queries too.
-        "running": those of training. Either way predictions are inductive.
+        "running": those of training, which an inner loop trained on batch statistics does not fit: on Omniglot MAML is
+        near chance with them. Either way predictions are inductive.
 
     Raises:
         UserError: negative steps or rate.

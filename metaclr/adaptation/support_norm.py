@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from copy import deepcopy
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -11,7 +13,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 class SupportNorm(nn.Module):
     """Normalizes a batch by mean and variance of its first `n_support` rows; weight and bias are the batch norm's.
 
-    In an inner loop the batch is the support alone, as in training; for predictions the queries follow it.
+    In an inner loop the batch is the support alone, as in training; for predictions, without gradient, the queries
+    follow it.
     """
 
     def __init__(self, norm: _BatchNorm) -> None:
@@ -23,15 +26,11 @@ class SupportNorm(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """(B, C, ...) -> (B, C, ...)."""
-        axes = [0, *range(2, maps.ndim)]
+        if self.n_support == len(maps):  # the fused kernel, with its gradient through the statistics
+            return F.batch_norm(maps, None, None, self.weight, self.bias, training=True, eps=self.eps)
         support = maps[: self.n_support]
-        mean = support.mean(axes, keepdim=True)
-        scale = (support.var(axes, correction=0, keepdim=True) + self.eps).rsqrt()
-        if self.weight is None or self.bias is None:
-            return (maps - mean) * scale
-        shape = mean.shape
-        scale = scale * self.weight.view(shape)
-        return maps * scale + (self.bias.view(shape) - mean * scale)
+        variance, mean = torch.var_mean(support, [0, *range(2, maps.ndim)], correction=0)
+        return F.batch_norm(maps, mean, variance, self.weight, self.bias, training=False, eps=self.eps)
 
 
 def with_support_norm(encoder: nn.Module) -> tuple[nn.Module, list[SupportNorm]]:

@@ -53,7 +53,7 @@ def train(
     from metaclr.comparison.folder import check_writable
     from metaclr.comparison.image_format import with_format
     from metaclr.comparison.load import load_images
-    from metaclr.comparison.method_files import find_method
+    from metaclr.comparison.method_files import find_method, method_text
     from metaclr.comparison.owner import owned
     from metaclr.comparison.run import Run
     from metaclr.comparison.training import task_notes, train_run
@@ -84,7 +84,7 @@ def train(
         root = Path(data_root) if data_root else None
         resolved, lines = with_format(resolved, lambda: [*load_images([given], resolved, root, own).values()], at.type)
         images = load_images([given], resolved, root, own)[given]
-        run = Run(resolved.methods[0], chosen, images.name, seed)
+        run = Run(resolved.methods[0], chosen, images.name, seed, text=method_text(method))
         check_run(run, resolved, images)
         for line in () if quiet else (*lines, *task_notes([run], resolved, {images.name: images})):
             notify(f"note: {line}")

@@ -55,7 +55,7 @@ def command(
     from metaclr.results.tables.terminal import print_main_table
 
     labels = [Path(name).name.replace(".py:", ":") for name in encoders]
-    # Two of one name, such as runs/a/best and runs/b/best, are told apart by their folders.
+    # Encoders of one name, such as runs/a/best and runs/b/best, get their folders' names too.
     labels = [
         label if labels.count(label) == 1 else f"{Path(name).parent.name or '.'}/{label}"
         for name, label in zip(encoders, labels, strict=True)

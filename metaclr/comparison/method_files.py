@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from metaclr.errors import UserError
 from metaclr.methods import Method, get
@@ -41,9 +41,30 @@ def from_file(path: Path) -> Method:
     return replace(method, name=path.stem)
 
 
-def source_hash(name: str) -> str:
-    """Hash of the text of a method file; empty where the file cannot be read."""
-    try:
-        return hashlib.sha256(Path(name).read_bytes()).hexdigest()
-    except OSError:
+def method_text(name: str | Method) -> str:
+    """Text of the file that declares a method; empty for a method that is not given as a .py file.
+
+    Raises:
+        UserError: the file cannot be read as UTF-8.
+    """
+    if isinstance(name, Method) or not name.endswith(".py"):
         return ""
+    try:
+        return Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"method file {name!r}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def from_text(name: str, text: str) -> Method:
+    """The METHOD of a file's text, on a machine or at a time at which the file may be another.
+
+    Args:
+        name: path of the file, whose stem names the method.
+
+    Raises:
+        UserError: as `from_file`.
+    """
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / Path(name).name
+        path.write_text(text, encoding="utf-8")
+        return from_file(path)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from metaclr.comparison.method_files import find_method
+from metaclr.comparison.method_files import find_method, method_text
 from metaclr.comparison.run import Run
 from metaclr.errors import UserError
 from metaclr.recipe import CONTROLS
@@ -58,8 +58,10 @@ def runs_of(
         method = resolved[entry.title] = find_method(entry.name, methods)
         if entry.title in CONTROLS and (entry.title != entry.name or method.trained):
             raise UserError(f"label {entry.title!r} names a control of every table; give {entry.name!r} another label")
+    own = methods or {}
+    texts = {entry.title: "" if entry.name in own else method_text(entry.name) for entry in entries}
     runs = [
-        Run(entry, resolved[entry.title], source, seed, callables=views or {})
+        Run(entry, resolved[entry.title], source, seed, text=texts[entry.title], callables=views or {})
         for source in recipe.sources
         for seed in recipe.seeds
         for entry in entries

@@ -8,12 +8,14 @@ from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from multiprocessing.reduction import ForkingPickler
 
 from metaclr.comparison.plan import Plan
 from metaclr.comparison.run import Run
 from metaclr.comparison.run_folder import unfinished
 from metaclr.comparison.serial import execute_run
 from metaclr.console import notify, progress
+from metaclr.engine.process_group import error_line
 from metaclr.errors import UserError
 from metaclr.process import die_with_parent
 
@@ -44,7 +46,7 @@ def run_parallel(plan: Plan, jobs: int, *, quiet: bool = False) -> dict[str, str
             while waiting or running:
                 while waiting and idle:
                     run, pool = waiting.popleft(), idle.pop()
-                    running[pool.submit(execute_run, plan, run)] = run, pool
+                    running[pool.submit(_execute, bytes(ForkingPickler.dumps((plan, run))))] = run, pool
                 for done in wait(running, return_when=FIRST_COMPLETED).done:
                     run, pool = running.pop(done)
                     try:
@@ -82,6 +84,18 @@ def _start(parent: int, threads: int) -> None:
     if hasattr(os, "setpgid"):
         os.setpgid(0, 0)
     torch.set_num_threads(threads)
+
+
+def _execute(pickled: bytes) -> str:
+    """`execute_run` of a pickled (plan, run); unpickled here, so that what a worker cannot import is named."""
+    try:
+        plan, run = pickle.loads(pickled)
+    except Exception as error:
+        return (
+            f"cannot be read by a worker process ({type(error).__name__}: {error_line(error)}); define the method in a "
+            ".py file or an installed module"
+        )
+    return execute_run(plan, run)
 
 
 def _stop(pool: ProcessPoolExecutor) -> None:

@@ -43,8 +43,8 @@ class Plan:
 
     @cached_property
     def fingerprints(self) -> dict[str, str]:
-        """Hash of the images of each target."""
-        return {name: target.images.fingerprint() for name, target in self.targets.items()}
+        """Hash of the images of each target, and of its train/test division."""
+        return {name: target.fingerprint for name, target in self.targets.items()}
 
     def inputs(self, run: Run) -> dict[str, Any]:
         """Everything that a run's rows depend on (see `Run.inputs`)."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from metaclr.comparison.method_files import source_hash
+from metaclr.comparison.method_files import from_text
 from metaclr.methods.differences import settings
 from metaclr.recipe import MethodEntry
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 MUTABLE_KEYS = {"name", "description", "methods", "seeds", "sources", "cluster", "fixed"}
 """Recipe keys that a later command on the same folder may change: they add or leave out runs, or move them."""
+
+TRAINING_KEYS = {"size", "channels", "views", "view_recipes", "views_mode", "encoder"}
+"""Recipe keys that the trained weights depend on, beside those of `train`."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,19 @@ class Run:
     seed: int
     mark: str = ""
     """Ends the name, where another run of the comparison would have the same name without it."""
+    text: str = field(default="", repr=False)
+    """Text of the file that declares the method; empty for other methods."""
     callables: Mapping[str, Augmentation] = field(default_factory=dict, compare=False)
     """View functions of the caller's own, by the names that the recipe has for them."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The functions of a method file cannot be pickled by reference: its text travels, and runs where it arrives.
+        return {**self.__dict__, "method": None} if self.text else self.__dict__
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if state["text"]:
+            state = {**state, "method": from_text(state["entry"].name, state["text"])}
+        self.__dict__.update(state)
 
     @property
     def name(self) -> str:
@@ -59,8 +73,10 @@ class Run:
             train["ranks"] = ranks().world  # otherwise any number of ranks computes the same
         entry = self.entry.model_dump(mode="json", exclude={"label"})
         # A method of a file is its text, wherever the file lies.
-        file = {"method file": source_hash(entry.pop("name"))} if self.entry.name.endswith(".py") else {}
-        part = recipe.model_dump(mode="json", include={"size", "channels", "views", "views_mode", "encoder"})
+        file = {"method file": hashlib.sha256(self.text.encode()).hexdigest()} if self.text else {}
+        if self.text:
+            entry.pop("name")
+        part = recipe.model_dump(mode="json", include=TRAINING_KEYS)
         return {
             **part,
             **file,

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from episodes import ImageSet, stored_table
 from metaclr.comparison.episode_shapes import episode_shapes
+from metaclr.comparison.split_remarks import split_remarks
+from metaclr.data.notes import surprises
 from metaclr.errors import UserError
 from metaclr.evaluation import Target
 from metaclr.evaluation.target import choose_labels
@@ -42,13 +44,15 @@ def prepare(
         raise UserError(f"target {name!r} has no labels, so nothing can be measured on it")
     if shuffle:
         images = images.shuffled_labels(seed=0)
-    remarks: list[str] = []
+    remarks = [f"{name}: {note}" for note in surprises(images)]
     tables = tuple(_tables(name, images, settings, folder, fixed, remarks))
     if images.classes > settings.max_probe_classes and (settings.linear or settings.low_label):
         many = f"{images.classes} classes are more than max_probe_classes = {settings.max_probe_classes}"
         remarks.append(f"{name}: no linear probe and no low-label results, {many}")
     bare = Target(name, images, tables)
-    subsets = _subsets(name, images.select(bare.train), settings, folder, remarks)
+    if settings.linear or settings.knn or settings.low_label:
+        remarks += split_remarks(bare)
+    subsets = _subsets(name, bare.train_images, settings, folder, remarks)
     return Target(name, images, tables, subsets), tuple(remarks)
 
 

@@ -46,10 +46,12 @@ def set_of_arrays(
         _pixels(arrays[group.images], where, len(np.asarray(labels[i])) if labels else None, pixel_range, notes)
         for i, group in enumerate(groups)
     ]
+    for group, images, one in zip(groups, pixels, labels, strict=False):
+        if len(np.asarray(one)) != len(images):
+            raise UserError(
+                f"{where}: {np.shape(one)} labels ({group.labels}) for {len(images)} images ({group.images})"
+            )
     ids, class_names, more = class_labels(labels, texts.get("class_names", ()), where) if labels else ([], (), [])
-    for group, images, one in zip(groups, pixels, ids, strict=False):
-        if len(one) != len(images):
-            raise UserError(f"{where}: {len(one)} labels ({group.labels}) for {len(images)} images ({group.images})")
     if len({tuple(one.shape[1:]) for one in pixels}) > 1:
         shapes = ", ".join(f"{g.images} {tuple(p.shape)}" for g, p in zip(groups, pixels, strict=True))
         raise UserError(f"{where}: the parts differ in size: {shapes}")

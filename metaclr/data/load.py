@@ -17,14 +17,12 @@ from metaclr.data.file_tree import read_tree
 from metaclr.data.folders import folder_set
 from metaclr.data.formats import required_format
 from metaclr.data.named_sets import NamedSet, base_of, files_of, named_sets
+from metaclr.data.notes import surprises
 from metaclr.data.options import MAX_PIXELS, Fit, Frames, OnCorrupt, ReadOptions
 from metaclr.data.parts import take_parts, with_class_split
 from metaclr.data.reference import parse
 from metaclr.data.request import Request
 from metaclr.errors import UserError, unknown
-
-_SURPRISES = ("left out:", "fit: the crop", "warning:", "frames:")
-"""Beginnings of the notes that are printed when a set is loaded."""
 
 
 def load(
@@ -69,9 +67,8 @@ def load(
         path = reference.path if reference.is_path else _find(reference.base, request.root)
         found = take_parts(_at_path(path, request), reference.parts, reference.base)
     found = replace(adapt(found, size=size, channels=channels, fit=fit), name=str(reference))
-    for note in found.notes if announce else ():
-        if note.startswith(_SURPRISES):
-            _announce(f"metaclr: {found.name}: {note}")
+    for note in surprises(found) if announce else ():
+        _announce(f"metaclr: {found.name}: {note}")
     return found
 
 

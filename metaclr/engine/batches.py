@@ -75,7 +75,7 @@ def _on_side_stream(make: Callable[[int], Batch], steps: Iterable[int], device: 
 
 
 def _synchronized(batch: Batch, ready: torch.cuda.Event) -> Batch:
-    """The batch, after the training stream was told to wait for `ready` and to hold the batch's memory until used."""
+    """The batch; the training stream waits for `ready` and keeps the batch's memory until it is used."""
     pixels, episode = batch
     stream = torch.cuda.current_stream(pixels.device)
     stream.wait_event(ready)

@@ -63,7 +63,7 @@ def compiled(learner: nn.Module, probe: tuple[Tensor, Episode], autocast: torch.
     """Compile the learner's `networks` inside the block; yields whether that worked.
 
     It works if one forward and backward on `probe` does; the state that it changes is restored. Afterwards the networks
-    are eager again: every batch size of an evaluator would be compiled anew.
+    are eager again: every batch size of an evaluator would be compiled again.
     """
     children = [getattr(learner, name, None) for name in getattr(learner, "networks", ())]
     parts = [child for child in children if isinstance(child, nn.Module)]

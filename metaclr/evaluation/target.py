@@ -1,19 +1,22 @@
-"""What every encoder is judged on: a target's images, stored episodes, train/test parts and label subsets."""
+"""The data that every encoder is evaluated on: images, stored episodes, train/test parts and label subsets."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 
 from torch import Tensor, nn
 
-from episodes import EpisodeTable, ImageSet, TaskShape, stored_label_subset, stored_table, train_test_indices
+from episodes import EpisodeTable, ImageSet, TaskShape, stored_label_subset, stored_table
 from metaclr.adaptation.procedure import Procedure
 from metaclr.errors import UserError
 from metaclr.evaluation.label_subsets import low_label_probes
 from metaclr.evaluation.linear_probe import Probe
+from metaclr.evaluation.measurement import join
+from metaclr.evaluation.target_split import TargetSplit, target_split
 from metaclr.heads.source_statistics import SourceFeatures
 from metaclr.memory import place
 
@@ -25,9 +28,10 @@ SPLIT_SEED = 0
 class Target:
     """One target, the same for every encoder.
 
-    Few-shot episodes draw on all `images`; probes fit on `images[train]` and are judged on `images[test]`: the
-    set's own split, or stratified halves. `subsets`: by the name tables use, indices into `train`, per subset seed.
-    Raises UserError without labels, or for episodes of other images; EpisodeError for a class with one image.
+    Few-shot episodes draw on all `images`; probes fit on `images[train]` and are evaluated on `images[test]`: the set's
+    own parts, or stratified halves (see `target_split`). `subsets`: by the name tables use, indices into `train`, per
+    subset seed. Raises UserError without labels, or for episodes of other images; EpisodeError for a class with one
+    image.
     """
 
     name: str
@@ -43,14 +47,29 @@ class Target:
                 raise UserError(f"target {self.name!r}: the stored episodes are of another image set")
 
     @cached_property
+    def split(self) -> TargetSplit:
+        """Which images probes are fitted on and judged on."""
+        return target_split(self.images, SPLIT_SEED)
+
+    @property
     def train(self) -> Tensor:
         """Indices of the training images, sorted."""
-        return train_test_indices(self.images, SPLIT_SEED)[0]
+        return self.split.train
 
-    @cached_property
+    @property
     def test(self) -> Tensor:
         """Indices of the test images, sorted."""
-        return train_test_indices(self.images, SPLIT_SEED)[1]
+        return self.split.test
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) over the images and over which of them are fitted and judged on."""
+        return sha256(f"{self.images.fingerprint()} {self.split}".encode()).hexdigest()
+
+    @cached_property
+    def train_images(self) -> ImageSet:
+        """The training images, with the classes that have some."""
+        return self.images.select(self.train).with_at_least(1)
 
 
 def make_target(
@@ -83,7 +102,7 @@ def make_target(
     shapes = task_shapes(fitting, ways, shots, query)
     tables = tuple(stored_table(fitting, shape, episodes, seed, folder) for shape in shapes)
     bare = Target(name, fitting, tables)
-    train = fitting.select(bare.train) if fractions or per_class else fitting
+    train = bare.train_images if fractions or per_class else fitting
     return Target(name, fitting, tables, choose_labels(train, fractions, per_class, subsets, folder))
 
 
@@ -125,6 +144,11 @@ class Embedded:
     source: SourceFeatures | None = None
     procedure: Procedure | None = None
 
+    @property
+    def probe_protocol(self) -> str:
+        """The protocol of the features, and which images were fitted and judged on."""
+        return join(self.protocol, split=self.target.split)
+
     def _labels(self, index: Tensor) -> Tensor:
         return self.target.images.required_labels()[index]
 
@@ -146,7 +170,7 @@ class Embedded:
         return place(images.select(self.target.train), at), place(images.select(self.target.test), at)
 
     def probes(self, labels: str) -> tuple[Probe, ...]:
-        """The linear probe of each label subset of that name: fitted once, judged frozen and fine-tuned from."""
+        """The linear probe of each label subset of that name: evaluated frozen, and the start of fine-tuning."""
         if labels not in self._fitted:
             x, y, *_ = self.probe_parts
             self._fitted[labels] = low_label_probes(x, y, dict(self.target.subsets)[labels])

@@ -1,4 +1,4 @@
-"""MAML: a few gradient steps on the support, judged on the queries; the start of these steps is what is learned."""
+"""MAML: learns the initial weights from which a few gradient steps on the support classify the queries."""
 
 from metaclr.interop.inner_loop import inner_loop
 from metaclr.methods.method import Method

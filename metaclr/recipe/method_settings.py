@@ -62,7 +62,10 @@ def entry_of(text: str, value: Callable[[str], Any]) -> dict[str, Any]:
 def apply_tables(
     entries: list[dict[str, Any]], tables: Mapping[str, Any], named: Collection[str], known: Collection[str]
 ) -> None:
-    """Merge the tables of methods into their entries, in place. A table is of a label or of a method's name.
+    """Merge the tables of methods into their entries, in place.
+
+    A table is of the entry that has this title; if there is none, of all entries of the method of this name, whose own
+    settings come first.
 
     Args:
         tables: by label or name.
@@ -74,7 +77,8 @@ def apply_tables(
         UserError: a table of no method, or of none that is compared.
     """
     for key, table in tables.items():
-        found = [e for e in entries if e.get("label") == key] or [e for e in entries if e["name"] == key]
+        titled = [e for e in entries if (e.get("label") or e["name"]) == key]
+        found = titled or [e for e in entries if e["name"] == key]
         titles = {str(e.get("label") or e["name"]) for e in entries}
         if not found and key not in known:
             raise unknown("key or method", key, {*titles, *known})
@@ -83,13 +87,13 @@ def apply_tables(
         if not isinstance(table, Mapping):
             raise UserError(f"recipe: {key} = {table!r}: a method takes a table of settings, such as {key}.way = 5")
         for entry in found:
-            entry.update(_merged(entry, table))
+            entry.update(_merged(entry, table) if titled else _merged(_merged({"name": key}, table), entry))
 
 
 def _merged(entry: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
     """An entry with the keys of a method's table: some are its own, all others are settings, by dotted path."""
-    own = {key: value for key, value in table.items() if key in OF_ENTRY and key != "settings"}
-    plain = {key: value for key, value in table.items() if key not in OF_ENTRY}
+    own = {key: value for key, value in table.items() if key in ("name", *OF_ENTRY) and key != "settings"}
+    plain = {key: value for key, value in table.items() if key not in ("name", *OF_ENTRY)}
     settings = {**entry.get("settings", {}), **table.get("settings", {}), **_flat(plain)}
     return {**entry, **own, **({"settings": settings} if settings else {})}
 

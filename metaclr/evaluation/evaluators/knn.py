@@ -90,7 +90,7 @@ def work_items(embedded: Embedded, settings: KNN) -> list[WorkItem]:
             target=embedded.target.name,
             k=settings.k,
             temperature=settings.temperature,
-            protocol=embedded.protocol,
+            protocol=embedded.probe_protocol,
         )
     ]
 

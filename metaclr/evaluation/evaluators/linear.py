@@ -57,7 +57,7 @@ def work_items(embedded: Embedded, settings: Linear) -> list[WorkItem]:
         return []
     return [
         lambda: linear(
-            *embedded.probe_parts, target=target.name, penalties=settings.penalties, protocol=embedded.protocol
+            *embedded.probe_parts, target=target.name, penalties=settings.penalties, protocol=embedded.probe_protocol
         )
     ]
 

@@ -70,7 +70,7 @@ def _measure(embedded: Embedded, labels: str, subsets: Sequence[Tensor]) -> list
         target=embedded.target.name,
         labels=labels,
         probes=embedded.probes(labels),
-        protocol=embedded.protocol,
+        protocol=embedded.probe_protocol,
     )
 
 

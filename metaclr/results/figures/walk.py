@@ -35,8 +35,8 @@ def walk_figures(results: Results, summary: Summary) -> list[RenderedFigure]:
     if walked is None or not summary.tasks:
         return []
     task = headline_column(summary)
-    judged = {method for method, of_task in summary.scores if of_task == task}
-    drawn = [_walk(summary, walked, w, task) for w in walked.walks if judged & set(walked.titles(w))]
+    measured = {method for method, of_task in summary.scores if of_task == task}
+    drawn = [_walk(summary, walked, w, task) for w in walked.walks if measured & set(walked.titles(w))]
     found = interactions(summary, walked, task)
     return [*drawn, _orders(found, task)] if found else drawn
 

@@ -90,7 +90,7 @@ def same_items(scores: Sequence[Score]) -> None:
         raise UserError(f"no per-item results of {', '.join(without)}")
     for other in scores[1:]:
         if other.identity != scores[0].identity:
-            raise UserError(f"{scores[0].method} and {other.method} were judged on different items")
+            raise UserError(f"{scores[0].method} and {other.method} were evaluated on different items")
 
 
 def _shared_seeds(contrast: Contrast) -> tuple[int, ...]:

@@ -15,8 +15,8 @@ IMAGES = "new test images: these classes, this training part, these trained enco
 def scope(summary: Summary, tasks: Sequence[TableColumn]) -> str:
     """What ± and tests of these columns speak about; each kind of column is named where there are several."""
     few = [t for t in tasks if t.is_few_shot]
-    said = {METHODS if summary.about_methods(t) else ENCODERS for t in few}
-    text = " or, where a run is missing, ".join(sorted(said, key=lambda s: s != METHODS))
+    scopes = {METHODS if summary.about_methods(t) else ENCODERS for t in few}
+    text = " or, where a run is missing, ".join(sorted(scopes, key=lambda s: s != METHODS))
     if len(few) == len(tasks):
         return text
     return f"{text} (few-shot columns), and about {IMAGES} (other columns)" if few else IMAGES

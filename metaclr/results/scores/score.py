@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ITEM_KEYS = ("digest", "fingerprint", "target", "test", "images", "episodes", "query", "split", "subsets", "labels")
-"""Keys of a `key=value; ...` protocol that say which items were judged; the others may differ by method."""
+"""Keys of a `key=value; ...` protocol that identify the evaluated items; the others may differ by method."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """Mean accuracy over training seeds in percent, and what may be said about it.
+    """Mean accuracy over training seeds in percent, and its intervals.
 
     ci95: of few-shot results the half-width for new classes of the same kind, for these trained encoders; from three
     seeds on for new trainings too. Of other results over test images or label subsets. None where undefined: of
@@ -57,7 +57,7 @@ def score(method: str, task: TableColumn, rows: Sequence[Row], results: Results)
     """Sum up one method's rows on one task, one row per seed, with what `results` stores beside them.
 
     Raises:
-        UserError: two rows of one seed, seeds judged on different items, or items that are not the row's.
+        UserError: two rows of one seed, seeds evaluated on different items, or items of another row.
     """
     import numpy as np
 
@@ -74,7 +74,7 @@ def score(method: str, task: TableColumn, rows: Sequence[Row], results: Results)
     known = [(row, _in_percent(row, items[row.id])) for row in rows if row.id in items]
     identities = {_identity(row, len(array)) for row, array in known}
     if len(identities) > 1:
-        raise UserError(f"{method} on {task.target}, {task.title}: seeds were judged on different items")
+        raise UserError(f"{method} on {task.target}, {task.title}: seeds were evaluated on different items")
     whole = np.stack([array for _, array in known]) if len(known) == len(rows) else None
     stored = results.episode_classes
     without = None

@@ -77,7 +77,7 @@ class TableColumn:
 
     @property
     def label_count(self) -> int | None:
-        """How many labels a low-label task has, from '1 % (12)' or '5 per class (50)'; None if not said."""
+        """How many labels a low-label task has, from '1 % (12)' or '5 per class (50)'; None without a count."""
         found = re.search(r"\((\d+)\)", self.label_subset)
         return int(found.group(1)) if found else None
 

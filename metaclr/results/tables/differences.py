@@ -19,7 +19,7 @@ Found = Mapping[TableColumn, Mapping[str, Difference]]
 
 
 def choose_reference(summary: Summary, reference: str | None) -> str:
-    """The method asked for; by default `untrained`, or the first method.
+    """The method named by `--reference`; by default `untrained`, or the first method.
 
     Raises:
         UserError: no such method.

@@ -87,7 +87,7 @@ def _items_of(tasks: Sequence[TableColumn]) -> str:
 def _labels(results: Results, summary: Summary) -> str:
     """Which methods were given the source's labels: a reader must not compare them with the others unawares."""
     seen = {m: results.about.methods.get(m, {}).get("labels", "") for m in summary.methods}
-    given = [m for m, said in seen.items() if said == "yes"]
+    given = [m for m, labels in seen.items() if labels == "yes"]
     if not any(seen.values()):
         return ""
     return f"Trained on the source's labels: {_listed(given) or 'none'}; every other method sees images alone."
@@ -95,8 +95,8 @@ def _labels(results: Results, summary: Summary) -> str:
 
 def _controls(summary: Summary) -> str:
     there = [m for m in summary.methods if m in summary.controls]
-    said = {"untrained": "untrained is the same encoder with random weights", "pixels": "pixels has no encoder"}
-    text = "; ".join(said[m] for m in there if m in said)
+    notes = {"untrained": "untrained is the same encoder with random weights", "pixels": "pixels has no encoder"}
+    text = "; ".join(notes[m] for m in there if m in notes)
     return f"Controls, last in the table: {text}." if text else ""
 
 
@@ -217,7 +217,7 @@ def _batch_norm(recipe: Mapping[str, Any]) -> str:
     if "transductive_bn" not in evaluate:
         return ""
     if evaluate["transductive_bn"]:
-        return "transductive (statistics of the batch that is judged)"
+        return "transductive (statistics of the evaluated batch)"
     return "eval() mode, running statistics (inductive)"
 
 

@@ -134,9 +134,9 @@ def walk_headlines(results: Results, summary: Summary) -> list[str]:
         clear = [(s, w) for s, w in found if w is not None and _is_clear(w)]
         if clear:
             clear.sort(key=lambda pair: -abs(pair[1].value))
-            said = ", ".join(f"{s.axis} {w.text}" for s, w in clear[:4])
+            named = ", ".join(f"{s.axis} {w.text}" for s, w in clear[:4])
             order = f" in the {walk.name} order" if len(walked.walks) > 1 else ""
-            lines.append(f"The steps that matter most{order}{_for_whom(clear[0][1])}: {said}.")
+            lines.append(f"The steps that matter most{order}{_for_whom(clear[0][1])}: {named}.")
     return lines
 
 
@@ -149,8 +149,8 @@ def _blocks(summary: Summary, walked: WalkRecord, task: TableColumn, columns: in
         lines = _lines(summary, walked, walk, task)
         for part in _parts(columns):
             cut = (Line(line.label, line.entries[part], line.rule) for line in lines)
-            said = tuple(line for line in cut if any(entry.plain for entry in line.entries))
-            blocks.append(Block(_title(walked, walk, task.target), tuple(heads[part]), said, corner="step"))
+            named = tuple(line for line in cut if any(entry.plain for entry in line.entries))
+            blocks.append(Block(_title(walked, walk, task.target), tuple(heads[part]), named, corner="step"))
     return tuple(blocks)
 
 

@@ -21,7 +21,7 @@ def headline_column(summary: Summary) -> TableColumn:
     """
     few = [task for task in summary.tasks if task.family == "few-shot"]
     if not few:
-        raise UserError("a walk is judged on few-shot episodes, and there are no such results")
+        raise UserError("a walk needs few-shot results, and the folder has none; run it with evaluate.few_shot")
     first = [task for task in few if task.target == few[0].target]
     return max(first, key=lambda t: (t.way or 0, -(t.shot or 0)))
 

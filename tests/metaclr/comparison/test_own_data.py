@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -228,3 +229,27 @@ def test_train_on_two_classes(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert (tmp_path / "out" / "encoder.safetensors").is_file()
     assert "note: protonet: 32 tasks of 2 ways a step instead of 1 of 64" in result.output
+
+
+def test_own_views_and_a_setting_of_a_method_in_one_comparison(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_signs(Path("my/photos"), 3, lambda _: 8)
+    write_signs(Path("my/others"), 3, lambda _: 8, seed=1)
+    Path("my.toml").write_text(
+        'name = "mine"\nsources = ["my/photos"]\ntargets = ["my/others"]\nmethods = ["simclr", "protonet"]\nsize = 16\n'
+        '[views.mine]\nbase = "simclr"\nblur = 0.5\nsolarize = 0.2\n[protonet]\nway = 2\n'
+        "[encoder]\noptions = { width = 8 }\n[train]\nsteps = 2\nbatch_views = 32\n[evaluate]\nlow_label = false\n"
+    )
+    methods = ["--methods", "simclr(temperature=0.5),simclr,protonet"]
+    command = ["compare", "my.toml", *methods, "--set", "simclr.temperature=0.1", "--out", "out"]
+    result = CliRunner().invoke(cli, command)
+    assert result.exit_code == 0, result.output
+    recipe = resolve(tomllib.loads(Path("out/recipe.toml").read_text()))
+    settings_of = {entry.title: entry.settings for entry in recipe.methods}
+    assert settings_of == {
+        "simclr(temperature=0.5)": {"temperature": 0.5},
+        "simclr": {"temperature": 0.1},
+        "protonet": {"way": 2},
+    }
+    assert recipe.views == "mine"
+    assert recipe.view_recipes["mine"] == {"base": "simclr", "blur": 0.5, "solarize": 0.2}

@@ -131,7 +131,7 @@ def test_squared_euclidean_prototypes_are_the_named_head() -> None:
     table = sample_table(images, TaskShape(5, 2, 5), 50, seed=1)
     rows: Tensor = features(learner.encoder, images)
     (own,) = few_shot_of_procedure(procedure, rows, images, table, target="t")
-    (named,) = few_shot(rows, table, target="t", head="euclidean")
+    (named,) = few_shot(rows, table, images.required_labels(), target="t", head="euclidean")
     assert torch.equal(own.per_item, named.per_item)  # type: ignore[arg-type]
     assert torch.equal(own.per_item, episode_accuracies(rows, table, head="euclidean"))  # type: ignore[arg-type]
 

@@ -249,9 +249,10 @@ def test_crossed_is_satterthwaites_sum() -> None:
 @pytest.mark.parametrize("noise", [0.02, 0.3], ids=["classes matter most", "episodes matter most"])
 @pytest.mark.parametrize("seeds", [3, 5])
 def test_level_and_coverage_where_the_truth_is_known(seeds: int, noise: float) -> None:
-    """2,000 pools of 30 classes with a true mean of 0. A 95 % interval misses it in about 5 % of them where classes matter
-    most, and in fewer where the noise of 400 episodes does: the estimate is conservative there. Where classes matter, an
-    interval over episodes, or one that leaves out seeds that have effects of their own, misses it far more often."""
+    """2,000 pools of 30 classes with a true mean of 0. A 95 % interval misses it in about 5 % of them where classes
+    matter most, and in fewer where the noise of 400 episodes does: the estimate is conservative there. Where classes
+    matter, an interval over episodes, or one that leaves out seeds with effects of their own, misses it far more often.
+    """
     made = torch.Generator().manual_seed(1)
     tries, episodes, count, way = 2000, 400, 30, 5
     classes = torch.stack([torch.randperm(count, generator=made)[:way] for _ in range(episodes)])

@@ -60,6 +60,13 @@ def test_tables_of_a_recipe_by_name_or_label() -> None:
     assert settings(recipe, "protonet") == {"shot": 2}  # [maml] is of no method here
 
 
+def test_a_table_of_a_name_is_for_all_its_entries_whose_own_settings_come_first() -> None:
+    recipe = resolve({}, ["methods=simclr(temperature=0.1),simclr(projector=none)", "simclr.temperature=0.7"])
+    assert [entry.settings for entry in recipe.methods] == [{"temperature": 0.1}, {"temperature": 0.7}]
+    assert [entry.projector for entry in recipe.methods] == [None, "none"]
+    assert [entry.title for entry in recipe.methods] == ["simclr(temperature=0.1)", "simclr(projector=none)"]
+
+
 @pytest.mark.parametrize(
     ("override", "says"),
     [

@@ -156,7 +156,15 @@ def test_a_comparison_with_views_of_python(tmp_path: Path, views: object) -> Non
     assert {p: p.stat().st_mtime_ns for p in result.folder.rglob("done.json")} == marks
 
 
+def test_another_table_is_another_training() -> None:
+    run = Run(MethodEntry(name="simclr"), get("simclr"), "a", 0)
+    one, two = (resolve({"views": {"mine": {"blur": blur}}}) for blur in (0.1, 0.2))
+    assert run.identity(one, "") != run.identity(two, "")
+    assert run.digest(one, {}) != run.digest(two, {})
+    assert run.identity(one, "") == run.identity(resolve({"views": {"mine": {"blur": 0.1}}}), "")
+
+
 def test_roles_of_a_function() -> None:
     recipe = resolve(own_views({"f": darker})[0] | {"views_mode": "per_method"})
-    run = Run(MethodEntry(name="umtra"), get("umtra"), "a", 0, {"f": darker})
+    run = Run(MethodEntry(name="umtra"), get("umtra"), "a", 0, callables={"f": darker})
     assert views_for(run, recipe) == [ViewRecipe(), darker, darker, darker]

@@ -50,7 +50,7 @@ transductive_bn = false
 
 [evaluate.few_shot]
 query = 15
-head = "cosine"
+heads = ["cosine"]
 
 [evaluate.low_label]
 subsets = 1

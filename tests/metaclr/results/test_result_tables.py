@@ -99,7 +99,8 @@ def test_every_table_is_there_and_the_same_twice(comparison: Callable[..., Path]
 def test_footnotes_say_the_protocol(comparison: Callable[..., Path]) -> None:
     text = to_markdown(build_tables(load(comparison(methods=("simclr", "untrained"), seeds=(0, 1))))[0])
     for said in (
-        "2,000 stored episodes", "15 queries per way", "cosine head", "2 training seeds", "Holm-corrected",
+        "2,000 stored episodes", "15 queries per way", "cosine on frozen features", "2 training seeds",
+        "Holm-corrected",
         "400 steps, 102,400 views seen", "conv4 (width 64)", "shared by all methods", "running statistics",
         "same encoder with random weights",
     ):  # fmt: skip

@@ -1,0 +1,13 @@
+"""The notes of a set that a reader of its results must see: what may surprise, not what went as usual."""
+
+from __future__ import annotations
+
+from episodes import ImageSet
+
+_SURPRISES = ("left out:", "fit: the crop", "warning:", "frames:")
+"""Beginnings of notes that are printed when a set is loaded, and stand under tables."""
+
+
+def surprises(image_set: ImageSet) -> list[str]:
+    """Notes on what was left out, cut away or read in one of several ways."""
+    return [note for note in image_set.notes if note.startswith(_SURPRISES)]
