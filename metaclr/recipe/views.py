@@ -6,17 +6,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from hashlib import sha256
 from inspect import getsource, isfunction
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from episodes import PRESETS, Augmentation, EpisodeError, ViewRecipe
+import episodes  # its names are imported on first use: listing recipes does not import torch
 from metaclr.errors import UserError, unknown
+
+if TYPE_CHECKING:
+    from episodes import Augmentation, ViewRecipe
 
 Role = Literal["support", "query"]
 Table = Mapping[str, Any]
 
 BASE, CALLABLE = "base", "callable"
 ROLES: tuple[Role, ...] = ("support", "query")
-FIELDS = tuple(field.name for field in fields(ViewRecipe))
+
+
+def _field_names() -> tuple[str, ...]:
+    return tuple(field.name for field in fields(episodes.ViewRecipe))
 
 
 def view_recipe(name: str, own: Mapping[str, Table], role: Role = "query") -> ViewRecipe:
@@ -31,7 +37,7 @@ def view_recipe(name: str, own: Mapping[str, Table], role: Role = "query") -> Vi
 
     >>> view_recipe("mine", {"mine": {"base": "simclr", "blur": 0.5, "support": "identity"}}).blur
     0.5
-    >>> view_recipe("mine", {"mine": {"base": "simclr", "support": "identity"}}, "support") == ViewRecipe()
+    >>> view_recipe("mine", {"mine": {"base": "simclr", "support": "identity"}}, "support") == episodes.ViewRecipe()
     True
     """
     return _resolved(name, own, role, ())
@@ -44,7 +50,7 @@ def check_names(own: Mapping[str, Table]) -> None:
         UserError: as `view_recipe`; or a table that has the name of a preset.
     """
     for name, table in own.items():
-        if name in PRESETS:
+        if name in episodes.PRESETS:
             raise UserError(f"[views.{name}] has the name of a shipped view recipe; choose another name")
         if CALLABLE not in table:
             for role in ROLES:
@@ -58,7 +64,7 @@ def own_views(views: object) -> tuple[dict[str, Any], dict[str, Augmentation]]:
         views: the name of a view recipe, a `ViewRecipe`, a function of a batch, or the last two by name (the first is
             used, unless a method names another).
 
-    >>> own_views(ViewRecipe(blur=0.5))[0]
+    >>> own_views(episodes.ViewRecipe(blur=0.5))[0]
     {'views': {'use': 'mine', 'mine': {'blur': 0.5}}}
     """
     if isinstance(views, str):
@@ -67,7 +73,7 @@ def own_views(views: object) -> tuple[dict[str, Any], dict[str, Augmentation]]:
     tables: dict[str, Any] = {"use": next(iter(named))}
     functions: dict[str, Augmentation] = {}
     for name, value in named.items():
-        if isinstance(value, ViewRecipe):
+        if isinstance(value, episodes.ViewRecipe):
             tables[name] = table_of(value)
         elif callable(value):
             tables[name], functions[name] = {CALLABLE: _identity(value)}, value
@@ -88,16 +94,16 @@ def _identity(function: Callable[..., object]) -> str:
 
 def table_of(recipe: ViewRecipe) -> dict[str, Any]:
     """The fields of a view recipe that differ from the identity, as a table of TOML."""
-    plain = ViewRecipe()
-    changed = {name: getattr(recipe, name) for name in FIELDS if getattr(recipe, name) != getattr(plain, name)}
+    plain = episodes.ViewRecipe()
+    changed = {name: getattr(recipe, name) for name in _field_names() if getattr(recipe, name) != getattr(plain, name)}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in changed.items()}
 
 
 def _resolved(name: str, own: Mapping[str, Table], role: Role, inside: tuple[str, ...]) -> ViewRecipe:
     if name not in own:
-        if name in PRESETS:
-            return PRESETS[name]
-        raise unknown("views", name, {*PRESETS, *own})
+        if name in episodes.PRESETS:
+            return episodes.PRESETS[name]
+        raise unknown("views", name, {*episodes.PRESETS, *own})
     if name in inside:
         raise UserError(f"[views.{name}] is its own base: {' -> '.join((*inside, name))}")
     table = dict(own[name])
@@ -116,9 +122,9 @@ def _resolved(name: str, own: Mapping[str, Table], role: Role, inside: tuple[str
 
 def _changed(recipe: ViewRecipe, table: Table, where: str) -> ViewRecipe:
     for key in table:
-        if key not in FIELDS:
-            raise unknown(f"key of [{where}]", key, {*FIELDS, BASE, *ROLES})
+        if key not in _field_names():
+            raise unknown(f"key of [{where}]", key, {*_field_names(), BASE, *ROLES})
     try:
         return replace(recipe, **table)
-    except (EpisodeError, TypeError) as error:
+    except (episodes.EpisodeError, TypeError) as error:
         raise UserError(f"{where}: {str(error).removeprefix('views: ')}") from error
