@@ -18,8 +18,7 @@ def write_atomic(path: Path, content: bytes | str) -> None:
     Raises:
         OSError: the folder cannot be written or the disk is full; the old content is unchanged.
     """
-    path = Path(path)
-    with replacing(path, path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")) as file:
+    with replacing(Path(path)) as file:
         file.write(content.encode() if isinstance(content, str) else content)
 
 
@@ -32,16 +31,15 @@ def is_file(path: Path) -> bool:
 
 
 @contextmanager
-def replacing(path: Path, fresh: Path | None = None) -> Iterator[BinaryIO]:
+def replacing(path: Path) -> Iterator[BinaryIO]:
     """A new file to write; after the block it is flushed to the disk and takes the name `path` in one step.
 
-    fresh: path of the new file, in the same folder; by default `path` with .new, for a file that a single process
-    writes: the next write replaces what a killed one left.
+    Its temporary name is unique to this write; `metaclr.comparison.leftovers` removes those of killed processes.
 
     Raises:
         Whatever the block raises, OSError included; the old file is then unchanged, and the new one removed.
     """
-    fresh = fresh or path.with_name(f"{path.name}.new")
+    fresh = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with fresh.open("wb") as file:

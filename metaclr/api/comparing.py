@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from metaclr.api.options import OptionArguments, read_options
+from metaclr.api.trust import check_trust
 from metaclr.errors import UserError
 from metaclr.recipe import CompareRecipe, find, for_other_data, read, resolve
 
@@ -68,8 +69,8 @@ def compare(
         sources: images to train on: names `NAME[:PART]`, or your own `ImageSet`s by name.
         views: the name of a view recipe, your own `ViewRecipe`, or a function of a batch: float32 (B, C, H, W) in
             [0, 1] to random views of the same shape; or several by name, of which the first is used.
-        options: targets, seeds, steps, views_mode, quick, out, device, data_root, overrides, jobs, ray, quiet; see
-            `metaclr.api.options.Options`.
+        options: targets, seeds, steps, views_mode, quick, out, device, data_root, overrides, jobs, ray, trust, quiet;
+            see `metaclr.api.options.Options`.
 
     Finished runs in the folder are kept, interrupted ones resume from their checkpoints. A run that raises is listed in
     `failures`; the others finish. Started by torchrun, all ranks train every run together, and the first writes.
@@ -104,6 +105,8 @@ def compare(
 
         def planned() -> Plan:
             check_launcher(given.jobs, given.ray, given.device)
+            if methods is None and not isinstance(recipe, CompareRecipe):
+                check_trust(find(str(recipe)), trust=given.trust)
             resolved = _resolve(recipe, changes, given.quick, given.recipe_lines)
             return plan(
                 resolved,

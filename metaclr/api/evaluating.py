@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from metaclr.errors import UserError
 from metaclr.recipe import CompareRecipe, resolve
+from metaclr.results.store.rows import read_rows
 
 if TYPE_CHECKING:
     from torch import nn
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from episodes import ImageSet
     from metaclr.api.comparing import Comparison
 
+
+ELSEWHERE = "elsewhere"
+"""Source of encoders that were not trained here."""
 
 APPLIES = {"name", "targets", "methods", "size", "channels", "evaluate"}
 """Recipe keys that describe an evaluation without a training; the report shows no others."""
@@ -81,6 +85,7 @@ def evaluate(
         if out:
             check_writable(folder)
             stack.enter_context(owned(folder))
+            _check_no_comparison(folder)
         prepared = {
             n: prepare(n, s, recipe.evaluate, folder / "episodes", fixed=recipe.fixed) for n, s in images.items()
         }
@@ -90,12 +95,22 @@ def evaluate(
     return Comparison(folder, to_frame(rows), {})
 
 
+def _check_no_comparison(folder: Path) -> None:
+    """Refuse a folder whose rows are of trainings: they would be overwritten.
+
+    Raises:
+        UserError: names the folder.
+    """
+    if (folder / "rows.csv").is_file() and any(row.source != ELSEWHERE for row in read_rows(folder / "rows.csv")):
+        raise UserError(f"--out {folder} holds the results of a comparison; name another --out")
+
+
 def _recipe(
     methods: list[str], targets: list[str], size: int, channels: int, overrides: Sequence[str]
 ) -> CompareRecipe:
     tables = {
         "name": "evaluation",
-        "sources": ["elsewhere"],
+        "sources": [ELSEWHERE],
         "targets": targets,
         "methods": methods,
         "size": size,
@@ -116,7 +131,7 @@ def _evaluate_all(
     rows = []
     for name, encoder in {**encoders, "pixels": pixels}.items():
         run = re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-") + "-given-s0"
-        about = RunInfo(run=run, method=name, source="elsewhere", encoder=type(encoder).__name__)
+        about = RunInfo(run=run, method=name, source=ELSEWHERE, encoder=type(encoder).__name__)
         targets = [target for target, _ in prepared.values()]
         rows += evaluate_run(encoder, targets, recipe.evaluate, about, folder / "runs" / run, device)
     return rows

@@ -28,6 +28,7 @@ class OptionArguments(TypedDict, total=False):
     overrides: Sequence[str]
     jobs: int
     ray: str | None
+    trust: bool
     quiet: bool
 
 
@@ -57,6 +58,8 @@ class Options:
     """Runs trained at the same time on this machine, each in a process of its own."""
     ray: str | None = None
     """Spread the runs over a Ray cluster: "local" (this machine), or the address of a running cluster."""
+    trust: bool = False
+    """Run the Python files that a recipe in a results folder names; see `metaclr.api.trust`."""
     quiet: bool = False
     """Print no progress."""
 

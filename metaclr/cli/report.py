@@ -15,9 +15,11 @@ def command(folder: Path, reference: str | None) -> None:
 
     Refuses a folder without per-item results: its tables would lose their tests and their bold entries.
     """
+    from metaclr.comparison.owner import owned
     from metaclr.comparison.stored_results import check_per_item
     from metaclr.results import write_all
 
     check_per_item(folder)
-    write_all(folder, reference=reference)
+    with owned(folder):
+        write_all(folder, reference=reference)
     click.echo(f"report   {folder / 'report.html'}")

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from metaclr.comparison.changed_settings import changed_settings, is_refused
+from metaclr.comparison.leftovers import remove_leftovers
 from metaclr.comparison.owner import owned
 from metaclr.comparison.run import MUTABLE_KEYS, trained_settings
 from metaclr.errors import UserError
@@ -28,6 +29,7 @@ def open_folder(out: Path, recipe: CompareRecipe, stack: ExitStack | None = None
     check_writable(out)
     if stack is not None:
         stack.enter_context(owned(out))
+        remove_leftovers(out)
     path = out / "recipe.toml"
     if path.is_file():
         earlier, now = ({**_fixed(r), "train": trained_settings(r)} for r in (resolve(read(path)), recipe))

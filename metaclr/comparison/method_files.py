@@ -22,6 +22,8 @@ def find_method(name: str | Method, own: Mapping[str, Method] | None = None) -> 
         return name
     if own and name in own:
         return replace(own[name], name=name)
+    if not isinstance(name, str):
+        raise UserError(f"method {name!r} must be a name, the path of a .py file, or a Method")
     if name.endswith(".py"):
         return from_file(Path(name))
     return get(name)

@@ -63,8 +63,13 @@ def _with_meta(root: Path, image_set: ImageSet) -> ImageSet:
     if path is None or image_set.class_names:
         return image_set
     stored = read_pickle(path)
+    lists = (
+        {key.decode() if isinstance(key, bytes) else key: value for key, value in stored.items()}
+        if isinstance(stored, dict)
+        else {}
+    )
     for key in ("label_names", "fine_label_names"):
-        names = stored.get(key) if isinstance(stored, dict) else None
+        names = lists.get(key)
         if names is not None and len(names) == image_set.classes:
             return replace(image_set, class_names=tuple(name_list(names)))
     return image_set

@@ -79,15 +79,19 @@ def fitted(
     from PIL import ImageOps
 
     if is_deep(image):
-        orientation = image.getexif().get(0x0112)
-        image = as_bytes(image, pixel_range)
-        image.getexif()[0x0112] = orientation or 1
+        deep, image = image, as_bytes(image, pixel_range)
+        image.getexif()[0x0112] = deep.getexif().get(0x0112, 1)  # after the pixels, for it may load a file its own way
     image = ImageOps.exif_transpose(image)
     if image.mode in ("P", "PA", "LA") or "transparency" in image.info:
         image = image.convert("RGBA")
     if image.mode == "RGBA":
         ground = Pillow.new("RGBA", image.size, "white")
         image = Pillow.alpha_composite(ground, image)
+    if image.mode == "LAB":  # which Pillow converts by color profiles only
+        from PIL import ImageCms
+
+        profiles = (ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"))
+        image = ImageCms.profileToProfile(image, *profiles, outputMode="RGB") or image
     converted = image.convert("L" if channels == 1 else "RGB")
     side, method = (size, size), Pillow.Resampling.BILINEAR
     if converted.size != side:

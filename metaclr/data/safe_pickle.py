@@ -33,15 +33,19 @@ class _ArraysOnly(pickle.Unpickler):
         if (module, name) == ("collections", "OrderedDict"):
             return dict
         if (module, name) == ("_codecs", "encode"):
-            return _encode
+            return _Encode()
         raise pickle.UnpicklingError(f"it needs {module}.{name}")
 
 
-def _encode(text: str, encoding: str = "latin1", errors: str = "strict") -> bytes:
-    """How pickles of protocol 2 hold bytes; no other codec is run."""
-    if encoding not in ("latin1", "latin-1", "iso8859-1", "utf-8", "ascii"):
-        raise pickle.UnpicklingError(f"it needs the codec {encoding}")
-    return text.encode(encoding, errors)
+class _Encode:
+    """How pickles of protocol 2 hold bytes: text.encode("latin1"). Without attributes that a pickle could set."""
+
+    __slots__ = ()
+
+    def __call__(self, text: str, encoding: str = "latin1", errors: str = "strict") -> bytes:
+        if encoding not in ("latin1", "latin-1", "iso8859-1", "utf-8", "ascii"):
+            raise pickle.UnpicklingError(f"it needs the codec {encoding}")
+        return text.encode(encoding, errors)
 
 
 def read_pickle(path: Path) -> Any:

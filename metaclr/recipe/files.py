@@ -48,6 +48,8 @@ def read(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"recipe {path}: not valid TOML: {error}") from error
+    except RecursionError as error:
+        raise UserError(f"recipe {path}: lists or tables are nested too deeply to be read") from error
     except OSError as error:
         raise UserError(f"recipe {path}: {error.strerror}") from error
 

@@ -58,11 +58,12 @@ def row_logits(
         return Logits(dense, rows, columns, None, logits_for, lazy, lazy_against)
     if assignment.leave_one_out and n_query < 2:
         raise UserError("leave_one_out with instance labels needs at least 2 views of each way, got 1")
-    own = similarity(assignment.query, assignment.support, scale)
-    own = without_diagonal(own) if assignment.leave_one_out else own
+    positive_logits = similarity(assignment.query, assignment.support, scale)
+    if assignment.leave_one_out:
+        positive_logits = without_diagonal(positive_logits)
     way = torch.arange(ways, device=query.device)
     rows, columns = way.repeat_interleave(n_query), way.repeat_interleave(shots)
-    return Logits(dense, rows, columns, own.flatten(1, 2), logits_for, lazy, lazy_against)
+    return Logits(dense, rows, columns, positive_logits.flatten(1, 2), logits_for, lazy, lazy_against)
 
 
 def without_diagonal(square: Tensor) -> Tensor:

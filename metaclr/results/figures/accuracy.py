@@ -102,11 +102,12 @@ def _caption(results: Results, summary: Summary, tasks: list[TableColumn], chanc
     over = [f"{', '.join(f'{n:,}' for n in few)} stored episodes"] if few else []
     over += [f"{', '.join(f'{n:,}' for n in images)} test images"] if images else []
     seeds = len({row.seed for row in results.rows})
+    one = "" if results.from_elsewhere else "One training seed."
     return " ".join(
         [
             f"Mean accuracy over {' or '.join(over)} with its 95 % interval for {scope(summary, tasks)}; "
             "methods sorted by their mean.",
-            f"Small ticks below a dot: the {seeds} training seeds." if seeds > 1 else "One training seed.",
+            f"Small ticks below a dot: the {seeds} training seeds." if seeds > 1 else one,
             "Filled: the best, and those not significantly worse (paired, Holm-corrected)." if summary.bold else "",
             "Dotted line, where chance is near: chance." if chance else "",
             "The axes do not start at zero.",

@@ -62,7 +62,7 @@ def _content(results: Results, tables: Sequence[Table], figures: Sequence[Render
         "about": str(recipe.get("description") or ""),
         "headlines": [*walk_headlines(results, summary), *headlines(summary)],
         "tally": tally(summary),
-        "caution": caution(summary),
+        "caution": "" if results.from_elsewhere else caution(summary),
         "fixed": fixed_settings(results),
         "methods": _methods(results),
         "main": [text for _, text in html[:1]],

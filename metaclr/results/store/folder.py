@@ -66,6 +66,11 @@ class Results:
     episode_classes: EpisodeClasses = field(default_factory=EpisodeClasses)
 
     @property
+    def from_elsewhere(self) -> bool:
+        """Whether the rows are of encoders that `metaclr.evaluate` was given: there are no training seeds."""
+        return {row.source for row in self.rows} == {"elsewhere"}
+
+    @property
     def controls(self) -> frozenset[str]:
         """Titles of the controls, whatever the recipe labels them."""
         named = {title for title, name in self._entries if name in CONTROLS}

@@ -25,7 +25,7 @@ def fixed_settings(results: Results) -> list[tuple[str, str]]:
         ("views", _views(recipe)),
         ("budget", _budget(results)),
         ("optimizer", _optimiser(recipe.get("train", {}), results.about.environment.get("trained in", ""))),
-        ("training seeds", _listed(sorted({row.seed for row in rows}))),
+        ("training seeds", "" if results.from_elsewhere else _listed(sorted({row.seed for row in rows}))),
         ("few-shot", _few_shot(results)),
         ("low-label", _low_label(recipe)),
         ("batch norm", _batch_norm(recipe)),
@@ -63,6 +63,8 @@ def footnotes(results: Results, summary: Summary, tasks: Sequence[TableColumn]) 
 
 def _reading(results: Results, summary: Summary, tasks: Sequence[TableColumn]) -> str:
     seeds = sorted({row.seed for row in results.rows})
+    if results.from_elsewhere:
+        return "Accuracy in %, mean ± 95 % interval. The encoders were trained elsewhere."
     if len(seeds) == 1:
         return f"Accuracy in %, mean ± 95 % interval. One training seed ({seeds[0]})."
     return (
