@@ -24,7 +24,7 @@ BOXES: dict[str, tuple[float, float, str, str, str]] = {
     "objective": (4.0, 2.0, TRAIN, "objective", "metaclr.bridge\nroles, head, logits,\ndenominator: the loss"),
     "features": (1.0, 0.75, EVALUATE, "features", "evaluation.features\nonce per target\n(M, F)"),
     "episodes": (2.0, 0.75, EVALUATE, "stored episodes", "episodes.stored\nthe same for every\nmethod"),
-    "heads": (3.0, 0.75, EVALUATE, "evaluators, heads", "metaclr.evaluation\nfew-shot, linear,\nkNN, low-label"),
+    "heads": (3.0, 0.75, EVALUATE, "evaluators, heads", "metaclr.evaluation,\n.heads: few-shot,\nlinear, kNN, ..."),
     "rows": (4.0, 0.75, RESULTS, "rows", "results.store\nrows.csv, per_item\none per measurement"),
     "tables": (4.0, -0.5, RESULTS, "tables, report", "results.scores, .tables,\n.figures, .report"),
 }
