@@ -1,4 +1,4 @@
-"""Random views as one compiled function: parameters, gather and all pixel operations in a few kernels."""
+"""Random views as one compiled function: parameters, gathering and all pixel operations in a few kernels."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from episodes.augment import check, view_pixels
-from episodes.operations.parameters import keys_of
-from episodes.view_recipe import ViewRecipe
+from episodes.view_recipe import ViewRecipe, keys_of
 
 
 def augment_compiled(
@@ -26,13 +25,13 @@ def augment_compiled(
     """
     check(images[:0] if gather else images, ids[:0] if gather else ids, views[:0] if gather else views)
     keys = torch.tensor(keys_of(seed, step))
-    if images.device.type == "cuda":  # from pinned memory, so that the copy does not make the host wait
+    if images.device.type == "cuda":  # from pinned memory, so that the host does not wait for the copy
         keys = keys.pin_memory().to(images.device, non_blocking=True)
     return _function(recipe, gather)(images, recipe, keys, ids, views, gather)
 
 
 @cache
 def _function(recipe: ViewRecipe, gather: bool) -> Callable[..., Tensor]:
-    """A function of its own for each recipe: torch gives up on one that it has compiled in more than 8 ways."""
+    """One function object per recipe: torch stops compiling a function after 8 variants."""
     own = FunctionType(view_pixels.__code__.replace(), view_pixels.__globals__, view_pixels.__name__)
     return torch.compile(own, fullgraph=True, dynamic=False)

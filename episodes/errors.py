@@ -1,4 +1,4 @@
-"""The one error of the sampler: a task or a set that cannot be, said in one line."""
+"""The one error of the sampler: an impossible task or image set, in one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The .npy file of images, alone or stored uncompressed inside another file: read row by row."""
+"""The .npy file of images, alone or stored uncompressed inside another file, read row by row."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from episodes.stored_images import Layout, PixelFile, StoredImages
 def open_npy(path: str | PathLike[str], *, start: int = 0, channels_last: bool = False) -> StoredImages:
     """The images of an .npy file that begins at byte `start` of `path`: uint8 (M, H, W) or (M, C, H, W).
 
-    channels_last: four axes are (M, H, W, C). Nothing but the header is read.
+    channels_last: four axes are (M, H, W, C). Only the header is read.
 
     Raises:
         EpisodeError: pixels that are not uint8 in C order, or a file that is cut short. OSError: no such file.
@@ -34,7 +34,7 @@ def open_npy(path: str | PathLike[str], *, start: int = 0, channels_last: bool =
 
 
 def read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:
-    """Shape, Fortran order and dtype of an .npy; the file stands at its data afterwards. ValueError if it is none."""
+    """Shape, Fortran order and dtype of an .npy; leaves the file at its data. Raises ValueError if it is none."""
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version[0] == 1 else np.lib.format.read_array_header_2_0
     shape, fortran, dtype = read(file)

@@ -10,7 +10,7 @@ A `key` is a Python int, or an int64 tensor of one element where a compiled step
 from __future__ import annotations
 
 from hashlib import blake2b
-from math import isqrt, pi
+from math import isqrt
 
 import torch
 from torch import Tensor
@@ -25,7 +25,7 @@ _WEYL = _signed(0x9E3779B97F4A7C15)
 _MIX1 = _signed(0xBF58476D1CE4E5B9)
 _MIX2 = _signed(0x94D049BB133111EB)
 _LOW32 = (1 << 32) - 1
-_EXACT_SIZE = 1024  # up to here a permutation is sorted out exactly; above, it is a Feistel network
+_EXACT_SIZE = 1024  # up to this size a permutation is a sort of random words; above, a Feistel network
 _FEISTEL_ROUNDS = 8
 _ROUND = 1 << 40  # keeps the items of one Feistel round apart from those of another
 
@@ -43,7 +43,7 @@ def random_words(key: int | Tensor, items: Tensor) -> Tensor:
     """64 random bits for each int64 item, as int64 of either sign. Same shape and device as `items`."""
     z = items * _WEYL
     z += key
-    # `>>` on int64 drags the sign along; the masks make it a logical shift.
+    # `>>` on int64 is arithmetic; the masks make it a logical shift.
     z ^= (z >> 30) & ((1 << 34) - 1)
     z *= _MIX1
     z ^= (z >> 27) & ((1 << 37) - 1)
@@ -62,18 +62,6 @@ def uniform(key: int | Tensor, items: Tensor) -> Tensor:
     return ((random_words(key, items) >> 40) & ((1 << 24) - 1)).to(torch.float32) * 2.0**-24
 
 
-def normal(key: int | Tensor, items: Tensor) -> Tensor:
-    """Standard normal float32 for each int64 item (Box and Muller 1958).
-
-    Computed in float64 and rounded once: a device whose logarithm differs in the last place gives another
-    float32 in about one draw of 10**8. Everything else in this file is exactly equal on every device.
-    """
-    z = random_words(key, items)
-    radius = (((z >> 32) & _LOW32).to(torch.float64) + 0.5).mul_(2.0**-32).log_().mul_(-2.0).sqrt_()
-    angle = (z & _LOW32).to(torch.float64).mul_(2.0 * pi * 2.0**-32).cos_()
-    return radius.mul_(angle).to(torch.float32)
-
-
 def below(key: int | Tensor, items: Tensor, bound: Tensor | int) -> Tensor:
     """Uniform int64 in [0, bound) for each int64 item; `bound` in [1, 2**31), an int or broadcast.
 
@@ -86,12 +74,12 @@ def below(key: int | Tensor, items: Tensor, bound: Tensor | int) -> Tensor:
 
 
 def permute(key: int | Tensor, index: Tensor, size: int) -> Tensor:
-    """Where a keyed random permutation of [0, size) sends each int64 `index`; O(len(index)) time and memory.
+    """The images of each int64 `index` under a keyed random permutation of [0, size); O(len(index)) time and memory.
 
     Up to 1,024 items the permutation is the rank order of their random words, exactly uniform. Above, it is
     a Feistel network over a grid of rows x columns just larger than `size` (Black and Rogaway 2002, "Ciphers
-    with arbitrary finite domains"), walked on until it is back inside; that reads the result, so draw on the
-    CPU where a host synchronisation would hurt. Every index must be in [0, size); size < 2**62.
+    with arbitrary finite domains"), applied again until the result is below `size`; that reads the result, so draw
+    on the CPU where a host synchronization would hurt. Every index must be in [0, size); size < 2**62.
     """
     if size <= _EXACT_SIZE:
         return torch.argsort(random_words(key, torch.arange(size, device=index.device)))[index]

@@ -1,4 +1,4 @@
-"""Distinct random values, many rows at once: the draw without replacement under every labelled task."""
+"""Distinct random values, many rows at once: the draw without replacement of every labelled task."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _LOW32 = (1 << 32) - 1
 def sample_without_replacement(key: int, rows: Tensor, size: Tensor | int, count: int) -> Tensor:
     """For each row an ordered draw of `count` distinct values of [0, size), uniform among all such draws.
 
-    rows (B,) int64: the items of the counter-based generator, so that a row's draw does not depend on which
-    other rows are drawn with it. size: int64 (B,) or one int, count <= size < 2**31. Returns int32 (count, B),
+    rows (B,) int64: the items of the counter-based generator, so that the draw of a row does not depend on the
+    other rows. size: int64 (B,) or one int, count <= size < 2**31. Returns int32 (count, B),
     draws along the first axis because every operation runs along the rows.
 
     A Fisher-Yates shuffle of which only the first `count` swaps happen, and no array is stored (the swaps are
@@ -31,8 +31,8 @@ def sample_without_replacement(key: int, rows: Tensor, size: Tensor | int, count
     swap += index
     swap = swap.to(torch.int32)
 
-    # Draw i takes what lies at place swap[i], where an earlier swap j with swap[j] == that place has put what
-    # lay at place j. Going back over j = i-1 .. 0 finds it; int32 compare-and-add is torch's fastest form of it.
+    # Draw i is the value at place swap[i], to which an earlier swap j with swap[j] == swap[i] has moved the value of
+    # place j. The loop over j = i-1 .. 0 finds it; int32 compare-and-add is torch's fastest form of it.
     place, back = swap.clone(), index.to(torch.int32) - swap
     hit = torch.empty_like(place)
     for j in range(count - 2, -1, -1):

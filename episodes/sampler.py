@@ -1,4 +1,4 @@
-"""Which images make a task: a training batch as a pure function of (seed, step), and evaluation tables."""
+"""Which images form a task: a training batch as a pure function of (seed, step), and evaluation tables."""
 
 from __future__ import annotations
 
@@ -25,15 +25,22 @@ class EpisodeSampler:
 
     way_type "instances": a way is one image, seen in V = K + Q views; the batches walk through the set by a keyed
     permutation, each image once an epoch. way_type "classes": N distinct classes a task, V distinct images a class,
-    all uniform and independent between tasks (cluster ways: `image_set.with_labels(clusters)`).
+    all uniform and independent between tasks (cluster ways: `image_set.with_labels(clusters)`). A batch of more
+    instance ways than there are images holds an image in several tasks, with other view numbers in each.
 
     labels: what Episode.labels holds: "instance" the image index (default of instance ways), "given" the class of the
-    image (needs labels). Class ways always hold the class.
+    image (needs labels). Class ways always hold the class. leave_out_small: draw no tasks from classes of fewer than V
+    images, instead of refusing the set.
 
     Of `world` processes, `rank` gets the tasks rank, rank + world, ... of the batch (the ways, if tasks == 1), so
     that all of them together hold exactly the batch that one process would.
 
     Raises EpisodeError, before any draw, for a shape that the set cannot fill: it names the class and the limit.
+
+    >>> images = ImageSet(torch.zeros(10, 1, 8, 8, dtype=torch.uint8))
+    >>> episode = EpisodeSampler(images, TaskShape(way=5, shot=1, query=2), seed=0)(step=3)
+    >>> episode.images.shape, episode.shot
+    (torch.Size([1, 5, 3]), 1)
     """
 
     def __init__(
@@ -46,6 +53,7 @@ class EpisodeSampler:
         seed: int = 0,
         rank: int = 0,
         world: int = 1,
+        leave_out_small: bool = False,
     ) -> None:
         if way_type not in ("instances", "classes"):
             raise EpisodeError(f"way_type must be 'instances' or 'classes' (clusters: with_labels), not {way_type!r}")
@@ -64,7 +72,7 @@ class EpisodeSampler:
                 )
             self._permutation = EpochPermutation(len(image_set), shape.way, seed)
         else:
-            self._classes = _index_classes(image_set, shape)
+            self._classes = _index_classes(image_set, shape, leave_out_small)
 
     def __call__(self, step: int) -> Episode:
         """The batch of a step >= 0: tables (T, N, V) of this rank, int64 on the CPU."""
@@ -79,11 +87,16 @@ class EpisodeSampler:
 
     def _instances(self, step: int, tasks: Tensor, way: Tensor) -> Episode:
         batch = self.shape.tasks * self.shape.way
-        images = self._permutation(step * batch + tasks.unsqueeze(1) * self.shape.way + way)
+        positions = step * batch + tasks.unsqueeze(1) * self.shape.way + way
+        images = self._permutation(positions)
         shape = (*images.shape, self.shape.views)
+        views = torch.arange(self.shape.views).expand(shape)
+        if batch > len(self.image_set):  # an image that comes again in this batch brings other views
+            again = positions // len(self.image_set) - step * batch // len(self.image_set)
+            views = views + (again * self.shape.views).unsqueeze(2)
         return Episode(
             images=images.unsqueeze(2).expand(shape).contiguous(),
-            views=torch.arange(self.shape.views).expand(shape).contiguous(),
+            views=views.contiguous(),
             labels=images if self._given is None else self._given[images],
             shot=self.shape.shot,
             step=step,
@@ -99,19 +112,26 @@ class EpisodeSampler:
         rows = tasks.unsqueeze(1) * count + way
         images = _draw_images(index, random.key(self.seed, "images", step), classes, rows, self.shape.views)
         images = images.T.reshape(*classes.shape, self.shape.views).long()
-        return Episode(images, torch.zeros_like(images), classes.contiguous(), self.shape.shot, step)
+        return Episode(images, torch.zeros_like(images), index.ids[classes], self.shape.shot, step)
 
 
-def sample_table(image_set: ImageSet, shape: TaskShape, count: int, seed: int) -> EpisodeTable:
+def sample_table(
+    image_set: ImageSet, shape: TaskShape, count: int, seed: int, *, leave_out_small: bool = False
+) -> EpisodeTable:
     """`count` evaluation episodes of N distinct classes with K support and Q query images each, all distinct.
 
     Uniform over classes, and over images within a class; episode e is a pure function of (seed, e), so a longer
-    table begins with the shorter one. `shape.tasks` is not looked at. Raises EpisodeError for a shape that the set
-    cannot fill, for no queries, and for count < 1.
+    table begins with the shorter one. `shape.tasks` is ignored. leave_out_small: as `EpisodeSampler`. Raises
+    EpisodeError for a shape that the set cannot fill, for no queries, and for count < 1.
+
+    >>> labels = torch.arange(6).repeat_interleave(4)
+    >>> images = ImageSet(torch.zeros(24, 1, 8, 8, dtype=torch.uint8), labels)
+    >>> sample_table(images, TaskShape(way=5, shot=1, query=3), count=100, seed=0).query.shape
+    torch.Size([100, 5, 3])
     """
     if count < 1 or shape.query < 1:
         raise EpisodeError(f"a table needs at least 1 episode and 1 query, not {count} and {shape.query}")
-    index = _index_classes(image_set, shape)
+    index = _index_classes(image_set, shape, leave_out_small)
     class_key, image_key = random.key(seed, "table classes"), random.key(seed, "table images")
     support = torch.empty(count, shape.way, shape.shot, dtype=torch.int64)
     query = torch.empty(count, shape.way, shape.query, dtype=torch.int64)
@@ -128,27 +148,32 @@ def sample_table(image_set: ImageSet, shape: TaskShape, count: int, seed: int) -
 
 
 class _Classes(NamedTuple):
-    """Images by class: class c is order[starts[c] : starts[c] + counts[c]]; order and starts are int32 for speed."""
+    """Images by class: class ids[c] is order[starts[c] : starts[c] + counts[c]]; order, starts are int32 for speed."""
 
     order: Tensor
     starts: Tensor
     counts: Tensor
+    ids: Tensor
 
 
-def _index_classes(image_set: ImageSet, shape: TaskShape) -> _Classes:
+def _index_classes(image_set: ImageSet, shape: TaskShape, leave_out_small: bool) -> _Classes:
     """The set's images by class. Raises EpisodeError if it cannot fill the shape."""
     labels = image_set.required_labels()
     counts = image_set.class_counts()
-    if shape.way > image_set.classes:
+    ids = torch.arange(image_set.classes)
+    large = f" of at least {shape.views} images" if leave_out_small else ""
+    if leave_out_small:
+        ids = ids[counts >= shape.views]
+    if shape.way > len(ids):
         raise EpisodeError(
-            f"{image_set.name}: {shape.way}-way tasks, but there are {image_set.classes} classes; "
-            f"way can be at most {image_set.classes}"
+            f"{image_set.name}: {shape.way}-way tasks, but there are {len(ids)} classes{large}; "
+            f"way can be at most {len(ids)}"
         )
-    least = int(counts.argmin())
-    if int(counts[least]) < shape.views:
-        raise EpisodeError(_too_few(image_set, shape, image_set.class_name(least), counts))
+    least = int(counts[ids].min())
+    if least < shape.views:
+        raise EpisodeError(_too_few(image_set, shape, image_set.class_name(int(counts.argmin())), counts))
     order, offsets = by_class(labels, image_set.classes)
-    return _Classes(order.to(torch.int32), offsets[:-1].to(torch.int32), counts)
+    return _Classes(order.to(torch.int32), offsets[:-1][ids].to(torch.int32), counts[ids], ids)
 
 
 def _too_few(image_set: ImageSet, shape: TaskShape, name: str, counts: Tensor) -> str:
@@ -177,4 +202,4 @@ def _check_ranks(shape: TaskShape, rank: int, world: int) -> None:
         raise EpisodeError(f"rank must be in 0..world-1 with world >= 1, not rank {rank} of world {world}")
     axis, size = ("tasks", shape.tasks) if shape.tasks > 1 else ("way", shape.way)
     if size % world:
-        raise EpisodeError(f"{axis} = {size} cannot be shared evenly by {world} ranks; take a multiple of {world}")
+        raise EpisodeError(f"{axis} = {size} cannot be divided evenly among {world} ranks; use a multiple of {world}")

@@ -1,4 +1,4 @@
-"""Evaluation episodes and label subsets on disk: drawn once, hashed, the same for every method judged on them."""
+"""Evaluation episodes and label subsets on disk: drawn once, hashed, the same for every evaluated method."""
 
 from __future__ import annotations
 
@@ -22,37 +22,45 @@ from episodes.task import EpisodeTable, TaskShape
 
 Arrays = dict[str, NDArray[np.generic]]
 
-_REDRAW = "delete it to draw it anew"
+_REDRAW = "delete it to draw it again"
 
 
-def stored_table(image_set: ImageSet, shape: TaskShape, count: int, seed: int, folder: Path | None) -> EpisodeTable:
-    """The episodes of (data set, way, shot, query, count, seed): read if they are stored, else drawn and stored.
+def stored_table(
+    image_set: ImageSet,
+    shape: TaskShape,
+    count: int,
+    seed: int,
+    folder: Path | None,
+    *,
+    leave_out_small: bool = False,
+) -> EpisodeTable:
+    """The episodes of (data set, way, shot, query, count, seed): read from `folder`, or drawn and written there.
 
-    The file is one .npz in `folder`, named after what it holds; None keeps nothing. Processes may ask at once: all
-    draw the same table, and the file is replaced whole.
+    The file is one .npz in `folder`, named after its content; None writes none. Several processes may call this at the
+    same time: all draw the same table, and the file is replaced as a whole. leave_out_small: see `sample_table`.
 
     Raises:
         EpisodeError: an impossible shape, a folder that cannot be written, or a file that is damaged or holds
-            something else (never redrawn in silence: what was measured on it would no longer be comparable).
+            something else (it is never redrawn without a word: earlier results would no longer be comparable).
     """
     if folder is None:
-        return sample_table(image_set, shape, count, seed)
+        return sample_table(image_set, shape, count, seed, leave_out_small=leave_out_small)
     path = folder / table_name(image_set, shape, count, seed)
     if not path.exists():
-        table = sample_table(image_set, shape, count, seed)
+        table = sample_table(image_set, shape, count, seed, leave_out_small=leave_out_small)
         write_table(path, table)
         return table
     table = read_table(path, image_set.fingerprint())
-    held = (len(table), table.shape.way, table.shape.shot, table.shape.query, table.seed)
-    if held != (count, shape.way, shape.shot, shape.query, seed):
-        raise EpisodeError(f"{path}: holds other episodes than its name says; {_REDRAW}")
+    stored = (len(table), table.shape.way, table.shape.shot, table.shape.query, table.seed)
+    if stored != (count, shape.way, shape.shot, shape.query, seed):
+        raise EpisodeError(f"{path}: its episodes are not those of its name; {_REDRAW}")
     return table
 
 
 def stored_label_subset(
     image_set: ImageSet, seed: int, folder: Path | None, *, fraction: float | None = None, per_class: int | None = None
 ) -> Tensor:
-    """`label_subset` (sorted image indices), read if it is stored in `folder`, else drawn and stored.
+    """`label_subset` (sorted image indices), read from `folder`, or drawn and written there; None writes nothing.
 
     Raises:
         EpisodeError: as `label_subset` and `stored_table` do.
@@ -73,12 +81,12 @@ def stored_label_subset(
 
 
 def table_name(image_set: ImageSet, shape: TaskShape, count: int, seed: int) -> str:
-    """The file name of a stored table: readable, and distinct for distinct content."""
+    """The file name of a stored table: readable, and different for different content."""
     return f"{_plain(image_set)}-{shape.way}w{shape.shot}s{shape.query}q-{count}-seed{seed}.npz"
 
 
 def write_table(path: Path, table: EpisodeTable) -> None:
-    """Write a table with its digest, atomically: the file is whole or absent. EpisodeError if it cannot be."""
+    """Write a table with its digest, atomically: the file is complete or absent. Raises EpisodeError if it cannot."""
     most = max(int(table.support.max()), int(table.query.max()))
     kind = np.uint32 if most < 2**32 else np.int64
     parts = {"support": table.support.cpu().numpy().astype(kind), "query": table.query.cpu().numpy().astype(kind)}
@@ -86,7 +94,7 @@ def write_table(path: Path, table: EpisodeTable) -> None:
 
 
 def read_table(path: Path, fingerprint: str | None = None) -> EpisodeTable:
-    """Read a stored table and verify its digest, and that it indexes the images with this fingerprint.
+    """Read a stored table; check its digest, and that it indexes the images with this fingerprint.
 
     Raises:
         EpisodeError: no such file, a damaged file, or other images.
@@ -118,7 +126,7 @@ def _content(arrays: Arrays) -> str:
 
 
 def _write(path: Path, arrays: Arrays) -> None:
-    """One .npz, first under another name in the same folder, so that no reader ever sees half of it."""
+    """One .npz, written under another name in the same folder first, so that no reader sees an incomplete file."""
     buffer = io.BytesIO()
     everything: dict[str, Any] = {**arrays, "digest": np.array(_content(arrays))}
     np.savez_compressed(buffer, **everything)
@@ -143,11 +151,11 @@ def _read(path: Path, names: tuple[str, ...]) -> Arrays:
             arrays = {name: stored[name] for name in names}
             digest = str(stored["digest"])
     except FileNotFoundError as error:
-        raise EpisodeError(f"{path}: there is no such file") from error
-    except Exception as error:  # whatever a cut or flipped byte raises inside the zip and array decoders
+        raise EpisodeError(f"{path}: no such file") from error
+    except Exception as error:  # any exception that a damaged file causes in the zip and array decoders
         raise EpisodeError(f"{path}: damaged or not written by episodes ({_one_line(error)}); {_REDRAW}") from error
     if _content(arrays) != digest:
-        raise EpisodeError(f"{path}: its content does not have the digest written in it; {_REDRAW}")
+        raise EpisodeError(f"{path}: its content does not match its digest; {_REDRAW}")
     return arrays
 
 

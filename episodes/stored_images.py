@@ -1,4 +1,4 @@
-"""Images that stay in their file: rows are read when they are asked for."""
+"""Images that stay in their file: rows are read when they are indexed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class PixelFile:
         weakref.finalize(self, os.close, self._handle)
         self._lock = Lock()
         self._check_length()
-        self._advise("POSIX_FADV_RANDOM", 0, 0)  # each row is asked for, nothing beside it
+        self._advise("POSIX_FADV_RANDOM", 0, 0)  # no readahead: rows are read one by one
 
     def __reduce__(self) -> tuple[type[PixelFile], tuple[str, tuple[int, ...], int, Layout]]:
         """The path and what is there, not the pixels."""
@@ -49,7 +49,7 @@ class PixelFile:
     def read(self, rows: NDArray[np.int64], *, pin: bool = False) -> Tensor:
         """Some images, (B, *shape[1:]) with B >= 1, as they are in the file.
 
-        All are asked for, in the file's order, before the first is waited for.
+        All reads are requested, in the file's order, before the first is awaited.
         """
         self._check_length()
         for first, count in _runs(np.unique(rows)):
@@ -83,7 +83,7 @@ class PixelFile:
     def _check_length(self) -> None:
         there = os.fstat(self._handle).st_size
         if there < self._end:
-            raise EpisodeError(f"{self.path}: cut short, {there:,} bytes of {self._end:,}; delete it or make it anew")
+            raise EpisodeError(f"{self.path}: cut short, {there:,} bytes of {self._end:,}; delete it or write it again")
 
 
 def _runs(rows: NDArray[np.int64]) -> list[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""Parts of a labelled set that do not depend on any method: train/test halves, and a few labels per class."""
+"""Parts of a labelled set that do not depend on any method: a train/test split, and a few labels per class."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ def train_test_indices(image_set: ImageSet, seed: int, fraction: float = 0.5) ->
 
     Raises:
         EpisodeError: no labels, a class with fewer than 2 images, or a fraction outside 0..1.
+
+    >>> images = ImageSet(torch.zeros(6, 1, 8, 8, dtype=torch.uint8), torch.tensor([0, 0, 0, 0, 1, 1]))
+    >>> train, test = train_test_indices(images, seed=0)
+    >>> len(train), len(test)
+    (3, 3)
     """
     if not 0 < fraction < 1:
         raise EpisodeError(f"fraction must lie between 0 and 1, not {fraction}")
@@ -38,7 +43,12 @@ def train_test_indices(image_set: ImageSet, seed: int, fraction: float = 0.5) ->
 
 
 def train_test_split(image_set: ImageSet, seed: int, fraction: float = 0.5) -> tuple[ImageSet, ImageSet]:
-    """The training and the test part of a labelled set; see `train_test_indices`."""
+    """The training and the test part of a labelled set; see `train_test_indices`.
+
+    >>> images = ImageSet(torch.zeros(6, 1, 8, 8, dtype=torch.uint8), torch.tensor([0, 0, 0, 0, 1, 1]))
+    >>> [part.class_counts().tolist() for part in train_test_split(images, seed=0)]
+    [[2, 1], [2, 1]]
+    """
     train, test = train_test_indices(image_set, seed, fraction)
     return image_set.select(train), image_set.select(test)
 
@@ -46,13 +56,17 @@ def train_test_split(image_set: ImageSet, seed: int, fraction: float = 0.5) -> t
 def label_subset(
     image_set: ImageSet, seed: int, *, fraction: float | None = None, per_class: int | None = None
 ) -> Tensor:
-    """Sorted indices of a class-balanced few labels: a fraction of each class, or k of each.
+    """Sorted indices of a class-balanced label subset: a fraction of each class, or k images of each.
 
-    A fraction is rounded per class and gives at least one label of every class. Under one seed a smaller subset is
+    A fraction is rounded per class and gives at least one label of every class. With one seed a smaller subset is
     part of any larger one.
 
     Raises:
         EpisodeError: neither or both given, out of range, or a class with fewer than k images or none.
+
+    >>> images = ImageSet(torch.zeros(6, 1, 8, 8, dtype=torch.uint8), torch.tensor([0, 0, 0, 0, 1, 1]))
+    >>> images.required_labels()[label_subset(images, seed=0, per_class=2)].tolist()
+    [0, 0, 1, 1]
     """
     if (fraction is None) == (per_class is None):
         raise EpisodeError("a label subset is either a fraction or a number per class")
@@ -89,7 +103,7 @@ def _own_split(image_set: ImageSet, labels: Tensor) -> tuple[Tensor, Tensor] | N
 
 
 def _first_of_each(labels: Tensor, take: Tensor, key: int) -> Tensor:
-    """(M,) bool: of each class, the `take` images that come first in a random order of the set."""
+    """(M,) bool: the first `take` images of each class in a random order of the set."""
     shuffled = torch.argsort(random.random_words(key, torch.arange(len(labels))))
     order, offsets = by_class(labels[shuffled], len(take))
     counts = offsets.diff()

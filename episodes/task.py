@@ -16,7 +16,10 @@ from episodes.errors import EpisodeError
 class TaskShape:
     """`way` classes with `shot` support and `query` query examples each; `tasks` such tasks in a batch.
 
-    Raises EpisodeError for anything but whole numbers with way, shot, tasks >= 1 and query >= 0.
+    Raises EpisodeError for anything but integers with way, shot, tasks >= 1 and query >= 0.
+
+    >>> TaskShape(way=5, shot=1, query=15).views
+    16
     """
 
     way: int
@@ -28,7 +31,7 @@ class TaskShape:
         for field, least in (("way", 1), ("shot", 1), ("query", 0), ("tasks", 1)):
             value = getattr(self, field)
             if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise EpisodeError(f"{field} must be a whole number of at least {least}, not {value!r}")
+                raise EpisodeError(f"{field} must be an integer of at least {least}, not {value!r}")
 
     @property
     def views(self) -> int:
@@ -41,9 +44,13 @@ class Episode:
     """A batch of tasks as index tables: T tasks, N ways, V = K + Q examples per way, the first K are support.
 
     images (T, N, V): which image. views (T, N, V): which rendering of that image, 0, 1, 2, ...
-    labels (T, N): what each way is: image index (instance ways), or class. All int64.
-    pixels: uint8 of these images, where they were read ahead (`Prefetcher`): (T, N, V, C, H, W), or with one image
-    for all views of a way (T, N, 1, C, H, W).
+    labels (T, N): image index (instance ways) or class of each way. All int64.
+    pixels: uint8 of these images, if a `Prefetcher` has read them: (T, N, V, C, H, W), or with one image for all views
+    of a way (T, N, 1, C, H, W).
+
+    >>> index = torch.tensor([[[4, 4, 4], [7, 7, 7]]])  # one task of two images, three views each
+    >>> Episode(index, torch.arange(3).expand(1, 2, 3), index[..., 0], shot=1).query.shape
+    torch.Size([1, 2, 2])
     """
 
     images: Tensor
@@ -88,7 +95,7 @@ class Episode:
         return self.images[..., self.shot :]
 
     def to(self, device: torch.device | str) -> Episode:
-        """The same episode on `device`; does not wait for the copy."""
+        """The same episode on `device`, copied without waiting."""
         return replace(
             self,
             images=self.images.to(device, non_blocking=True),
@@ -100,10 +107,13 @@ class Episode:
 
 @dataclass(frozen=True, eq=False)
 class EpisodeTable:
-    """Evaluation episodes, drawn once and judged by all: int64 image indices.
+    """Evaluation episodes, drawn once and used for every encoder: int64 image indices.
 
-    support (E, N, K), query (E, N, Q). `fingerprint` is that of the image set they index,
-    `seed` the one they were drawn with.
+    support (E, N, K), query (E, N, Q). `fingerprint` is that of the image set that they index, `seed` that of the draw.
+
+    >>> table = EpisodeTable(torch.zeros(9, 5, 1).long(), torch.ones(9, 5, 3).long(), fingerprint="", seed=0)
+    >>> len(table), table.shape.query
+    (9, 3)
     """
 
     support: Tensor
@@ -130,7 +140,7 @@ class EpisodeTable:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 (hex) of everything in the table: episodes, shape, seed and the image set's fingerprint."""
+        """SHA-256 (hex) of episodes, shape, seed and the fingerprint of the image set."""
         header = f"{tuple(self.support.shape)} {tuple(self.query.shape)} {self.seed} {self.fingerprint}"
         content = sha256(header.encode())
         for part in (self.support, self.query):

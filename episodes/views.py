@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
@@ -19,13 +19,22 @@ from episodes.operations.quarter_turns import quarter_turns
 from episodes.task import Episode
 from episodes.view_recipe import ViewRecipe
 
-__all__ = ["render", "rotate_ways", "to_float"]
+__all__ = ["Augmentation", "Views", "render", "rotate_ways", "to_float"]
+
+Augmentation = Callable[[Tensor], Tensor]
+"""Views by a function: float32 (B, C, H, W) in [0, 1] to random views of the same shape, type and range.
+
+It may use torch's global generator, which is seeded for each call by (seed, step) and restored afterwards: the views
+are the same in every run, but those of a row depend on the rows that it is rendered with.
+"""
+Views = ViewRecipe | Augmentation
+"""What renders the views of an image."""
 
 
 def render(
     image_set: ImageSet,
     episode: Episode,
-    recipes: ViewRecipe | Sequence[ViewRecipe],
+    recipes: Views | Sequence[Views],
     *,
     seed: int,
     device: torch.device | str | None = None,
@@ -33,23 +42,29 @@ def render(
 ) -> Tensor:
     """The pixels of an episode: float32 (T, N, V, C, H, W) in [0, 1].
 
-    Images are gathered as uint8 where they are, unless the episode brings its pixels, and rendered on `device`, which
-    is that of these pixels if left out.
+    Images are gathered as uint8 on their own device, unless the episode has pixels, and rendered on `device`, by
+    default that of these pixels.
 
     Args:
         recipes: one for all views, or one for each of the V positions (a plain support, strong queries).
-        compiled: by `torch.compile`: the same up to float rounding; raises what the compiler raises.
+        compiled: view recipes by `torch.compile`: the same up to float rounding; raises what the compiler raises.
 
     Raises:
-        EpisodeError: a sequence of another length than V.
+        EpisodeError: a sequence of another length than V, or a function that returns another shape or type.
+
+    >>> images = ImageSet(torch.zeros(10, 1, 8, 8, dtype=torch.uint8))
+    >>> index = torch.arange(4).view(1, 4, 1).expand(1, 4, 2)  # 4 ways, 2 views of one image each
+    >>> episode = Episode(index, torch.arange(2).expand(1, 4, 2), index[..., 0], shot=1)
+    >>> render(images, episode, ViewRecipe(rotate=10), seed=0).shape
+    torch.Size([1, 4, 2, 1, 8, 8])
     """
-    if isinstance(recipes, ViewRecipe):
+    if not isinstance(recipes, Sequence):
         return _render(image_set, episode, recipes, seed, device, compiled)
     count = episode.images.shape[2]
     if len(recipes) != count:
         raise EpisodeError(f"{len(recipes)} view recipes for V = {count} views of each way")
     parts = []
-    for recipe, positions in groupby(range(count), key=recipes.__getitem__):  # neighbours alike in one piece
+    for recipe, positions in groupby(range(count), key=recipes.__getitem__):  # equal neighbors in one piece
         places = list(positions)
         at = slice(places[0], places[-1] + 1)
         parts.append(_render(image_set, _positions(episode, at), recipe, seed, device, compiled))
@@ -59,11 +74,12 @@ def render(
 def _render(
     image_set: ImageSet,
     episode: Episode,
-    recipe: ViewRecipe,
+    recipe: Views,
     seed: int,
     device: torch.device | str | None,
     compiled: bool,
 ) -> Tensor:
+    compiled = compiled and isinstance(recipe, ViewRecipe)
     if compiled and device is None and episode.pixels is None and isinstance(image_set.images, Tensor):
         pixels, gathers = image_set.images, True  # by the compiled function, without a copy
     else:
@@ -71,11 +87,26 @@ def _render(
     target = pixels.device if device is None else torch.device(device)
     # Only copies towards a GPU may go on in the background: a CPU would read its tables before they are there.
     pixels = pixels.to(target, non_blocking=target.type == "cuda")
+    if not isinstance(recipe, ViewRecipe):
+        drawn = _called(recipe, to_float(pixels), random.key(seed, "views: function", episode.step))
+        return drawn.view(*episode.images.shape, *drawn.shape[1:])
     ids, views = episode.images.flatten(), episode.views.flatten()
     ids, views = (table.to(target, non_blocking=target.type == "cuda") for table in (ids, views))
     draw = partial(augment_compiled, gather=gathers) if compiled else augment
     drawn = draw(pixels, recipe, seed=seed, step=episode.step, ids=ids, views=views)
     return drawn.view(*episode.images.shape, *drawn.shape[1:])
+
+
+def _called(function: Augmentation, pixels: Tensor, key: int) -> Tensor:
+    """The views by a function, with torch's global generator seeded and restored."""
+    devices = [pixels.device] if pixels.device.type == "cuda" else []
+    with torch.random.fork_rng(devices):
+        torch.manual_seed(key)
+        drawn = function(pixels)
+    if not isinstance(drawn, Tensor) or drawn.shape != pixels.shape or drawn.dtype != torch.float32:
+        found = f"{drawn.dtype} {tuple(drawn.shape)}" if isinstance(drawn, Tensor) else type(drawn).__name__
+        raise EpisodeError(f"views: the function must return float32 {tuple(pixels.shape)}, not {found}")
+    return drawn.contiguous()
 
 
 def _gathered(image_set: ImageSet, episode: Episode) -> Tensor:
@@ -96,11 +127,11 @@ def _positions(episode: Episode, at: slice) -> Episode:
 
 
 def rotate_ways(pixels: Tensor, episode: Episode, *, seed: int, probability: float = 1.0) -> Tensor:
-    """The task transform of quarter turns: all views of a way turned alike, by 0, 90, 180 or 270 degrees.
+    """The task transform of quarter turns: all views of a way turned by the same 0, 90, 180 or 270 degrees.
 
     A turned image is another class, so support and query must turn together. "Task augmentation" of Ni et al.
     2022; turned Omniglot classes of Vinyals et al. 2016. The turn is drawn by (seed, step, label of the way);
-    with 1 - probability a way stays as it is. pixels (T, N, V, C, H, W) of square images.
+    with probability 1 - `probability` a way is left unchanged. pixels (T, N, V, C, H, W) of square images.
     """
     ways = episode.labels.to(pixels.device, non_blocking=pixels.device.type == "cuda")
     key = random.key(seed, "quarter turns", episode.step)

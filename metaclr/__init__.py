@@ -4,9 +4,9 @@
     results = metaclr.compare(methods=["simclr", "protoclr"], steps=300)
     results = metaclr.bridge_walk("simclr", "protonet")
     loss = metaclr.objective("simclr", temperature=0.2)(embeddings)     # (T, N, V, D) -> scalar
-    measured = metaclr.evaluate(my_encoder, targets=["digits"])
+    scores = metaclr.evaluate(my_encoder, targets=["digits"])
 
-Names are imported when they are first used, so that `import metaclr` costs next to nothing.
+Names are imported on first use, so that `import metaclr` takes a few milliseconds and does not import torch.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`python -m metaclr`: from a checkout, with whatever is installed; what is missing is named."""
+"""`python -m metaclr`; a missing package is reported in one line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HOW = {
 
 
 def run() -> None:
-    """Run the command line; a missing package is one line and exit code 2."""
+    """Run the command line. A missing package is one line and exit code 2."""
     try:
         from metaclr.cli import main
 

@@ -1,4 +1,4 @@
-"""What long work tells the person waiting: a live line in a terminal, plain lines when piped."""
+"""Messages and progress on stderr: a live line in a terminal, plain lines when piped."""
 
 from __future__ import annotations
 
@@ -11,56 +11,67 @@ from dataclasses import dataclass, field
 
 
 def is_main_process() -> bool:
-    """Whether this process talks to the reader: of several ranks (torchrun numbers them) only the first does."""
+    """Whether this process prints messages: with several ranks (torchrun) only rank 0 does."""
     return os.environ.get("WORLD_SIZE", "1") == "1" or os.environ.get("RANK", "0") == "0"
 
 
 def notify(message: str) -> None:
-    """One line for the reader. Progress and remarks go to stderr; only results go to stdout."""
+    """Print one line on stderr; only results go to stdout."""
     if is_main_process():
         print(message, file=sys.stderr, flush=True)
 
 
 def span(seconds: float) -> str:
-    """A duration as people say it: '42 s', '3 min 05 s', '2 h 10 min'."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    """A duration in seconds as text: '42 s', '3 min 05 s', '2 h 10 min'."""
+    rounded = round(seconds)
+    if rounded < 60:
+        return f"{rounded} s"
+    if rounded < 3600:
+        return f"{rounded // 60} min {rounded % 60:02d} s"
+    return f"{rounded // 3600} h {rounded % 3600 // 60:02d} min"
 
 
 @dataclass
 class Progress:
-    """Progress of one long piece of work in a terminal; when piped, a plain line every `every` seconds."""
+    """Progress of one task: a live line in a terminal; when piped, a plain line every `every` seconds."""
 
     title: str
     every: float = 15.0
     quiet: bool = False
-    _began: float = field(default_factory=time.monotonic)
-    _said: float = field(default_factory=time.monotonic)
+    _first: tuple[float, int] | None = None
+    _printed: float = field(default_factory=time.monotonic)
 
     def __call__(self, done: int, total: int, note: str = "") -> None:
-        """Say how far it is: `done` of `total`, with the time left at the rate so far."""
+        """Report `done` of `total`, with the time left."""
         if self.quiet or not is_main_process():
             return
         now = time.monotonic()
+        left = self.seconds_left(now, done, total)
         live = sys.stderr.isatty()
-        if now - self._said < (0.2 if live else self.every) and done < total:
+        if now - self._printed < (0.2 if live else self.every) and done < total:
             return
-        self._said = now
-        left = (now - self._began) / done * (total - done) if done else 0.0
-        line = f"{self.title}  {done}/{total}  {note}  {span(left)} left"
+        self._printed = now
+        line = f"{self.title}  {done}/{total}  {note}" + ("" if left is None else f"  {span(left)} left")
         if live:
             print(f"\r\x1b[2K{line}", end="", file=sys.stderr, flush=True)
         elif done < total:
             notify(line)
 
+    def seconds_left(self, now: float, done: int, total: int) -> float | None:
+        """Seconds left at the rate since the first call; None until the rate is known, which takes two calls.
+
+        The first call only starts the clock: start-up (imports, compiling, the first batch, a resumed run's earlier
+        steps) says nothing about the rate.
+        """
+        if self._first is None or done < self._first[1]:
+            self._first = now, done
+        began, start = self._first
+        return (now - began) / (done - start) * (total - done) if done > start else None
+
 
 @contextmanager
 def progress(title: str, *, quiet: bool = False) -> Iterator[Progress]:
-    """A Progress whose live line is wiped when the work ends."""
+    """A Progress whose live line is erased when the block ends."""
     bar = Progress(title, quiet=quiet)
     try:
         yield bar

@@ -1,4 +1,4 @@
-"""Which device the work runs on, from the name a user gives."""
+"""The torch device for a name given by the user."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ if TYPE_CHECKING:
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """`auto` is the GPU where there is one.
+    """The device of that name; `auto` is the GPU if the machine has one, else the CPU.
 
     Raises:
-        UserError: an unknown device, or one that this machine does not have.
+        UserError: an unknown name, or a device that this machine does not have.
     """
     import torch
 
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    have = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    devices = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
     try:
         device = torch.device(name)
-    except RuntimeError:
+    except (RuntimeError, TypeError):
         device = None
     if device is None or device.type not in {"cpu", "cuda"}:
-        raise UserError(f"device {name!r}: unknown; there are: auto, {', '.join(have)}")
+        raise UserError(f"device {name!r}: unknown; use one of: auto, {', '.join(devices)}")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise UserError(f"device {name!r}: not on this machine, which has: {', '.join(have)}")
+        raise UserError(f"device {name!r}: not on this machine, which has: {', '.join(devices)}")
     return device
 
 

@@ -1,24 +1,27 @@
-"""Versions and hardware, as rows and reports carry them."""
+"""Versions and hardware for rows and reports; integers in environment variables."""
 
 from __future__ import annotations
 
+import os
 import platform
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from metaclr.errors import UserError
+
 if TYPE_CHECKING:
     import torch
 
 
 def describe(device: torch.device) -> dict[str, str]:
-    """What a reader needs to repeat a measurement: name -> value."""
+    """Versions, CPU, threads and device: name -> value."""
     import torch
 
     from metaclr import __version__
 
-    found = {
+    facts = {
         "metaclr": __version__,
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -28,14 +31,28 @@ def describe(device: torch.device) -> dict[str, str]:
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
     }
     for package in ("torchvision", "numpy", "learn2learn"):
-        found |= {package: _version(package)} if _version(package) else {}
-    return found
+        facts |= {package: _version(package)} if _version(package) else {}
+    return facts
 
 
 def short(device: torch.device) -> str:
-    """One field of a row: version and device."""
+    """Versions and device in one string, for a row."""
     facts = describe(device)
     return f"metaclr {facts['metaclr']}, torch {facts['torch']}, {facts['device']}"
+
+
+def environment_int(name: str, default: int) -> int:
+    """The environment variable `name` as an integer of at least 0, `default` if it is not set.
+
+    Raises:
+        UserError: any other value; names the variable.
+    """
+    text = os.environ.get(name, "")
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit()):
+        raise UserError(f"environment variable {name} = {text!r}: a whole number of at least 0; torchrun sets it")
+    return int(text)
 
 
 def _version(package: str) -> str:

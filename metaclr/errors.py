@@ -1,32 +1,48 @@
-"""The one error that a user is meant to read: a single line, no traceback, exit code 2."""
+"""Errors for the user: a single line, no traceback, exit code 2."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-_MOST = 40  # names that an error line lists
+_MAX_NAMES = 40  # names that an error line lists
 
 
 class UserError(ValueError):
-    """Bad input, refused before work starts.
+    """Invalid input, refused before work starts.
 
-    The message is one line that names the key, the value, what is legal and, for names, the nearest one.
+    The message is one line with the key, the value, what is allowed and, for names, the nearest known one.
+
+    >>> raise UserError("train.steps = 0: a whole number of at least 1")
+    Traceback (most recent call last):
+    metaclr.errors.UserError: train.steps = 0: a whole number of at least 1
     """
 
 
 class SilentError(UserError):
-    """What followed on a rank when another one failed, which has said why: exit code 2, in silence."""
+    """Raised on a rank after another rank failed and reported its error: exit code 2, no message."""
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
-    """The error for a name that is not known: says the nearest one, or lists what there is.
+    """The error for an unknown name, with the nearest known name, or a list of all.
 
     >>> str(unknown("method", "simcrl", ["simclr", "byol"]))
     "unknown method 'simcrl'; did you mean 'simclr'?"
     """
     names = sorted(known)
     near = get_close_matches(name.lower(), names, n=1, cutoff=0.6)
-    listed = ", ".join(names[:_MOST]) + (", ..." if len(names) > _MOST else "")
+    listed = ", ".join(names[:_MAX_NAMES]) + (", ..." if len(names) > _MAX_NAMES else "")
     hint = f"did you mean {near[0]!r}?" if near else f"there are: {listed}"
     return UserError(f"unknown {kind} {name!r}; {hint}")
+
+
+def path_error_line(error: Exception) -> str:
+    """One line for an error that Python raises for a path or name that no system accepts; empty for other errors."""
+    text = str(error)
+    if "null byte" in text or "null character" in text:
+        return "a path or name contains a NUL character; remove it"
+    if "home directory" in text:  # pathlib's expanduser
+        return "a path begins with ~ and the name of an unknown user; write the whole path"
+    if isinstance(error, UnicodeEncodeError) and "surrogates not allowed" in text:
+        return f"the path or name {error.object[:80]!r} is not UTF-8; rename it"
+    return ""

@@ -1,4 +1,4 @@
-"""Files that are whole or absent, never half-written, whenever the process is killed."""
+"""Atomic writes: files are complete or absent, whenever the process is killed."""
 
 from __future__ import annotations
 
@@ -11,29 +11,35 @@ from typing import BinaryIO
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:
-    """Write a file so that a reader sees the old content or the new, whole, even after SIGKILL.
+    """Write a file so that a reader sees the complete old or the complete new content, even after SIGKILL.
 
-    Text is UTF-8 with line feeds as given. Missing folders are made.
+    Text is encoded as UTF-8, without changing line ends. Missing folders are created.
 
     Raises:
-        OSError: the folder cannot be written or the disk is full; what was there stays as it was.
+        OSError: the folder cannot be written or the disk is full; the old content is unchanged.
     """
-    path = Path(path)
-    with replacing(path, path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")) as file:
+    with replacing(Path(path)) as file:
         file.write(content.encode() if isinstance(content, str) else content)
 
 
-@contextmanager
-def replacing(path: Path, fresh: Path | None = None) -> Iterator[BinaryIO]:
-    """A new file to write: its bytes reach the disk, and then it takes the name `path` in one step.
+def is_file(path: Path) -> bool:
+    """Whether `path` is a file; False also for a path that the system refuses (NUL, too long, no permission)."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
-    fresh: where the bytes go first, in the same folder; by default `path` with .new, which is for a file that one
-    process writes: what a killed write leaves there, the next one takes away.
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A new file to write; after the block it is flushed to the disk and takes the name `path` in one step.
+
+    Its temporary name is unique to this write; `metaclr.comparison.leftovers` removes those of killed processes.
 
     Raises:
-        Whatever the writer raises, OSError included; what was there stays as it was, and the new file is removed.
+        Whatever the block raises, OSError included; the old file is then unchanged, and the new one removed.
     """
-    fresh = fresh or path.with_name(f"{path.name}.new")
+    fresh = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with fresh.open("wb") as file:
@@ -48,7 +54,7 @@ def replacing(path: Path, fresh: Path | None = None) -> Iterator[BinaryIO]:
 
 
 def _sync_folder(folder: Path) -> None:
-    # The new name itself must survive a power cut; not every system lets a folder be opened.
+    # Makes the rename survive a power failure; not every system lets a folder be opened.
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -1,1 +1,4 @@
-"""Batched image operations, each with explicit parameters, one per row; `operations.parameters` draws them."""
+"""Batched image operations of a view, one file each: fields, random numbers and function.
+
+`episodes.view_recipe.ViewRecipe` lists them in the order in which they are applied.
+"""

@@ -1,4 +1,4 @@
-"""Brightness, contrast, saturation and grey: blends of the pixels with black, a mean or their own grey.
+"""Brightness, contrast, saturation and gray: blends of the pixels with black, a mean or their own luma.
 
 One factor per row; each is torchvision's `adjust_*`, clamp to [0, 1] included.
 """
@@ -31,7 +31,7 @@ def adjust_contrast(images: Tensor, factor: Tensor) -> Tensor:
 
 
 def adjust_saturation(images: Tensor, factor: Tensor) -> Tensor:
-    """Blend colors (B, 3, H, W) with their own luma: factor (B,), 0 is grey, 1 changes nothing."""
+    """Blend colors (B, 3, H, W) with their own luma: factor (B,), 0 is gray, 1 changes nothing."""
     factor = factor.view(-1, 1, 1, 1)
     return (images * factor).add_(grey(images) * (1 - factor)).clamp_(0, 1)
 

@@ -19,7 +19,7 @@ def adjust_hue(images: Tensor, turns: Tensor) -> Tensor:
     least = torch.minimum(torch.minimum(red, green), blue)
     chroma = most - least
     hue = (green + blue).sub_(red).add_(most).sub_(least, alpha=2).div_((chroma * 6).clamp_min_(1e-20))
-    hue = torch.copysign(hue, green - blue)  # of greys it is 0
+    hue = torch.copysign(hue, green - blue)  # of grays it is 0
     out = torch.empty_like(images)
     for channel, opposite in enumerate((1 / 2, 5 / 6, 1 / 6)):
         away = hue + (turns - opposite).view(-1, 1, 1)

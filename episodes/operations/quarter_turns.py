@@ -9,7 +9,7 @@ from episodes.errors import EpisodeError
 
 
 def quarter_turns(pixels: Tensor, quarters: Tensor) -> Tensor:
-    """Turn square images by quarters of a turn, counter-clockwise as `torch.rot90` does, each by its own.
+    """Turn square images by quarters of a turn, counter-clockwise as `torch.rot90` does, each by its own number.
 
     Turns of (T, N) ways are the same for all V views: a task transform, under which a turned image is a new
     class ("task augmentation", Ni et al. 2022; Omniglot's turned classes, Vinyals et al. 2016).

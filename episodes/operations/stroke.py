@@ -1,10 +1,38 @@
-"""Stroke width: grey-level morphology with a continuous amount."""
+"""Stroke width: gray-level morphology with a continuous amount."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from episodes.operations.operation import Operation, Parameters, Range, interval
+from episodes.operations.rows import Key, Rows
+
+
+@dataclass(frozen=True)
+class Stroke(Operation):
+    """Bright strokes thinned (-1: eroded by a pixel) to thickened (1: dilated by a pixel)."""
+
+    stroke: Range = interval((0.0, 0.0), -1.0, 1.0, "-1 (thin) to 1 (thick)")
+
+    slots: ClassVar[Mapping[str, int]] = {"stroke": 14}
+
+    def is_active(self, channels: int) -> bool:
+        """Whether any view changes."""
+        return self.stroke != (0.0, 0.0)
+
+    def draw(self, rows: Rows) -> Parameters:
+        """stroke (B,)."""
+        return {"stroke": rows.uniform("stroke", *self.stroke)}
+
+    def apply(self, images: Tensor, drawn: Parameters, keys: Mapping[str, Key]) -> Tensor:
+        """See `stroke_width`."""
+        return stroke_width(images, drawn["stroke"])
 
 
 def stroke_width(images: Tensor, amount: Tensor) -> Tensor:

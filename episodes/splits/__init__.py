@@ -31,7 +31,7 @@ def class_split(name: str) -> dict[str, list[str]]:
     parts: dict[str, list[str]] = stored["classes"]
     body = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     if sha256(body.encode()).hexdigest() != stored["sha256"]:
-        raise EpisodeError(f"class split {name!r}: the file was changed; its checksum does not fit")
+        raise EpisodeError(f"class split {name!r}: the file was changed; it does not match its checksum")
     return parts
 
 
@@ -39,13 +39,13 @@ def split_classes(image_set: ImageSet, parts: Mapping[str, Sequence[str]]) -> di
     """The parts of a set by lists of class names, disjoint by construction.
 
     Raises:
-        EpisodeError: an unknown class (with the nearest name), or one that stands in two parts.
+        EpisodeError: an unknown class (with the nearest name), or one in two parts.
     """
     owner: dict[str, str] = {}
     for part, classes in parts.items():
         for name in classes:
             if name in owner:
-                raise EpisodeError(f"class {name!r} stands in {owner[name]!r} and in {part!r}")
+                raise EpisodeError(f"class {name!r} is in {owner[name]!r} and in {part!r}")
             owner[name] = part
     known = set(image_set.class_names)
     for name in owner:

@@ -1,4 +1,4 @@
-"""The Python entry points: the same reach as the shell's verbs."""
+"""The Python functions behind the command-line verbs."""
 
 from metaclr.api.comparing import Comparison, compare
 from metaclr.api.evaluating import evaluate

@@ -1,20 +1,24 @@
-"""`metaclr.compare(...)`: several methods, everything else held fixed, one folder of results."""
+"""`metaclr.compare(...)`: train several methods under one budget, evaluate them alike, write one folder of results."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
-from metaclr.recipe import CompareRecipe, find, read, resolve
+from metaclr.api.options import OptionArguments, read_options
+from metaclr.api.trust import check_trust
+from metaclr.errors import UserError
+from metaclr.recipe import CompareRecipe, find, for_other_data, read, resolve
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from episodes import ImageSet
+    from episodes import Augmentation, ImageSet, ViewRecipe
     from metaclr.comparison import Plan
     from metaclr.methods import Method
 
@@ -25,18 +29,18 @@ QUICK = (
     "evaluate.low_label.steps=10",
     "evaluate.low_label.fractions=[0.1]",
 )
-"""What `--quick` changes: every part of the pipeline stays, only smaller."""
+"""What `--quick` changes: every part of the pipeline runs, but smaller."""
 
 
 def quick_lines(tables: Mapping[str, Any]) -> list[str]:
-    """`QUICK` for a recipe as it was read, without the evaluators that it turns off."""
+    """`QUICK` for the tables of a recipe, without the evaluators that the recipe turns off."""
     off = {name for name, value in tables.get("evaluate", {}).items() if value is False}
     return [line for line in QUICK if not (line.startswith("evaluate.") and line.split(".")[1] in off)]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A finished comparison: its folder, its rows, and why runs failed if any did."""
+    """A finished comparison: its folder, its rows, and the reason of each failed run, by run name."""
 
     folder: Path
     rows: pd.DataFrame
@@ -44,7 +48,7 @@ class Comparison:
 
     @property
     def report(self) -> Path:
-        """The self-contained page to open or to send."""
+        """The self-contained HTML page."""
         return self.folder / "report.html"
 
 
@@ -53,85 +57,88 @@ def compare(
     *,
     methods: Sequence[str | Mapping[str, Any]] | Mapping[str, Method] | None = None,
     sources: Sequence[str] | Mapping[str, ImageSet] | None = None,
-    targets: Sequence[str] | Mapping[str, ImageSet] | None = None,
-    seeds: Sequence[int] | None = None,
-    steps: int | None = None,
-    views_mode: str | None = None,
-    quick: bool = False,
-    out: str | Path | None = None,
-    device: str = "auto",
-    data_root: str | Path | None = None,
-    overrides: Sequence[str] = (),
-    jobs: int = 1,
-    ray: str | None = None,
-    quiet: bool = False,
+    views: str | ViewRecipe | Augmentation | Mapping[str, ViewRecipe | Augmentation] | None = None,
+    **options: Unpack[OptionArguments],
 ) -> Comparison:
-    """Train every method alike, judge all on the same stored episodes, write tables, figures and a report.
+    """Train every method under the same budget, evaluate all on the same stored episodes, write tables and a report.
 
     Args:
         recipe: a shipped name, a TOML file, or a resolved recipe; the arguments below override it.
         methods: names, tables `{"name": ..., "label": ..., "settings": {...}}`, or your own `Method`s by
             name: `{"mine": Method(...), "simclr": "simclr"}`.
-        sources, targets: names `NAME[:PART]`, or your own `ImageSet`s by name.
-        seeds: training seeds; episodes and label subsets do not depend on them.
-        quick: every part of the pipeline in under a minute; the numbers are not to be quoted.
-        out: the folder; default `results/NAME`. Finished runs in it are not redone.
-        jobs: runs trained at the same time, each in a process of its own.
-        ray: spread the runs over a Ray cluster: "local" (this machine), or the address of one that runs.
+        sources: images to train on: names `NAME[:PART]`, or your own `ImageSet`s by name.
+        views: the name of a view recipe, your own `ViewRecipe`, or a function of a batch: float32 (B, C, H, W) in
+            [0, 1] to random views of the same shape; or several by name, of which the first is used.
+        options: targets, seeds, steps, views_mode, quick, out, device, data_root, overrides, jobs, ray, trust, quiet;
+            see `metaclr.api.options.Options`.
 
-    Started by torchrun, all ranks train every run together, and the first writes.
+    Finished runs in the folder are kept, interrupted ones resume from their checkpoints. A run that raises is listed in
+    `failures`; the others finish. Started by torchrun, all ranks train every run together, and the first writes.
 
     Raises:
-        UserError, EpisodeError: bad input, before any work, in one line.
+        UserError, EpisodeError: bad input, or a folder that another process uses; before any work, in one line.
     """
+    from metaclr.api.checks import check_arguments
     from metaclr.comparison import execute, plan
     from metaclr.comparison.launcher import check_launcher
+    from metaclr.console import notify
     from metaclr.device import choose_device
     from metaclr.engine.distributed import rank_device
     from metaclr.engine.process_group import process_group, run_first_rank_first
+    from metaclr.recipe.views import own_views
 
-    own_methods, named_methods = own_and_names(methods)
-    own_sources, named_sources = own_and_names(sources)
-    own_targets, named_targets = own_and_names(targets)
+    given = read_options(options)
+    check_arguments(recipe=recipe, methods=methods, sources=sources)
+    own_methods, method_names = own_and_names(methods, "methods")
+    own_sources, source_names = own_and_names(sources, "sources")
+    own_targets, target_names = own_and_names(given.targets, "targets")
+    of_views, functions = own_views(views) if views is not None else ({}, {})
     changes: dict[str, Any] = {
-        "methods": named_methods,
-        "sources": named_sources,
-        "targets": named_targets,
-        "seeds": None if seeds is None else list(seeds),
-        "views_mode": views_mode,
+        **of_views,
+        "methods": method_names,
+        "sources": source_names,
+        "targets": target_names,
+        "seeds": None if given.seeds is None else list(given.seeds),
+        "views_mode": given.views_mode,
     }
+    with process_group(), ExitStack() as stack:
 
-    def planned() -> Plan:
-        check_launcher(jobs, ray, device)
-        resolved = _resolve(recipe, changes, quick, recipe_lines(steps, overrides, device))
-        return plan(
-            resolved,
-            Path(out) if out else _default_folder(resolved, recipe, quick),
-            device=rank_device(choose_device(device)),
-            data_root=Path(data_root) if data_root else None,
-            methods=own_methods,
-            images={**own_sources, **own_targets},
-        )
+        def planned() -> Plan:
+            check_launcher(given.jobs, given.ray, given.device)
+            if methods is None and not isinstance(recipe, CompareRecipe):
+                check_trust(find(str(recipe)), trust=given.trust)
+            resolved = _resolve(recipe, changes, given.quick, given.recipe_lines)
+            return plan(
+                resolved,
+                Path(given.out) if given.out else _default_folder(resolved, recipe, given.quick),
+                device=rank_device(choose_device(given.device)),
+                data_root=given.root,
+                methods=own_methods,
+                images={**own_sources, **own_targets},
+                views=functions,
+                stack=stack,
+            )
 
-    with process_group():
         ready = run_first_rank_first(planned)
-        rows, failures = execute(ready, jobs=jobs, ray=ray, quiet=quiet)
+        for line in () if given.quiet else ready.remarks:
+            notify(f"note: {line}")
+        rows, failures = execute(ready, jobs=given.jobs, ray=given.ray, quiet=given.quiet)
     return Comparison(ready.out, rows, failures)
 
 
-def own_and_names(given: Any) -> tuple[dict[str, Any], list[Any] | None]:
-    """The caller's own objects by name, and the names of all."""
+def own_and_names(given: Any, argument: str) -> tuple[dict[str, Any], list[Any] | None]:
+    """The caller's own objects by name, and the names of all.
+
+    Raises:
+        UserError: one text where a list is meant.
+    """
     if given is None:
         return {}, None
+    if isinstance(given, str):
+        raise UserError(f"{argument} = {given!r} is one text; give a list, such as [{given!r}]")
     if isinstance(given, Mapping):
         return {k: v for k, v in given.items() if not isinstance(v, str)}, list(given)
     return {}, list(given)
-
-
-def recipe_lines(steps: int | None, overrides: Sequence[str], device: str = "auto") -> list[str]:
-    """What arguments say of the recipe, as lines of `--set`: a run on a CPU asks a cluster for no GPU."""
-    budget = [f"train.steps={steps}"] if steps is not None else []
-    return [*budget, *overrides, *(["cluster.gpus=0"] if device == "cpu" else [])]
 
 
 def _resolve(
@@ -141,21 +148,24 @@ def _resolve(
         tables = recipe.model_dump(mode="json", exclude_none=True)
     else:
         tables = read(find(str(recipe)))
-    tables |= {key: value for key, value in changes.items() if value is not None}
+    given = {key: value for key, value in changes.items() if value is not None}
+    if list(given.get("sources", ())) and list(given["sources"]) != list(tables.get("sources", ())):
+        tables = for_other_data(tables)
+    tables |= given
     return resolve(tables, [*(quick_lines(tables) if quick else ()), *overrides])
 
 
 def _default_folder(resolved: CompareRecipe, recipe: str | Path | CompareRecipe, quick: bool) -> Path:
-    """results/NAME for a recipe as it stands; what is overridden gets a folder of its own by hash."""
+    """results/NAME for an unchanged recipe; a changed one gets its own folder, named by a hash of the change."""
     name = f"{resolved.name}-quick" if quick else resolved.name
     if not isinstance(recipe, CompareRecipe):
         plain = _resolve(recipe, {}, quick, ())
-        there, asked = (r.model_dump(mode="json", exclude={"cluster"}) for r in (plain, resolved))
-        if there != asked:
-            name = hashed(name, asked)
+        shipped, changed = (r.model_dump(mode="json", exclude={"cluster"}) for r in (plain, resolved))
+        if shipped != changed:
+            name = hashed(name, changed)
     return Path("results") / name
 
 
 def hashed(name: str, content: Any) -> str:
-    """The name of a folder for what was asked instead of the plain recipe, with a short hash of it (plain values)."""
+    """A folder name: `name` and six hex digits of the hash of `content` (plain JSON values)."""
     return f"{name}-{hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:6]}"

@@ -1,12 +1,12 @@
-"""An encoder by what a user can type: FILE.py:FUNCTION, or the folder of a `metaclr train`."""
+"""Load an encoder by its name on the command line: FILE.py:FUNCTION, or the folder of a `metaclr train`."""
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from metaclr.errors import UserError
+from metaclr.files import is_file
 from metaclr.python_files import run_file
 
 if TYPE_CHECKING:
@@ -14,17 +14,22 @@ if TYPE_CHECKING:
 
 
 def find_encoder(name: str, *, channels: int, size: int) -> nn.Module:
-    """The module that a name stands for.
+    """The encoder that `name` refers to: FILE.py:FUNCTION, or a folder of `metaclr train`.
+
+    Args:
+        channels: 1 or 3. size: pixels of either side.
 
     Raises:
-        UserError: no such file, function or run; a function that returns no module; weights that do not fit.
+        UserError: no such file, function or folder; a function that returns no module; weights that do not fit.
     """
     if ".py:" in name:
         return _from_function(name)
+    from metaclr.networks.saved_encoder import NAME, load_encoder
+
     folder = Path(name)
-    if not (folder / "encoder.pt").is_file():
-        raise UserError(f"encoder {name!r}: neither FILE.py:FUNCTION nor a folder with encoder.pt (metaclr train)")
-    return _from_run(folder, channels, size)
+    if not is_file(folder / NAME):
+        raise UserError(f"encoder {name!r}: neither FILE.py:FUNCTION nor a folder with {NAME} (metaclr train)")
+    return load_encoder(folder, channels=channels, size=size)
 
 
 def _from_function(name: str) -> nn.Module:
@@ -33,28 +38,13 @@ def _from_function(name: str) -> nn.Module:
     file, _, function = name.rpartition(":")
     what = f"encoder {name!r}"
     module = run_file(Path(file), what)
+    build = getattr(module, function, None)
+    if not callable(build):
+        raise UserError(f"{what}: {file} has no function {function!r}")
     try:
-        encoder = getattr(module, function)()
-    except Exception as error:
-        raise UserError(f"{what}: {type(error).__name__}: {error}") from error
+        encoder = build()
+    except (Exception, SystemExit) as error:
+        raise UserError(f"{what}: {type(error).__name__}: {' '.join(str(error).split())}") from error
     if not isinstance(encoder, nn.Module):
         raise UserError(f"{what}: returned {type(encoder).__name__}, not a torch.nn.Module")
-    return encoder
-
-
-def _from_run(folder: Path, channels: int, size: int) -> nn.Module:
-    import torch
-
-    from metaclr.networks import build_encoder
-
-    facts = tomllib.loads((folder / "encoder.toml").read_text(encoding="utf-8"))
-    if (facts["channels"], facts["size"]) != (channels, size):
-        raise UserError(
-            f"encoder {folder}: takes --channels {facts['channels']} --size {facts['size']}, not {channels} and {size}"
-        )
-    encoder = build_encoder(facts["name"], channels, size, seed=0, **facts["options"])
-    try:
-        encoder.load_state_dict(torch.load(folder / "encoder.pt", weights_only=True, map_location="cpu"))
-    except Exception as error:
-        raise UserError(f"{folder / 'encoder.pt'}: cannot be read as weights of {facts['name']}: {error}") from error
     return encoder

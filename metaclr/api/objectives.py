@@ -23,6 +23,11 @@ def objective(method: str | Method, *, dim: int = 128, **settings: Any) -> nn.Mo
 
     Raises:
         UserError: an unknown method (with the nearest name) or an unknown setting.
+
+    >>> import torch, metaclr
+    >>> embeddings = torch.randn(4, 2, 16)  # 4 images, 2 views each
+    >>> metaclr.objective("simclr", temperature=0.2)(embeddings).shape
+    torch.Size([])
     """
     from metaclr.comparison.method_files import find_method
 

@@ -1,20 +1,21 @@
-"""`metaclr.train(...)`: one method on one source; the trained encoder, to use or to judge elsewhere."""
+"""`metaclr.train(...)`: one method on one source; returns the trained encoder, to use or to evaluate elsewhere."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from io import BytesIO
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from metaclr.api.comparing import recipe_lines
-from metaclr.recipe import CONTROLS, find, read, resolve
+from metaclr.api.options import Options
+from metaclr.recipe import CONTROLS, find, for_other_data, read, resolve
 
 if TYPE_CHECKING:
     from torch import nn
 
     from episodes import ImageSet
     from metaclr.methods import Method
+    from metaclr.networks.saved_encoder import EncoderDescription
     from metaclr.recipe import CompareRecipe
 
 
@@ -37,49 +38,66 @@ def train(
     Args:
         method: a name, or your own `Method`.
         source: a name `NAME[:PART]`, or your own `ImageSet`.
-        recipe: where encoder, views and budget come from; `steps` and `overrides` change it.
+        recipe: gives encoder, views and budget; `steps` and `overrides` change it.
+        settings: the method's own settings, such as `{"temperature": 0.1}`.
         device: with several ranks (torchrun), each takes the GPU of its number.
-        out: a folder for checkpoint and curve; a training that is there goes on, a finished one is loaded. The weights
-            of the encoder are written to `encoder.pt` in it.
+        out: a folder for checkpoint and curve; an interrupted training in it resumes, a finished one is loaded. The
+            weights of the encoder are written to `encoder.safetensors` in it.
 
     Raises:
-        UserError, EpisodeError: bad input, in one line. NonFiniteLoss: with step and learning rate.
+        UserError, EpisodeError: bad input, or a folder that another process uses, in one line.
+        NonFiniteLoss: a loss or parameter that is NaN or infinite, with step and learning rate.
     """
-    from metaclr.comparison.method_files import find_method
-    from metaclr.comparison.plan import check_run
+    from metaclr.api.checks import check_arguments
+    from metaclr.comparison.checks import check_run
+    from metaclr.comparison.folder import check_writable
+    from metaclr.comparison.image_format import with_format
+    from metaclr.comparison.load import load_images
+    from metaclr.comparison.method_files import find_method, method_text
+    from metaclr.comparison.owner import owned
     from metaclr.comparison.run import Run
-    from metaclr.comparison.training import train_run
-    from metaclr.console import progress
-    from metaclr.data import adapt, load
+    from metaclr.comparison.training import task_notes, train_run
+    from metaclr.console import notify, progress
     from metaclr.device import choose_device
     from metaclr.engine.distributed import rank_device, ranks, same_start
     from metaclr.engine.process_group import broadcast_from_first, process_group, raise_together, run_first_rank_first
     from metaclr.errors import UserError
+    from metaclr.networks.saved_encoder import save_encoder
+
+    check_arguments(
+        method=method, source=source, recipe=recipe, settings=settings, steps=steps, seed=seed, out=out, device=device,
+        data_root=data_root, overrides=overrides, quiet=quiet,
+    )  # fmt: skip
 
     def planned() -> tuple[Run, CompareRecipe, ImageSet]:
-        found = find_method(method)
-        name = found.name or "mine"
+        chosen = find_method(method)
+        name = chosen.name or "mine"
         tables = read(find(str(recipe)))
+        if not (isinstance(source, str) and source in tables.get("sources", ())):
+            tables = for_other_data(tables)
         tables["methods"] = [{"name": name, "settings": dict(settings or {})}]
-        resolved = resolve(tables, recipe_lines(steps, overrides))
-        if name in CONTROLS or not found.trained:
-            raise UserError(f"method {name!r} is a control: there is nothing to train")
-        if isinstance(source, str):
-            root = Path(data_root) if data_root else None
-            images = load(source, root, size=resolved.size, channels=resolved.channels)
-        else:
-            images = adapt(source, size=resolved.size, channels=resolved.channels)
-        run = Run(resolved.methods[0], found, images.name, seed)
+        resolved = resolve(tables, Options(steps=steps, overrides=overrides).recipe_lines)
+        if name in CONTROLS or not chosen.trained:
+            raise UserError(f"method {name!r} is a control, which is not trained; name another method")
+        given = source if isinstance(source, str) else source.name
+        own = {} if isinstance(source, str) else {given: source}
+        root = Path(data_root) if data_root else None
+        resolved, lines = with_format(resolved, lambda: [*load_images([given], resolved, root, own).values()], at.type)
+        images = load_images([given], resolved, root, own)[given]
+        run = Run(resolved.methods[0], chosen, images.name, seed, text=method_text(method))
         check_run(run, resolved, images)
+        for line in () if quiet else (*lines, *task_notes([run], resolved, {images.name: images})):
+            notify(f"note: {line}")
         if folder and ranks().first:
-            folder.mkdir(parents=True, exist_ok=True)
+            check_writable(folder)
+            stack.enter_context(owned(folder))
         return run, resolved, images
 
     folder = Path(out) if out else None
-    with process_group():
+    with process_group(), ExitStack() as stack:
         at = raise_together(lambda: rank_device(choose_device(device)))
         run, resolved, images = run_first_rank_first(planned)
-        identity = run.digest(resolved, {"source": images.fingerprint()})
+        identity = run.identity(resolved, images.fingerprint())
         with progress(f"{run.entry.title} on {images.name}", quiet=quiet) as bar:
             learner, _ = train_run(
                 run,
@@ -91,26 +109,14 @@ def train(
                 lambda step, total, loss, rate: bar(step, total, f"loss {loss:.3f}  {rate:,.0f} views/s"),
             )
         encoder = learner.get_submodule("encoder").eval()
-        same_start(encoder)  # ranks that keep batch statistics of their own have as many encoders
+        same_start(encoder)  # ranks with batch statistics of their own have different encoders
         if folder:
-            broadcast_from_first(lambda: _write(encoder, resolved, folder))
+            broadcast_from_first(lambda: save_encoder(encoder, _description(resolved), folder))
     return encoder
 
 
-def _write(encoder: nn.Module, recipe: CompareRecipe, folder: Path) -> None:
-    """The weights, and what it takes to build the network that they fit."""
-    import tomli_w
-    import torch
+def _description(recipe: CompareRecipe) -> EncoderDescription:
+    from metaclr.networks.saved_encoder import EncoderDescription
 
-    from metaclr.files import write_atomic
-
-    buffer = BytesIO()
-    torch.save(encoder.state_dict(), buffer)
-    write_atomic(folder / "encoder.pt", buffer.getvalue())
-    facts = {
-        "name": recipe.encoder.name,
-        "options": recipe.encoder.options,
-        "channels": recipe.channels,
-        "size": recipe.size,
-    }
-    write_atomic(folder / "encoder.toml", tomli_w.dumps(facts))
+    encoder = recipe.encoder
+    return EncoderDescription(name=encoder.name, options=encoder.options, channels=recipe.channels, size=recipe.size)

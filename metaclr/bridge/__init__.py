@@ -25,10 +25,10 @@ from metaclr.bridge.predictor import WithPredictor
 from metaclr.bridge.queue_pseudo_labels import QueuePseudoLabels
 from metaclr.bridge.roles import LeaveOneOut, Split, Swap, leave_one_out, split, swap
 from metaclr.bridge.settings import format_setting, leaves, override
-from metaclr.bridge.similarity import cosine, dot, semi_normalized, squared_euclidean
 from metaclr.bridge.spec import NoObjective, ObjectiveSpec, Sizes
 from metaclr.bridge.tasks import Resample, Tasks, one_task
 from metaclr.bridge.weighted_sum import WeightedSum
+from metaclr.heads.similarity import cosine, dot, semi_normalized, squared_euclidean
 
 __all__ = [
     "SVM",

@@ -3,27 +3,48 @@
 from __future__ import annotations
 
 from math import isfinite
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from metaclr.bridge.denominators.moving_average import MovingAverage
 from metaclr.bridge.denominators.negative_weighting import HardWeighted
+from metaclr.bridge.embedding import Embedding
 from metaclr.bridge.heads.pairwise import Matching, Pairs
 from metaclr.bridge.labels import Given
 from metaclr.bridge.negatives import InBatch, Queue, WithinClass
 from metaclr.bridge.queue_pseudo_labels import QueuePseudoLabels
 from metaclr.bridge.roles import LeaveOneOut
 from metaclr.bridge.settings import format_setting
-from metaclr.bridge.similarity import cosine, squared_euclidean
 from metaclr.bridge.tasks import Resample
 from metaclr.errors import UserError
-
-if TYPE_CHECKING:
-    from metaclr.bridge.objective import Objective
+from metaclr.heads.similarity import cosine, squared_euclidean
 
 MAX_LOGIT_SCALE = 100.0  # CLIP (Radford et al. 2021) clips its learned 1 / tau there: tau does not fall below 0.01
 
 
-def check(objective: Objective) -> None:
+class Settings(Protocol):
+    """What is checked: the fields of an `Objective`, which this module does not import."""
+
+    @property
+    def labels(self) -> Any: ...
+    @property
+    def roles(self) -> Any: ...
+    @property
+    def tasks(self) -> Any: ...
+    @property
+    def embedding(self) -> Embedding: ...
+    @property
+    def head(self) -> Any: ...
+    @property
+    def temperature(self) -> float: ...
+    @property
+    def learn_temperature(self) -> bool: ...
+    @property
+    def negatives(self) -> Any: ...
+    @property
+    def denominator(self) -> Any: ...
+
+
+def check(objective: Settings) -> None:
     """Refuse a combination of settings that is undefined.
 
     Raises:
@@ -38,7 +59,7 @@ def check(objective: Objective) -> None:
             raise UserError(f"{format_setting(first)} does not go with {format_setting(second)}: {reason}")
 
 
-def _rules(o: Objective) -> list[tuple[bool, object, object, str]]:
+def _rules(o: Settings) -> list[tuple[bool, object, object, str]]:
     """(is violated, one setting, the other, reason)."""
     fits_classifier = getattr(o.head, "fits_classifier", False)
     leave_one_out = isinstance(o.roles, LeaveOneOut)

@@ -92,9 +92,13 @@ class Queued(nn.Module):
         lazy = None
         if logits.given is not None and logits.lazy_against is not None:
             past = logits.lazy_against(rows, written)
-            own = logits.lazy if self.settings.with_batch else None
-            lazy = None if past is None else ConcatenatedLogits(own or DenseLogits(batch()), past)
-        return Logits(dense, queries, classes, logits.given, logits.logits_for, lazy)
+            of_batch = logits.lazy if self.settings.with_batch else None
+            lazy = None if past is None else ConcatenatedLogits(of_batch or DenseLogits(batch()), past)
+        result = Logits(dense, queries, classes, logits.given, logits.logits_for, lazy)
+        result.negative_seen = written.any()
+        if self.settings.with_batch:
+            result.negative_seen = result.negative_seen | logits.has_negative()
+        return result
 
 
 in_batch = InBatch()

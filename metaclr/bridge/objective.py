@@ -53,6 +53,10 @@ class Objective(ObjectiveSpec):
 class Bridge(nn.Module):
     """Embeddings `(T, N, V, D)` to the loss: mean over the queries of a task, then over tasks.
 
+    Degenerate batches: a query without a positive is not counted, and one without a negative costs 0, so that a batch
+    in which no query has both costs 0 with a gradient of 0, for every head and denominator. The losses off the bridge
+    keep the same rule, or refuse a batch whose statistics are undefined; those without negatives have no such batch.
+
     `accuracy`, after a forward: the share of queries whose nearest column is of their own class.
     """
 
@@ -92,6 +96,7 @@ class Bridge(nn.Module):
             logits = self.negatives(logits, assignment, context, scale)
             numerator = logits.log_sum_exp_positives() if self.sums_positives else logits.mean_positives()
             losses = self.denominator(logits, numerator, context, scale)
+            losses = losses.where(logits.has_negative(), 0)
             self.accuracy = mean_over_queries(logits.is_correct().float(), logits.has_positive())
             return mean_over_queries(losses, logits.has_positive())
 

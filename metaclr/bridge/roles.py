@@ -47,9 +47,9 @@ class Swap:
                 f"swap of {shot} support views among {views} has {comb(views, shot)} role assignments; use split"
             )
         chosen = [list(subset) for subset in combinations(range(views), shot)]
-        others = [[view for view in range(views) if view not in subset] for subset in chosen]
+        queried = [[view for view in range(views) if view not in subset] for subset in chosen]
         return RoleAssignment(
-            torch.cat([_views(queries, subset) for subset in others]),
+            torch.cat([_views(queries, subset) for subset in queried]),
             torch.cat([_views(support, subset) for subset in chosen]),
         )
 

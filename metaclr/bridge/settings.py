@@ -6,8 +6,8 @@ import re
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
-from metaclr.bridge import similarity
 from metaclr.errors import UserError, unknown
+from metaclr.heads import similarity
 
 S = TypeVar("S")
 
@@ -79,9 +79,9 @@ def format_setting(value: object) -> str:
         return str(getattr(value, "__name__", value))
     if type(value).__str__ is not object.__str__:
         return str(value)
-    name, own = type(value).__name__, fields(value)
-    if not own:
+    name, entries = type(value).__name__, fields(value)
+    if not entries:
         return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
-    if len(own) == 1:
-        return f"{name}({format_setting(getattr(value, own[0].name))})"
-    return f"{name}({', '.join(f'{field.name}={format_setting(getattr(value, field.name))}' for field in own)})"
+    if len(entries) == 1:
+        return f"{name}({format_setting(getattr(value, entries[0].name))})"
+    return f"{name}({', '.join(f'{field.name}={format_setting(getattr(value, field.name))}' for field in entries)})"

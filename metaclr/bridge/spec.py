@@ -48,7 +48,7 @@ class ObjectiveSpec:
 
         Args:
             dim: D.
-            population: images in the training set; read by running estimates only.
+            dataset_size: images in the training set; read by running estimates only.
             classes: labelled classes in the training set; read by `supervised` only.
             seed: of initial weights and of resampled tasks; torch's global generator is not changed.
             overrides: settings by name (`temperature=0.2`), of the objective or of one of its axes.

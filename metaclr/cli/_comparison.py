@@ -1,9 +1,12 @@
-"""What `compare` and `bridge` share: the options of a comparison, and how its end is told."""
+"""What `compare` and `bridge` share: the options of a comparison, and the lines printed when it ends."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,36 +18,49 @@ if TYPE_CHECKING:
 
 
 def comparison_options(*, seeds: str, out: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Options under the names that the functions of `metaclr.api` have for them. seeds, out: the defaults, in words."""
+    """Options named like the arguments of `metaclr.compare`.
+
+    Args:
+        seeds, out: the defaults, in words, for the help text.
+    """
     options = (
         click.option(
             "--target",
             "targets",
             multiple=True,
             callback=lambda *given: given[-1] or None,
-            help="Data to judge on, NAME[:PART]; may be repeated.",
+            help="Evaluate on this data set, NAME[:PART]; may be repeated [the recipe's targets].",
         ),
         click.option(
             "--seeds",
             callback=lambda *given: read_seeds(given[-1]),
-            help=f"How many seeds (3), or which (0,7,42) [{seeds}].",
+            help=f"Train with this many seeds (3), or with these (0,7,42) [{seeds}].",
         ),
-        click.option("--steps", type=int, help="Optimizer steps of each training."),
+        click.option(
+            "--steps", type=int, help="Train each method for this many optimizer steps [train.steps of the recipe]."
+        ),
         click.option(
             "--views-mode",
             type=click.Choice(["shared", "per-method"]),
-            help="One view recipe for all, or each method's own.",
+            help="Use one view recipe for all methods, or the one that each declares [views_mode of the recipe].",
         ),
         click.option(
-            "--quick", is_flag=True, help="Every part, small: under a minute or two, no numbers to be quoted."
+            "--quick", is_flag=True, help="Shrink every part to finish in a minute or two; do not quote the numbers."
         ),
-        click.option("--out", type=click.Path(path_type=Path), help=f"Folder of the results [{out}]."),
+        click.option("--out", type=click.Path(path_type=Path), help=f"Write the results to this folder [{out}]."),
         click.option(
-            "--jobs", type=click.IntRange(min=1), default=1, help="Cells trained at the same time on this machine."
+            "--jobs",
+            type=click.IntRange(min=1),
+            default=1,
+            show_default=True,
+            help="Train this many runs at the same time on this machine.",
         ),
         click.option(
-            "--ray", metavar="local|ADDRESS", help="Spread the cells over a Ray cluster (extra metaclr[ray])."
+            "--ray",
+            metavar="local|ADDRESS",
+            help="Spread the runs over a Ray cluster: local, or its address (needs metaclr[ray]).",
         ),
+        click.option("--trust", is_flag=True, help="Run the Python files that a recipe in a results folder names."),
         device_option,
         data_root_option,
         set_option,
@@ -54,17 +70,17 @@ def comparison_options(*, seeds: str, out: str) -> Callable[[Callable[..., None]
         wrapped: Any = command
         for option in reversed(options):
             wrapped = option(wrapped)
-        found: Callable[..., None] = wrapped
-        return found
+        decorated: Callable[..., None] = wrapped
+        return decorated
 
     return add
 
 
-def tell(result: Comparison, show: Callable[[Path], None], files: Sequence[str]) -> None:
-    """Show what came out, name its files, and say what failed; of several ranks the first speaks.
+def print_results(result: Comparison, show: Callable[[Path], None], files: Sequence[str]) -> None:
+    """Print the tables, the result files and the failed runs; of several ranks the first prints.
 
     Raises:
-        SystemExit: 1, where a cell failed.
+        SystemExit: 1, if a run failed.
     """
     from metaclr.console import is_main_process
 
@@ -76,3 +92,23 @@ def tell(result: Comparison, show: Callable[[Path], None], files: Sequence[str])
             click.echo(f"failed             {run}: {reason}")
     if result.failures:
         raise SystemExit(1)
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM before or after a training, which itself finishes its step and saves; `exit_code` is 128 + 15."""
+
+    exit_code = 128 + signal.SIGTERM
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Turn SIGTERM into `Terminated` inside the block, which ends the command with one line and releases its lock."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        raise Terminated("SIGTERM; run the same command again to resume")
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,4 +1,4 @@
-"""Options that several verbs share, said once."""
+"""Options that several verbs share."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ from pathlib import Path
 
 import click
 
-device_option = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+device_option = click.option(
+    "--device", default="auto", show_default=True, help="Use this device: auto, cpu, cuda or cuda:N."
+)
 data_root_option = click.option(
-    "--data-root", type=click.Path(path_type=Path), help="Folder of data sets [METACLR_DATA]."
+    "--data-root",
+    type=click.Path(path_type=Path),
+    help="Read data sets from this folder [environment variable METACLR_DATA].",
 )
 set_option = click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key of the recipe; may be repeated."
@@ -16,7 +20,7 @@ set_option = click.option(
 
 
 def read_seeds(text: str | None) -> list[int] | None:
-    """The seeds that `--seeds` stands for: a count, or a list.
+    """The seeds of `--seeds`: a count N gives 0 to N - 1, a list gives its numbers.
 
     Raises:
         UserError: neither.

@@ -1,4 +1,4 @@
-"""`metaclr bench`: how fast the parts are on this machine, and how close training comes to its ceiling."""
+"""`metaclr bench`: rates of sampling, views, training and evaluation on this machine, and the training ceiling."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 
 @click.command(name="bench")
-@click.option("--encoder", default="conv4", show_default=True, help="Network that is trained.")
-@click.option("--size", type=int, default=32, show_default=True, help="Pixels of either side.")
+@click.option("--encoder", default="conv4", show_default=True, help="Network to train.")
+@click.option("--size", type=int, default=32, show_default=True, help="Height and width of images in pixels.")
 @click.option("--channels", type=click.Choice(["1", "3"]), default="3", show_default=True)
 @click.option("--views", default="simclr", show_default=True, help="View recipe.")
-@click.option("--batch-views", type=int, default=256, show_default=True, help="Views of a training step.")
-@click.option("--seconds", type=float, default=30.0, show_default=True, help="About how long to measure.")
+@click.option("--batch-views", type=int, default=256, show_default=True, help="Views per training step.")
+@click.option("--seconds", type=float, default=30.0, show_default=True, help="Approximate total duration in seconds.")
 @click.option("--repeats", type=click.IntRange(min=1), default=5, show_default=True)
-@click.option("--threads", type=click.IntRange(min=1), help="Threads of the CPU [torch's own choice].")
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads [torch's default].")
 @click.option("--compile", "compiles", type=click.Choice(["auto", "on", "off"]), default="auto", show_default=True)
-@click.option("--json", "json_file", metavar="FILE", help="Write everything as JSON; - is the standard output.")
+@click.option("--json", "json_file", metavar="FILE", help="Write all measurements as JSON; - is the standard output.")
 @device_option
 def command(
     encoder: str,
@@ -37,10 +37,10 @@ def command(
     json_file: str | None,
     device: str,
 ) -> None:
-    """Measure this machine: tables, views, training and its ceiling, episodes; medians with quartiles.
+    """Measure this machine: index tables, views, training, its ceiling, and episodes; medians with quartiles.
 
-    The ceiling is the same network, precision and optimizer on a ready batch of random tensors. It takes turns with the
-    training, so that whatever else runs here slows both.
+    The ceiling is the same network, precision and optimizer on one batch of random tensors. Training and ceiling
+    alternate, so that other programs slow both alike.
     """
     import torch
 
@@ -49,7 +49,7 @@ def command(
     from metaclr.measure import Workload, measure_all
     from metaclr.networks.allocator import keep_freed_memory
 
-    keep_freed_memory()  # as `metaclr train` does
+    keep_freed_memory()  # as in `metaclr train`
     if threads:
         torch.set_num_threads(threads)
     load = Workload(
@@ -71,11 +71,11 @@ def _print(figures: list[Figure], report: dict[str, Any], *, to_stderr: bool) ->
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("what", "median", "quartiles", "unit")
+    table = Table("measurement", "median", "quartiles", "unit")
     for figure in figures:
-        found = figure.spread
-        low, middle, high = (_number(value, figure.unit) for value in (found.low, found.median, found.high))
-        table.add_row(figure.what, middle, f"{low} to {high}", figure.unit)
+        spread = figure.spread
+        low, median, high = (_number(value, figure.unit) for value in (spread.low, spread.median, spread.high))
+        table.add_row(figure.what, median, f"{low} to {high}", figure.unit)
     for where, peak in report["peak_bytes"].items():
         table.add_row(f"peak memory, {where}", f"{peak / 2**20:,.0f}", "", "MiB")
     console = Console(stderr=to_stderr)

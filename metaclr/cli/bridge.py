@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from metaclr.cli._comparison import comparison_options, tell
+from metaclr.cli._comparison import comparison_options, print_results, terminable
 
 if TYPE_CHECKING:
     from metaclr.recipe import CompareRecipe
@@ -18,31 +18,33 @@ if TYPE_CHECKING:
 @click.argument("a")
 @click.argument("b")
 @click.argument("recipe", default="glyphs")
-@click.option("--order", help="Axes to move first, comma-separated; shot+query moves two together.")
-@click.option("--both-orders", is_flag=True, help="Walk the axes in the opposite order too: how they interact.")
-@click.option("--dry-run", "plan_only", is_flag=True, help="Print the steps; train nothing.")
-@click.option("--source", help="Data to train on, NAME[:PART].")
+@click.option("--order", help="Change these axes first, comma-separated; shot+query changes two together.")
+@click.option(
+    "--both-orders", is_flag=True, help="Walk the axes in the opposite order too, which shows how they interact."
+)
+@click.option("--dry-run", is_flag=True, help="Print the steps; train nothing.")
+@click.option("--source", help="Train on this data set, NAME[:PART] [the recipe's source].")
 @comparison_options(seeds="2", out="results/bridge-A-B")
-def command(a: str, b: str, recipe: str, order: str | None, plan_only: bool, **asked: Any) -> None:
-    """Walk from method A to method B one axis at a time; say what each axis is worth.
+def command(a: str, b: str, recipe: str, order: str | None, dry_run: bool, **options: Any) -> None:
+    """Walk from method A to method B one axis at a time and measure the effect of each axis.
 
-    Every step is a method of its own, trained under the same budget and judged on the same episodes. A and B are
-    settings of the nine axes (metaclr methods show A). RECIPE gives data, encoder and budget; without one, `glyphs`.
-    The tables are of the first target. The same command on a finished folder redoes nothing, on an unfinished one
-    goes on. Several GPUs: torchrun --nproc-per-node N -m metaclr bridge A B ...
+    Every step is a separate method, trained under the same budget and evaluated on the same episodes. A and B are
+    settings of the nine axes (metaclr methods show A). RECIPE gives data, encoder and budget [glyphs]. The tables are
+    of the first target. Finished runs are kept and interrupted ones resume when the same command runs again. Several
+    GPUs: torchrun --nproc-per-node N -m metaclr bridge A B ...
     """
     from metaclr.api.walking import bridge_walk, plan_bridge
     from metaclr.networks.allocator import keep_freed_memory
 
     axes = order.split(",") if order else ()
-    if plan_only:
-        what = {name: value for name, value in asked.items() if name not in ("out", "jobs", "ray", "device")}
-        prepared, resolved, _ = plan_bridge(a, b, recipe, order=axes, **what)
+    if dry_run:
+        prepared, resolved, _ = plan_bridge(a, b, recipe, order=axes, **options)
         _print_plan(prepared, resolved)
         return
-    keep_freed_memory()  # a program may: it trains faster on a CPU
-    result = bridge_walk(a, b, recipe, order=axes, **asked)
-    tell(result, _print_tables, ("report.html", "tables/bridge.md", "figures/bridge.png", "rows.csv"))
+    keep_freed_memory()  # only a program may do this: it trains faster on a CPU
+    with terminable():
+        result = bridge_walk(a, b, recipe, order=axes, **options)
+    print_results(result, _print_tables, ("report.html", "tables/bridge.md", "figures/bridge.png", "rows.csv"))
 
 
 def _print_plan(prepared: WalkPlan, recipe: CompareRecipe) -> None:

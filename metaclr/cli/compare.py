@@ -1,4 +1,4 @@
-"""`metaclr compare`: the main job, from a recipe or none to the tables of a paper."""
+"""`metaclr compare [RECIPE]`: train and evaluate several methods, write tables and figures."""
 
 from __future__ import annotations
 
@@ -6,25 +6,36 @@ from typing import Any
 
 import click
 
-from metaclr.cli._comparison import comparison_options, tell
+from metaclr.cli._comparison import comparison_options, print_results, terminable
 
 
 @click.command(name="compare")
 @click.argument("recipe", default="glyphs")
-@click.option("--methods", help="Comma-separated names, or .py files that define METHOD. See: metaclr methods.")
-@click.option("--source", "sources", multiple=True, help="Data to train on, NAME[:PART]; may be repeated.")
+@click.option(
+    "--methods",
+    help="Train these methods: comma-separated names, or .py files that define METHOD [the recipe's methods].",
+)
+@click.option(
+    "--source",
+    "sources",
+    multiple=True,
+    help="Train on this data set, NAME[:PART]; may be repeated [the recipe's sources].",
+)
 @comparison_options(seeds="the recipe's", out="results/NAME")
-def command(recipe: str, methods: str | None, sources: tuple[str, ...], **asked: Any) -> None:
-    """Train several methods alike, judge them on the same episodes, write tables and figures.
+def command(recipe: str, methods: str | None, sources: tuple[str, ...], **options: Any) -> None:
+    """Train several methods under one budget, evaluate them on the same episodes, write tables and figures.
 
-    RECIPE is the name of a shipped recipe (metaclr recipes list) or a TOML file; without one, `glyphs`:
-    data that is rendered on the spot. The same command on a finished folder redoes nothing, on an
-    unfinished one goes on. Several GPUs: torchrun --nproc-per-node N -m metaclr compare ...
+    RECIPE is the name of a shipped recipe (metaclr recipes list) or a TOML file [glyphs, whose images are rendered
+    when they are first used]. Finished runs are kept and interrupted ones resume when the same command runs again; a
+    run that fails is listed with its reason, and the exit code is 1. Several GPUs: torchrun --nproc-per-node N -m
+    metaclr compare ...
     """
     from metaclr.api import compare
     from metaclr.networks.allocator import keep_freed_memory
+    from metaclr.recipe import split_list
     from metaclr.results.tables.terminal import print_main_table
 
-    keep_freed_memory()  # a program may: it trains faster on a CPU
-    result = compare(recipe, methods=methods.split(",") if methods else None, sources=sources or None, **asked)
-    tell(result, print_main_table, ("report.html", "tables", "rows.csv"))
+    keep_freed_memory()  # only a program may do this: it trains faster on a CPU
+    with terminable():
+        result = compare(recipe, methods=split_list(methods) if methods else None, sources=sources or None, **options)
+    print_results(result, print_main_table, ("report.html", "tables", "rows.csv"))

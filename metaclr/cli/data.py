@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from metaclr.cli._options import data_root_option
+
+if TYPE_CHECKING:
+    from episodes import ViewRecipe
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -85,15 +88,26 @@ def list_sets(data_root: Path | None) -> None:
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write a contact sheet (PNG) here.")
 @click.option("--classes", default=16, show_default=True, type=click.IntRange(1, 200), help="Rows of the sheet.")
 @click.option("--images", default=12, show_default=True, type=click.IntRange(1, 100), help="Images in a row.")
+@click.option("--views", help="Draw random views of some images by this view recipe, into --out [views.png].")
+@click.option("--recipe", help="Recipe that defines your own view recipes, [views.NAME].")
 @_reading_options
 def show(
-    name: str, out: Path | None, classes: int, images: int, data_root: Path | None, size: int | None, **reading: Any
+    name: str,
+    out: Path | None,
+    classes: int,
+    images: int,
+    views: str | None,
+    recipe: str | None,
+    data_root: Path | None,
+    size: int | None,
+    **reading: Any,
 ) -> None:
-    """Show what is read from NAME (NAME:PART, a folder, a file) and how, and draw its contact sheet."""
+    """Show what is read from NAME (NAME:PART, a folder, a file) and how, and draw its contact sheet or views."""
     from metaclr.data import contact_sheet, load
     from metaclr.data.sheet import write_sheet
     from metaclr.data.summary import summary
 
+    chosen = _view_recipe(views, recipe) if views else None
     found = load(name, data_root, size=size, announce=False, **_options(**reading))
     for line in summary(found):
         click.echo(line)
@@ -101,9 +115,23 @@ def show(
         from metaclr.data.glyphs import report
 
         click.echo("\n".join(f"glyphs         {line}" for line in report(size or 28)))
-    if out is not None:
+    if chosen is not None:
+        from metaclr.data.view_sheet import view_sheet
+
+        path = out or Path("views.png")
+        write_sheet(view_sheet(found, chosen, images=min(classes, 8), views=images - 1), path)
+        click.echo(f"views sheet    {path}")
+    elif out is not None:
         write_sheet(contact_sheet(found, classes=classes, images=images), out)
         click.echo(f"contact sheet  {out}")
+
+
+def _view_recipe(views: str, recipe: str | None) -> ViewRecipe:
+    """A shipped view recipe, or one of a recipe's own, by name."""
+    from metaclr.recipe import find, read, resolve
+    from metaclr.recipe.views import view_recipe
+
+    return view_recipe(views, resolve(read(find(recipe))).view_recipes if recipe else {})
 
 
 @command.command()

@@ -1,4 +1,4 @@
-"""`metaclr doctor`: what is here, what is missing, and how to get it."""
+"""`metaclr doctor`: installed packages, devices and data sets, and how to get those that are missing."""
 
 from __future__ import annotations
 
@@ -14,24 +14,37 @@ OPTIONAL = {
     "timm": ("encoders named timm:NAME", "pip install 'metaclr[timm]'"),
     "ray": ("comparisons spread over a cluster", "pip install 'metaclr[ray]'"),
 }
-NEEDED = ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "pandas", "seaborn", "matplotlib", "pydantic")
+REQUIRED = [
+    "torch",
+    "torchvision",
+    "numpy",
+    "safetensors",
+    "scipy",
+    "scikit-learn",
+    "pandas",
+    "seaborn",
+    "matplotlib",
+    "pydantic",
+]
 
 
 @click.command(name="doctor")
 @click.option("--data-root", type=click.Path(path_type=Path), help="Folder of data sets [METACLR_DATA].")
 def command(data_root: Path | None) -> None:
-    """Say what this machine has: packages, devices, data; and how to get what is missing."""
+    """List packages, devices and data sets of this machine, and how to get those that are missing."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     console = Console()
-    table = Table("what", "here", "how to get it, or what it is for", title="Packages", title_justify="left")
-    for name in NEEDED:
-        found = _version(name)
-        table.add_row(name, found or "[red]missing[/]", "" if found else f"pip install {name}")
+    table = Table("package", "version", "how to get it, or its purpose", title="Packages", title_justify="left")
+    for name in REQUIRED:
+        installed = _version(name)
+        table.add_row(name, installed or "[red]missing[/]", "" if installed else f"pip install {name}")
     for name, (purpose, how) in OPTIONAL.items():
-        found = _works(name)
-        table.add_row(name, found or "not installed", purpose if found else f"{purpose}: {how}")
+        installed = _importable_version(name)
+        # Without escape, rich reads "[timm]" as a style and prints nothing.
+        table.add_row(name, escape(installed) or "not installed", escape(purpose if installed else f"{purpose}: {how}"))
     console.print(table)
     console.print(_devices())
     console.print(_data(data_root))
@@ -44,16 +57,16 @@ def _version(package: str) -> str:
         return ""
 
 
-def _works(package: str) -> str:
-    """The version if the package imports; what broke if it is there and does not."""
-    found = _version(package)
-    if not found:
+def _importable_version(package: str) -> str:
+    """Version of a package, with the error if it is installed but cannot be imported; empty if not installed."""
+    installed = _version(package)
+    if not installed:
         return ""
     try:
         import_module(package)
     except Exception as error:
-        return f"{found}, broken: {error}"
-    return found
+        return f"{installed}, broken: {error}"
+    return installed
 
 
 def _devices() -> object:
@@ -64,7 +77,7 @@ def _devices() -> object:
 
     from metaclr.engine.precision import bf16_is_fast
 
-    table = Table("device", "what", title="Devices", title_justify="left")
+    table = Table("device", "description", title="Devices", title_justify="left")
     bf16 = "bf16" if bf16_is_fast(torch.device("cpu")) else "fp32 (no fast bf16)"
     table.add_row("cpu", f"{platform.machine()}, {torch.get_num_threads()} threads, trains in {bf16}")
     for index in range(torch.cuda.device_count()):
@@ -78,11 +91,12 @@ def _devices() -> object:
 
 
 def _data(root: Path | None) -> object:
+    from rich.markup import escape
     from rich.table import Table
 
     from metaclr.data import catalogue
 
-    table = Table("data set", "here", "how to get it", title="Data", title_justify="left")
+    table = Table("data set", "available", "how to get it", title="Data", title_justify="left")
     for entry in catalogue(root):
-        table.add_row(entry.name, "yes" if entry.available else "no", "" if entry.available else entry.how)
+        table.add_row(entry.name, "yes" if entry.available else "no", "" if entry.available else escape(entry.how))
     return table

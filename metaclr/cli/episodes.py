@@ -15,17 +15,24 @@ if TYPE_CHECKING:
 
 @click.command(name="episodes")
 @click.argument("data", default="glyphs:source")
-@click.option("--way", type=int, default=5, show_default=True)
-@click.option("--shot", type=int, default=1, show_default=True)
-@click.option("--query", type=int, default=4, show_default=True)
+@click.option("--way", type=int, default=5, show_default=True, help="Ways of the task.")
+@click.option("--shot", type=int, default=1, show_default=True, help="Support views of each way.")
+@click.option("--query", type=int, default=4, show_default=True, help="Query views of each way.")
 @click.option(
-    "--way-type", "way_type", type=click.Choice(["instances", "classes"]), default="instances", show_default=True
+    "--way-type",
+    "way_type",
+    type=click.Choice(["instances", "classes"]),
+    default="instances",
+    show_default=True,
+    help="Make each way of one image, or of a labelled class.",
 )
-@click.option("--views", default="gentle", show_default=True, help="View recipe of every image.")
-@click.option("--step", type=int, default=0, show_default=True, help="Which task: the same step is the same task.")
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--size", type=int, default=28, show_default=True, help="Pixels of either side.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("episode.png"), show_default=True)
+@click.option("--views", default="gentle", show_default=True, help="Render every image by this view recipe.")
+@click.option("--step", type=int, default=0, show_default=True, help="Draw the task of this training step.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of task and views.")
+@click.option("--size", type=int, default=28, show_default=True, help="Resize images to this many pixels a side.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("episode.png"), show_default=True, help="Picture to write."
+)
 @data_root_option
 def command(
     data: str,

@@ -1,4 +1,4 @@
-"""`metaclr methods`: the methods, one in full, or how two differ."""
+"""`metaclr methods`: list the methods, show one with its settings, or the differences of two."""
 
 from __future__ import annotations
 
@@ -8,23 +8,22 @@ import click
 @click.group(name="methods", invoke_without_command=True)
 @click.pass_context
 def command(context: click.Context) -> None:
-    """List the methods; show one; say exactly how two differ."""
+    """List the methods, show one, or print how two differ."""
     if context.invoked_subcommand is None:
         context.invoke(list_methods)
 
 
 @command.command(name="list")
 def list_methods() -> None:
-    """One line per method."""
+    """List the methods, one a line."""
     from rich.console import Console
     from rich.table import Column, Table
 
-    from metaclr import methods
+    from metaclr.methods.summaries import summaries
 
     table = Table(Column("method", no_wrap=True), "what it is", "labels", "reference", box=None, pad_edge=False)
-    for name in methods.names():
-        method = methods.get(name)
-        table.add_row(name, method.summary, "given" if method.labels == "given" else "none", method.reference)
+    for method in summaries():
+        table.add_row(method.name, method.summary, "given" if method.labels == "given" else "none", method.reference)
     Console().print(table)
 
 
@@ -42,7 +41,7 @@ def show(name: str) -> None:
 @click.argument("a")
 @click.argument("b")
 def diff(a: str, b: str) -> None:
-    """Print exactly how two methods differ, one axis a line."""
+    """Print every setting in which two methods differ, one axis a line."""
     from rich.console import Console
     from rich.table import Table
 

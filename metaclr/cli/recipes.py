@@ -1,4 +1,4 @@
-"""`metaclr recipes`: what ships, and a copy to edit."""
+"""`metaclr recipes`: list the shipped recipes, show one, or copy one to edit."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from metaclr.recipe import find, names, read, resolve
 
 @click.group(name="recipes")
 def command() -> None:
-    """List the recipes that ship with metaclr, show one, copy one to edit."""
+    """List the recipes that ship with metaclr, show one, or copy one to edit."""
 
 
 @command.command(name="list")
 def list_recipes() -> None:
-    """One line per recipe."""
+    """List the recipes, one a line."""
     for name in names():
         recipe = resolve(read(find(name)))
         click.echo(f"{name:16} {recipe.description}")
@@ -34,11 +34,11 @@ def show(name: str) -> None:
 @click.argument("name")
 @click.argument("target", required=False, type=click.Path(path_type=Path))
 def copy(name: str, target: Path | None) -> None:
-    """Copy a recipe to TARGET (default ./NAME.toml), to edit and give to `metaclr compare`."""
+    """Copy a recipe to TARGET [./NAME.toml], to edit it and pass it to `metaclr compare`."""
     source = find(name)
     target = target or Path(f"{source.stem}.toml")
     if target.exists():
-        raise UserError(f"{target} is there already; name another file")
+        raise UserError(f"{target} exists; name another file")
     try:
         target.write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
     except OSError as error:

@@ -1,4 +1,4 @@
-"""`metaclr report FOLDER`: write tables, figures and the page anew from the rows that are there."""
+"""`metaclr report FOLDER`: write tables, figures and report.html again from the folder's rows."""
 
 from __future__ import annotations
 
@@ -9,10 +9,17 @@ import click
 
 @click.command(name="report")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--against", help="Reference method of the paired differences [untrained].")
-def command(folder: Path, against: str | None) -> None:
-    """Rebuild tables/, figures/ and report.html of the comparison in FOLDER; nothing is trained."""
+@click.option("--reference", help="Compute paired differences from this method [untrained].")
+def command(folder: Path, reference: str | None) -> None:
+    """Write tables/, figures/ and report.html of the comparison in FOLDER again, without training.
+
+    Refuses a folder without per-item results: its tables would lose their tests and their bold entries.
+    """
+    from metaclr.comparison.owner import owned
+    from metaclr.comparison.stored_results import check_per_item
     from metaclr.results import write_all
 
-    write_all(folder, reference=against)
+    check_per_item(folder)
+    with owned(folder):
+        write_all(folder, reference=reference)
     click.echo(f"report   {folder / 'report.html'}")

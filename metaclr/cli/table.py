@@ -1,4 +1,4 @@
-"""`metaclr table FOLDER`: one table of a comparison, printed in the format a paper or an issue wants."""
+"""`metaclr table FOLDER`: print one table of a comparison as text, Markdown, LaTeX, CSV or HTML."""
 
 from __future__ import annotations
 
@@ -9,10 +9,22 @@ import click
 
 @click.command(name="table")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--name", default="main", show_default=True, help="main, few_shot, probes, low_label, transfer, ...")
-@click.option("--format", "kind", type=click.Choice(["text", "md", "tex", "csv", "html"]), default="text")
-@click.option("--against", help="Reference method of the paired differences [untrained].")
-def command(folder: Path, name: str, kind: str, against: str | None) -> None:
+@click.option(
+    "--name",
+    default="main",
+    show_default=True,
+    help="Print this table: main, few_shot, probes, low_label, transfer, ...",
+)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["text", "md", "tex", "csv", "html"]),
+    default="text",
+    show_default=True,
+    help="Print in this format.",
+)
+@click.option("--reference", help="Compute paired differences from this method [untrained].")
+def command(folder: Path, name: str, kind: str, reference: str | None) -> None:
     """Print a table of the comparison in FOLDER."""
     from metaclr.errors import unknown
     from metaclr.results.store.folder import load
@@ -21,7 +33,7 @@ def command(folder: Path, name: str, kind: str, against: str | None) -> None:
     from metaclr.results.tables.latex import to_latex
     from metaclr.results.tables.terminal import print_table
 
-    tables = {table.name: table for table in build_tables(load(folder), reference=against)}
+    tables = {table.name: table for table in build_tables(load(folder), reference=reference)}
     if name not in tables:
         raise unknown("table", name, tables)
     if kind == "text":

@@ -1,4 +1,4 @@
-"""`metaclr train METHOD`: one method on one source, to an encoder that can be used or judged elsewhere."""
+"""`metaclr train METHOD`: train one method on one source and save its encoder."""
 
 from __future__ import annotations
 
@@ -6,16 +6,21 @@ from pathlib import Path
 
 import click
 
+from metaclr.cli._comparison import terminable
 from metaclr.cli._options import data_root_option, device_option, set_option
 
 
 @click.command(name="train")
 @click.argument("method")
-@click.option("--source", default="glyphs:source", show_default=True, help="Data to train on, NAME[:PART].")
-@click.option("--recipe", default="glyphs", show_default=True, help="Where encoder, views and budget come from.")
-@click.option("--steps", type=int, help="Optimizer steps.")
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the run [results/train-METHOD].")
+@click.option("--source", default="glyphs:source", show_default=True, help="Train on this data set, NAME[:PART].")
+@click.option("--recipe", default="glyphs", show_default=True, help="Take encoder, views and budget from this recipe.")
+@click.option("--steps", type=int, help="Train for this many optimizer steps [train.steps of the recipe].")
+@click.option("--seed", type=int, default=0, show_default=True, help="Initialize and sample with this seed.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Write checkpoint, curve and encoder to this folder [results/train-METHOD].",
+)
 @device_option
 @data_root_option
 @set_option
@@ -30,23 +35,24 @@ def command(
     data_root: Path | None,
     overrides: tuple[str, ...],
 ) -> None:
-    """Train METHOD (a name, or a .py file that defines METHOD). The same command goes on where it was cut off."""
+    """Train METHOD (a name, or a .py file that defines METHOD); the same command resumes an interrupted training."""
     from metaclr.api import train
     from metaclr.console import is_main_process
     from metaclr.networks.allocator import keep_freed_memory
 
-    keep_freed_memory()  # a program may: it trains faster on a CPU
+    keep_freed_memory()  # only a program may do this: it trains faster on a CPU
     folder = out or Path("results") / f"train-{Path(method).stem}"
-    train(
-        method,
-        source,
-        recipe=recipe,
-        steps=steps,
-        seed=seed,
-        out=folder,
-        device=device,
-        data_root=data_root,
-        overrides=overrides,
-    )
+    with terminable():
+        train(
+            method,
+            source,
+            recipe=recipe,
+            steps=steps,
+            seed=seed,
+            out=folder,
+            device=device,
+            data_root=data_root,
+            overrides=overrides,
+        )
     if is_main_process():
-        click.echo(f"encoder   {folder / 'encoder.pt'}   (judge it: metaclr evaluate {folder})")
+        click.echo(f"encoder   {folder / 'encoder.safetensors'}   (evaluate it: metaclr evaluate {folder})")

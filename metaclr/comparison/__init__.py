@@ -1,4 +1,4 @@
-"""A comparison: planned whole before it starts, carried out run by run, written down."""
+"""A comparison: checked whole before it starts, executed run by run, written to one folder."""
 
 from metaclr.comparison.execute import execute
 from metaclr.comparison.plan import Plan, plan

@@ -1,4 +1,4 @@
-"""One trained encoder, judged on every target: measurements become rows and per-item results of its run."""
+"""Evaluate one encoder on every target; write the measurements as rows and per-item results of its run."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from metaclr.evaluation import Measurement, Target, embed
 from metaclr.evaluation.distributed import distribute
 from metaclr.evaluation.evaluators import chosen
 from metaclr.evaluation.transfer import embed_source
+from metaclr.results.store.episode_classes import EpisodeClasses, write_episode_classes
 from metaclr.results.store.per_item import write_items
 from metaclr.results.store.rows import Row, write_rows
 
@@ -21,13 +22,14 @@ if TYPE_CHECKING:
     from torch import nn
 
     from episodes import ImageSet
+    from metaclr.adaptation.procedure import Procedure
     from metaclr.engine.settings import Precision
     from metaclr.recipe import EvaluateRecipe
 
 
 @dataclass(frozen=True)
 class RunInfo:
-    """What rows say about the encoder that was judged."""
+    """Columns of a row that describe the encoder and its training. seconds, views: of its training."""
 
     run: str
     method: str
@@ -48,25 +50,35 @@ def evaluate_run(
     device: torch.device,
     *,
     source: ImageSet | None = None,
+    procedure: Procedure | None = None,
     precision: Precision = "fp32",
 ) -> list[Row]:
-    """Run the recipe's evaluators on every target and write rows.csv and per_item.npz into the run folder.
+    """Run the recipe's evaluators on every target; write rows, per-item results and classes into the run folder.
 
     Several ranks share the work; all get the rows, and the first writes. source: images that the encoder was trained
-    on, for evaluators that need their features.
+    on, for evaluators that need their features. procedure: the method's own, which the head "method" stands for.
     """
     from metaclr.environment import short
 
     environment = short(device)
     rows, items = [], {}
-    for measured in measure(encoder, targets, settings, device, source=source, precision=precision):
+    classes: dict[str, Any] = {}
+    without: dict[str, Any] = {}
+    for measured in measure(
+        encoder, targets, settings, device, source=source, procedure=procedure, precision=precision
+    ):
         row = _row(measured, about, environment)
         rows.append(row)
         if measured.per_item is not None:
             items[row.id] = measured.per_item * 100
+        if measured.classes is not None:
+            classes[row.protocol_pairs["digest"]] = measured.classes.numpy()
+        if measured.without is not None:
+            without[row.id] = 100 * measured.without.numpy()
 
     def write() -> None:
         write_items(folder / "per_item.npz", items)
+        write_episode_classes(folder, EpisodeClasses(classes, without))
         write_rows(folder / "rows.csv", rows)
 
     broadcast_from_first(write)
@@ -80,9 +92,10 @@ def measure(
     device: torch.device,
     *,
     source: ImageSet | None = None,
+    procedure: Procedure | None = None,
     precision: Precision = "fp32",
 ) -> Iterator[Measurement]:
-    """Every measurement that the recipe asks for; features are computed once per target.
+    """Every measurement of the recipe's evaluators; features are computed once per target.
 
     Each rank embeds its share of a target's images and does its share of the measurements; all ranks get all of them.
     """
@@ -93,9 +106,9 @@ def measure(
         "precision": precision,
         "shared": True,
     }
-    source_features = embed_source(encoder, source, [evaluator for evaluator, _ in evaluators], device, **options)
+    source_features = embed_source(encoder, source, evaluators, device, **options)
     for target in targets:
-        embedded = embed(encoder, target, device, source_features=source_features, **options)
+        embedded = embed(encoder, target, device, source=source_features, procedure=procedure, **options)
         work = [item for evaluator, value in evaluators for item in evaluator.work_items(embedded, value)]
         yield from distribute(work)
 
@@ -116,7 +129,8 @@ def _row(measured: Measurement, about: RunInfo, environment: str) -> Row:
         label_subset=measured.labels if measured.shot is None else "",
         metric=measured.metric,
         value=measured.value,
-        ci95=measured.ci95 if measured.ci95 == measured.ci95 else None,
+        ci95=measured.ci95,
+        ci95_episodes=measured.ci95_episodes,
         n_items=measured.n,
         protocol=f"{digest}: {measured.protocol}",
         environment=environment,

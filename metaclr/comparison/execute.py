@@ -1,11 +1,13 @@
-"""From a plan to its results: the runs, then rows, tables, figures and the report."""
+"""Execute a plan: its runs, then rows, tables, figures and the report."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from metaclr.comparison.plan import Plan, check_same_inputs
+from metaclr.comparison.checks import check_same_inputs
+from metaclr.comparison.plan import Plan
+from metaclr.comparison.run_folder import adopt_renamed, check_inputs, extended
 from metaclr.comparison.serial import execute_serially
 from metaclr.engine.precision import NAMES, compute_dtype
 from metaclr.engine.process_group import broadcast_from_first
@@ -22,24 +24,41 @@ if TYPE_CHECKING:
 def execute(
     plan: Plan, *, jobs: int = 1, ray: str | None = None, quiet: bool = False
 ) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Do what is not done yet, then write the folder's rows, tables, figures and report.
+    """Execute the unfinished runs, then write the folder's rows, tables, figures and report.
 
     Args:
-        jobs: runs at the same time on this machine. ray: or spread over a Ray cluster, "local" or its address.
+        jobs: number of runs at the same time on this machine.
+        ray: spread the runs over a Ray cluster instead: "local", or its address.
 
     Returns:
-        The rows as a frame, and why runs failed, by run.
+        The rows as a frame, and the reason of each failed run, by run name.
+
+    Raises:
+        UserError: as `execute_runs`.
     """
     failures = execute_runs(plan, jobs=jobs, ray=ray, quiet=quiet)
     return write_results(plan, failures), failures
 
 
 def execute_runs(plan: Plan, *, jobs: int = 1, ray: str | None = None, quiet: bool = False) -> dict[str, str]:
-    """Do the runs that are not done yet; why runs failed, by run."""
+    """Execute the unfinished runs.
+
+    Returns:
+        The reason of each failed run, by run name.
+
+    Raises:
+        UserError: the folder's runs were made with other settings or images (names them), or ranks differ in theirs.
+    """
     from metaclr.comparison.on_ray import run_on_ray
     from metaclr.comparison.parallel import run_parallel
 
     check_same_inputs(plan)
+
+    def check_folders() -> None:
+        adopt_renamed(plan)
+        check_inputs(plan)
+
+    broadcast_from_first(check_folders)
     if ray is not None:
         return run_on_ray(plan, ray, quiet=quiet)
     return execute_serially(plan, quiet=quiet) if jobs == 1 else run_parallel(plan, jobs, quiet=quiet)
@@ -51,7 +70,7 @@ def write_results(plan: Plan, failures: dict[str, str], command: str = "") -> pd
     Of several ranks the first writes; all get the rows.
 
     Args:
-        command: how to get the same results, for the report; default `metaclr compare` with the folder's recipe.
+        command: shown in the report to reproduce the results; default `metaclr compare` with the folder's recipe.
     """
     from metaclr.results import write_all
     from metaclr.results.store.rows import to_frame
@@ -67,7 +86,7 @@ def write_results(plan: Plan, failures: dict[str, str], command: str = "") -> pd
 
 
 def about(plan: Plan, failures: dict[str, str]) -> About:
-    """What the report says beside the numbers."""
+    """What the report shows beside the numbers."""
     return About(
         methods={
             run.entry.title: {
@@ -80,8 +99,8 @@ def about(plan: Plan, failures: dict[str, str]) -> About:
         classes={name: target.images.classes for name, target in plan.targets.items()},
         failures=failures,
         audit=tuple(line for report in plan.audits for line in report.lines()),
-        remarks=plan.remarks,
-        # "auto" is a question to the machine, and the answer moves the results.
+        remarks=(*plan.remarks, *_extended(plan)),
+        # "auto" chooses by the machine, and the choice changes the results.
         environment={
             **describe(plan.device),
             "trained in": NAMES[compute_dtype(plan.recipe.train.precision, plan.device)],
@@ -90,6 +109,19 @@ def about(plan: Plan, failures: dict[str, str]) -> About:
     )
 
 
+def _extended(plan: Plan) -> list[str]:
+    """Remarks about trainings that resumed with more steps than they were started with."""
+    train = plan.recipe.train
+    if train.schedule == "constant" and not train.warmup:
+        return []
+    return [
+        f"{run.name}: trained for {', then '.join(f'{n:,}' for n in steps)}, then {train.steps:,} steps; its learning "
+        f"rate followed the {train.schedule} schedule of each total, so it differs from a training of {train.steps:,} "
+        "steps in one go"
+        for run, steps in extended(plan)
+    ]
+
+
 def labels_seen(method: Method) -> str:
-    """Whether a method trains on the source's labels: `yes`, `no`, or empty for a control."""
+    """ "yes" if a method trains on the source's labels, "no" if not, empty for a control."""
     return ("yes" if method.labels == "given" else "no") if method.trained else ""

@@ -1,35 +1,42 @@
-"""The folder of a comparison: made, checked, and guarded against another recipe's results."""
+"""The folder of a comparison: writable, of one recipe, and in use by one process at a time."""
 
 from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
+from metaclr.comparison.changed_settings import changed_settings, is_refused
+from metaclr.comparison.leftovers import remove_leftovers
+from metaclr.comparison.owner import owned
+from metaclr.comparison.run import MUTABLE_KEYS, trained_settings
 from metaclr.errors import UserError
 from metaclr.files import write_atomic
 from metaclr.recipe import CompareRecipe, dump, read, resolve
 
-MUTABLE_KEYS = {"name", "description", "methods", "seeds", "sources", "cluster"}
-"""What a later run of the same folder may change: it only adds or leaves out runs, or runs them elsewhere."""
 
+def open_folder(out: Path, recipe: CompareRecipe, stack: ExitStack | None = None) -> None:
+    """Create the folder or check that it belongs to the same comparison, and write the resolved recipe into it.
 
-def open_folder(out: Path, recipe: CompareRecipe) -> None:
-    """Make the folder, or check that it belongs to the same comparison, and write the resolved recipe into it.
+    Args:
+        stack: the folder belongs to this process until the stack closes; None takes no lock.
 
     Raises:
-        UserError: not writable, full, or holds the results of a recipe that differs in more than its runs.
+        UserError: the folder is not writable, the disk is full, another process uses it, or it holds the results of a
+            recipe with other settings (names the first).
     """
-    _writable(out)
+    check_writable(out)
+    if stack is not None:
+        stack.enter_context(owned(out))
+        remove_leftovers(out)
     path = out / "recipe.toml"
     if path.is_file():
-        there = resolve(read(path))
-        mine, theirs = (r.model_dump(mode="json", exclude=MUTABLE_KEYS) for r in (recipe, there))
-        changed = sorted(_differences(theirs, mine))
-        if changed:
-            first = changed[0]
-            more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
-            raise UserError(f"{out} holds a comparison with another recipe ({first}{more}); name another --out")
+        earlier, now = ({**_fixed(r), "train": trained_settings(r)} for r in (resolve(read(path)), recipe))
+        changes = [changed for changed in changed_settings(earlier, now) if is_refused(changed)]
+        if changes:
+            more = f" (and {len(changes) - 1} more)" if len(changes) > 1 else ""
+            raise UserError(f"{out} holds a comparison with other settings: {changes[0]}{more}; name another --out")
     write_atomic(path, dump(recipe))
 
 
@@ -43,10 +50,14 @@ def check_shared_folder(out: Path) -> None:
         raise UserError(f"--out {out}: not the same folder for every rank; name one that all machines share")
 
 
-def _writable(out: Path) -> None:
+def check_writable(out: Path) -> None:
+    """Create the folder and write a megabyte to it: a full disk should be found now, not after training.
+
+    Raises:
+        UserError: the reason.
+    """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        # A megabyte, really written: a full disk is better found now than after training.
         with tempfile.NamedTemporaryFile(dir=out, prefix=".probe-") as probe:
             probe.write(os.urandom(1 << 20))
             probe.flush()
@@ -55,11 +66,5 @@ def _writable(out: Path) -> None:
         raise UserError(f"--out {out}: {error.strerror}") from error
 
 
-def _differences(old: object, new: object, key: str = "") -> list[str]:
-    if isinstance(old, dict) and isinstance(new, dict):
-        return [
-            line
-            for name in sorted(old.keys() | new.keys())
-            for line in _differences(old.get(name), new.get(name), f"{key}.{name}" if key else name)
-        ]
-    return [] if old == new else [f"{key} {old!r} there, {new!r} asked for"]
+def _fixed(recipe: CompareRecipe) -> dict[str, object]:
+    return recipe.model_dump(mode="json", exclude={*MUTABLE_KEYS, "train"})

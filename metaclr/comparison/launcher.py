@@ -1,4 +1,4 @@
-"""The ways to carry a comparison out, one at a time: in turn, `--jobs`, a Ray cluster, the ranks of torchrun."""
+"""How runs are executed: one after the other, `--jobs`, a Ray cluster, or the ranks of torchrun."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from metaclr.errors import UserError
 
 
 def check_launcher(jobs: int, ray: str | None, device: str) -> None:
-    """Refuse ways that exclude each other.
+    """Refuse launchers that exclude each other.
 
     Raises:
         UserError: `--jobs` with `--ray`, either of them under torchrun, or `--ray` without Ray.
     """
     if jobs > 1 and ray is not None:
-        raise UserError("--jobs and --ray are two ways to run runs side by side; name one of them")
+        raise UserError("--jobs and --ray both execute runs side by side; leave one of them out")
     if ranks().world > 1 and (jobs > 1 or ray is not None):
         raise UserError(f"torchrun's ranks train every run together; leave out --{'jobs' if jobs > 1 else 'ray'}")
     if ray is None:
         return
     if not ray.strip():
-        raise UserError("--ray: local, or the address of a cluster, such as auto or HOST:6379")
+        raise UserError(f"--ray {ray!r}: give local, or the address of a cluster, such as auto or HOST:6379")
     if find_spec("ray") is None:
         raise UserError(
             "--ray needs the package 'ray': pip install 'metaclr[ray]', or in a checkout: uv sync --extra ray"
         )
     if device.startswith("cuda:"):
-        raise UserError(f"--device {device}: with --ray the cluster chooses the GPU; say cpu, cuda or nothing")
+        raise UserError(f"--device {device}: with --ray the cluster chooses the GPU; use cpu, cuda or auto")

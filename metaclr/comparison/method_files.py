@@ -1,10 +1,11 @@
-"""A method by any name a user may give it: shipped, their own object, or their own file."""
+"""A method by what a user may give: a shipped name, their own object, or their own file."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from metaclr.errors import UserError
 from metaclr.methods import Method, get
@@ -21,6 +22,8 @@ def find_method(name: str | Method, own: Mapping[str, Method] | None = None) -> 
         return name
     if own and name in own:
         return replace(own[name], name=name)
+    if not isinstance(name, str):
+        raise UserError(f"method {name!r} must be a name, the path of a .py file, or a Method")
     if name.endswith(".py"):
         return from_file(Path(name))
     return get(name)
@@ -38,3 +41,32 @@ def from_file(path: Path) -> Method:
     if not isinstance(method, Method):
         raise UserError(f"{what}: defines no METHOD = metaclr.Method(...)")
     return replace(method, name=path.stem)
+
+
+def method_text(name: str | Method) -> str:
+    """Text of the file that declares a method; empty for a method that is not given as a .py file.
+
+    Raises:
+        UserError: the file cannot be read as UTF-8.
+    """
+    if isinstance(name, Method) or not name.endswith(".py"):
+        return ""
+    try:
+        return Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"method file {name!r}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def from_text(name: str, text: str) -> Method:
+    """The METHOD of a file's text, on a machine or at a time at which the file may be another.
+
+    Args:
+        name: path of the file, whose stem names the method.
+
+    Raises:
+        UserError: as `from_file`.
+    """
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / Path(name).name
+        path.write_text(text, encoding="utf-8")
+        return from_file(path)

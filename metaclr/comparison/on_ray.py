@@ -1,8 +1,8 @@
-"""Runs spread over a Ray cluster: each is one task, and a run whose worker is lost is done again.
+"""Runs spread over a Ray cluster: each is one task, and a run whose worker is lost starts again.
 
 The plan, images included, is put into the object store once, so that nodes need neither the data nor the folder. A
-worker that sees the comparison's folder works in it, and the run goes on from its checkpoint when it is done again.
-On a node that does not, the run folder is made in a temporary place and its files come home as bytes.
+worker that sees the comparison's folder works in it, and a run that starts again resumes from its checkpoint. On a node
+that does not, the run folder is temporary and its files are sent back as bytes.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING, Any
 from metaclr.comparison.parallel import check_sendable
 from metaclr.comparison.plan import Plan
 from metaclr.comparison.run import Run
-from metaclr.comparison.serial import execute_run, unfinished
+from metaclr.comparison.run_folder import DONE, unfinished
+from metaclr.comparison.serial import execute_run
 from metaclr.console import progress
 from metaclr.engine import Interrupted
-from metaclr.engine.process_group import MENDABLE, error_line
+from metaclr.engine.process_group import USER_ERRORS, error_line
 from metaclr.errors import UserError
 from metaclr.files import write_atomic
 
@@ -37,7 +38,7 @@ _STORE = 1 << 27
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a worker sends home. failure: the run's; error: a user's, which ends the comparison."""
+    """What a worker sends back. failure: why the run failed; error: what ends the whole comparison."""
 
     failure: str = ""
     error: str = ""
@@ -45,10 +46,10 @@ class Outcome:
 
 
 def run_on_ray(plan: Plan, address: str, *, quiet: bool = False) -> dict[str, str]:
-    """Do the unfinished runs on a Ray cluster: "local" starts one of this machine's cores and GPUs.
+    """Execute the unfinished runs on a Ray cluster; the address "local" starts one of this machine's cores and GPUs.
 
     Returns:
-        Why a run failed, by run name: a loss that is not finite, or a worker lost more often than it may be.
+        The reason of each failed run, by run name; a worker lost more than `cluster.retries` times is one.
 
     Raises:
         UserError: no cluster at the address, one without a node large enough for a run, a method that cannot be sent.
@@ -85,7 +86,7 @@ def run_on_ray(plan: Plan, address: str, *, quiet: bool = False) -> dict[str, st
 
 
 def _do(plan: Plan, run: Run, mark: str) -> Outcome:
-    """A run, on a worker: in the comparison's folder where this node sees it, else in a temporary one."""
+    """Execute a run on a worker: in the comparison's folder where this node sees it, else in a temporary one."""
     import ray
     import torch
 
@@ -94,13 +95,13 @@ def _do(plan: Plan, run: Run, mark: str) -> Outcome:
     here = replace(plan, device=torch.device("cuda" if gpu else "cpu"))
     sees_folder = (plan.out / mark).is_file()
     if not sees_folder:
-        # The same name when the run is done again: on the same node it goes on from the checkpoint.
+        # The same name when the run starts again: on the same node it resumes from the checkpoint.
         here = replace(here, out=Path(tempfile.gettempdir()) / f"metaclr{mark}")
     try:
         failure = execute_run(here, run)
     except Interrupted as interrupt:
-        os._exit(interrupt.exit_code)  # the node is being taken away: a lost worker, whose run is done again
-    except MENDABLE as error:
+        os._exit(interrupt.exit_code)  # the node is being taken away: a lost worker, whose run starts again
+    except USER_ERRORS as error:
         return Outcome(error=f"{run.name}: {error_line(error)}")
     if sees_folder:
         return Outcome(failure)
@@ -132,31 +133,31 @@ def _outcome(done: Any, cluster: ClusterRecipe) -> Outcome:
 
 def _bring_home(folder: Path, files: dict[str, bytes]) -> None:
     """Write a run folder's files, the marker of a finished run last."""
-    for name in sorted(files, key=lambda name: name == "done.json"):
+    for name in sorted(files, key=lambda name: name == DONE):
         write_atomic(folder / name, files[name])
 
 
 def _options(plan: Plan, nodes: list[dict[str, float]]) -> dict[str, Any]:
-    """What Ray must know of a run.
+    """The resources that Ray must give each run.
 
     Raises:
-        UserError: no node of the cluster has that much; the run would wait for ever.
+        UserError: no node of the cluster has them; the run would wait for ever.
     """
-    asked = plan.recipe.cluster
-    gpus = asked.gpus
+    request = plan.recipe.cluster
+    gpus = request.gpus
     if gpus is None:
         gpus = 1.0 if plan.device.type == "cuda" or any(node.get("GPU", 0) >= 1 for node in nodes) else 0.0
-    if not any(node.get("CPU", 0) >= asked.cpus and node.get("GPU", 0) >= gpus for node in nodes):
+    if not any(node.get("CPU", 0) >= request.cpus and node.get("GPU", 0) >= gpus for node in nodes):
         raise UserError(
-            f"cluster.cpus = {asked.cpus}, cluster.gpus = {gpus:g}: no node of the Ray cluster has them; there are "
+            f"cluster.cpus = {request.cpus}, cluster.gpus = {gpus:g}: no node of the Ray cluster has them; there are "
             + ", ".join(f"{node.get('CPU', 0):g} cores with {node.get('GPU', 0):g} GPUs" for node in nodes)
         )
-    return {"num_cpus": asked.cpus, "num_gpus": gpus, "max_retries": asked.retries}
+    return {"num_cpus": request.cpus, "num_gpus": gpus, "max_retries": request.retries}
 
 
 @contextmanager
 def _cluster(address: str, size: int) -> Iterator[None]:
-    """Be connected to a cluster; one that the caller has connected to already is used and left as it is."""
+    """Connect to a cluster; one that the caller has connected to already is used and left as it is."""
     import ray
 
     if ray.is_initialized():
@@ -178,10 +179,10 @@ def _cluster(address: str, size: int) -> Iterator[None]:
 
 
 def _check_answers(address: str) -> None:
-    """Ray itself tries a port that nobody listens to for minutes.
+    """Check that a cluster listens at the address; Ray itself would try for minutes.
 
     Raises:
-        UserError: nobody does.
+        UserError: no answer within 10 seconds.
     """
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if host and port.isdigit():
@@ -193,7 +194,7 @@ def _check_answers(address: str) -> None:
 
 @contextmanager
 def _mark(out: Path) -> Iterator[str]:
-    """The name of a file in the folder, by which a worker knows whether it sees this folder."""
+    """The name of a file in the folder; a worker that finds it sees this folder."""
     name = f".ray-{secrets.token_hex(8)}"
     (out / name).touch()
     try:

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import os
 import pickle
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections import deque
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from multiprocessing.reduction import ForkingPickler
 
 from metaclr.comparison.plan import Plan
 from metaclr.comparison.run import Run
-from metaclr.comparison.serial import execute_run, unfinished
-from metaclr.console import progress
+from metaclr.comparison.run_folder import unfinished
+from metaclr.comparison.serial import execute_run
+from metaclr.console import notify, progress
+from metaclr.engine.process_group import error_line
 from metaclr.errors import UserError
+from metaclr.process import die_with_parent
+
+LOST = "its worker process was lost (killed, or out of memory); run the same command again to resume it"
 
 
 def run_parallel(plan: Plan, jobs: int, *, quiet: bool = False) -> dict[str, str]:
-    """Do the unfinished runs, `jobs` at a time, the machine's threads shared out among them.
+    """Execute the unfinished runs, `jobs` at a time, the machine's threads divided among them.
+
+    Each worker is a pool of one process, so that one that dies takes only its own run with it.
 
     Returns:
-        Why a run failed, by run name.
+        The reason of each failed run, by run name.
 
     Raises:
         UserError: a method that cannot be sent to another process (define it in a module or a .py file).
@@ -27,24 +39,74 @@ def run_parallel(plan: Plan, jobs: int, *, quiet: bool = False) -> dict[str, str
     check_sendable(plan)
     threads = max(1, torch.get_num_threads() // jobs)
     failures: dict[str, str] = {}
-    context = torch.multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=torch.set_num_threads, initargs=(threads,))
-    with pool, progress(f"{len(todo)} runs, {jobs} at a time", quiet=quiet) as bar:
-        waiting = {pool.submit(execute_run, plan, run): run for run in todo}
-        try:
-            for done, future in enumerate(as_completed(waiting), start=1):
-                run: Run = waiting[future]
-                if failure := future.result():
-                    failures[run.name] = failure
-                bar(done, len(todo), f"{run.entry.title}, seed {run.seed}")
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    waiting, running = deque(todo), dict[Future[str], tuple[Run, ProcessPoolExecutor]]()
+    idle = [_worker(threads) for _ in range(min(jobs, len(todo)))]
+    try:
+        with progress(f"{len(todo)} runs, {jobs} at a time", quiet=quiet) as bar:
+            while waiting or running:
+                while waiting and idle:
+                    run, pool = waiting.popleft(), idle.pop()
+                    running[pool.submit(_execute, bytes(ForkingPickler.dumps((plan, run))))] = run, pool
+                for done in wait(running, return_when=FIRST_COMPLETED).done:
+                    run, pool = running.pop(done)
+                    try:
+                        failure = done.result()
+                    except BrokenProcessPool:
+                        failure = LOST
+                        pool.shutdown(wait=False)
+                        pool = _worker(threads)
+                    idle.append(pool)
+                    if failure:
+                        failures[run.name] = failure
+                        if not quiet:
+                            notify(f"{run.entry.title}, seed {run.seed}: failed: {failure}")
+                    bar(len(todo) - len(waiting) - len(running), len(todo), f"{run.entry.title}, seed {run.seed}")
+    finally:
+        for _, pool in running.values():
+            _stop(pool)
+        for pool in [*idle, *(pool for _, pool in running.values())]:
+            pool.shutdown(wait=True, cancel_futures=True)
     return failures
 
 
+def _worker(threads: int) -> ProcessPoolExecutor:
+    import torch
+
+    context = torch.multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(1, mp_context=context, initializer=_start, initargs=(os.getpid(), threads))
+
+
+def _start(parent: int, threads: int) -> None:
+    import torch
+
+    die_with_parent(parent)
+    # Ctrl-C reaches the parent alone, which passes it on once: a second signal would not wait for the checkpoint.
+    if hasattr(os, "setpgid"):
+        os.setpgid(0, 0)
+    torch.set_num_threads(threads)
+
+
+def _execute(pickled: bytes) -> str:
+    """`execute_run` of a pickled (plan, run); unpickled here, so that what a worker cannot import is named."""
+    try:
+        plan, run = pickle.loads(pickled)
+    except Exception as error:
+        return (
+            f"cannot be read by a worker process ({type(error).__name__}: {error_line(error)}); define the method in a "
+            ".py file or an installed module"
+        )
+    return execute_run(plan, run)
+
+
+def _stop(pool: ProcessPoolExecutor) -> None:
+    """SIGTERM: a worker that trains saves a checkpoint and ends."""
+    for process in list((pool._processes or {}).values()):
+        with suppress(OSError):
+            process.terminate()
+
+
 def check_sendable(plan: Plan) -> None:
-    """Refuse a method that cannot be sent to another process.
+    """Check that every method can be sent to another process.
 
     Raises:
         UserError: names the method.

@@ -5,59 +5,121 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
+from metaclr.comparison.method_files import from_text
 from metaclr.methods.differences import settings
 from metaclr.recipe import MethodEntry
 
 if TYPE_CHECKING:
+    from episodes import Augmentation
     from metaclr.methods import Method
     from metaclr.recipe import CompareRecipe
+
+MUTABLE_KEYS = {"name", "description", "methods", "seeds", "sources", "cluster", "fixed"}
+"""Recipe keys that a later command on the same folder may change: they add or leave out runs, or move them."""
+
+TRAINING_KEYS = {"size", "channels", "views", "view_recipes", "views_mode", "encoder"}
+"""Recipe keys that the trained weights depend on, beside those of `train`."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What is trained once and judged on every target."""
+    """What is trained once and evaluated on every target."""
 
     entry: MethodEntry
     method: Method
     source: str
     seed: int
+    mark: str = ""
+    """Ends the name, where another run of the comparison would have the same name without it."""
+    text: str = field(default="", repr=False)
+    """Text of the file that declares the method; empty for other methods."""
+    callables: Mapping[str, Augmentation] = field(default_factory=dict, compare=False)
+    """View functions of the caller's own, by the names that the recipe has for them."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The functions of a method file cannot be pickled by reference: its text travels, and runs where it arrives.
+        return {**self.__dict__, "method": None} if self.text else self.__dict__
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if state["text"]:
+            state = {**state, "method": from_text(state["entry"].name, state["text"])}
+        self.__dict__.update(state)
 
     @property
     def name(self) -> str:
         """Name of the run and of its folder: method, source, seed."""
         source = re.sub(r"[^A-Za-z0-9]+", "-", self.source).strip("-")
         title = re.sub(r"[^A-Za-z0-9.]+", "-", self.entry.title).strip("-")
-        return f"{title}-{source}-s{self.seed}"
+        return f"{title}-{source}-s{self.seed}" + (f"-{self.mark}" if self.mark else "")
 
-    def digest(self, recipe: CompareRecipe, fingerprints: dict[str, str]) -> str:
-        """Hash of everything that this run's rows depend on: a finished run with the same digest is not redone.
+    def training_inputs(self, recipe: CompareRecipe, fingerprint: str) -> dict[str, Any]:
+        """Everything that the trained weights depend on, but for `train.steps`: a training may resume with more.
 
-        Other methods, sources and seeds of the recipe are left out, so that adding one redoes nothing.
+        Labels, and the other methods, sources and seeds of the recipe are left out, so that changing them redoes
+        nothing.
+
+        Args:
+            fingerprint: of the source's images.
         """
         from metaclr.engine.distributed import ranks
 
-        part = recipe.model_dump(mode="json", exclude={"name", "description", "methods", "seeds", "sources", "cluster"})
-        part["train"].pop("checkpoint_seconds")
-        part["train"].pop("cuda_graph")
-        if part["train"].pop("sync_norm") is False:
-            part["ranks"] = ranks().world  # otherwise any number of ranks computes the same
-        part["run"] = [self.entry.model_dump(mode="json"), self.source, self.seed]
-        part["data"] = fingerprints
-        # Not repr: a function's address would make every process another comparison.
-        part["method"] = settings(self.method)
-        return hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()
+        train = trained_settings(recipe)
+        train.pop("steps")
+        if train.pop("sync_norm") is False:
+            train["ranks"] = ranks().world  # otherwise any number of ranks computes the same
+        entry = self.entry.model_dump(mode="json", exclude={"label"})
+        # A method of a file is its text, wherever the file lies.
+        file = {"method file": hashlib.sha256(self.text.encode()).hexdigest()} if self.text else {}
+        if self.text:
+            entry.pop("name")
+        part = recipe.model_dump(mode="json", include=TRAINING_KEYS)
+        return {
+            **part,
+            **file,
+            "train": train,
+            "method": {**entry, **settings(self.method)},
+            "source": self.source,
+            "source images": fingerprint,
+            "seed": self.seed,
+        }
+
+    def inputs(self, recipe: CompareRecipe, fingerprints: dict[str, str]) -> dict[str, Any]:
+        """Everything that this run's rows depend on, as plain JSON values.
+
+        Args:
+            fingerprints: hash of the images of each target, and of the source's under "source".
+        """
+        others = {name: text for name, text in fingerprints.items() if name != "source"}
+        rest = recipe.model_dump(mode="json", exclude={*MUTABLE_KEYS, "train"})
+        training = self.training_inputs(recipe, fingerprints.get("source", ""))
+        steps = {"steps": recipe.train.steps} if self.method.trained else {}
+        return {
+            **rest,
+            **training,
+            "train": {**training["train"], **steps},
+            "target images": others,
+            "label": self.entry.title,
+        }
+
+    def identity(self, recipe: CompareRecipe, fingerprint: str) -> str:
+        """Hash of `training_inputs`: a checkpoint with another identity belongs to another training."""
+        return _hash(self.training_inputs(recipe, fingerprint))
+
+    def digest(self, recipe: CompareRecipe, fingerprints: dict[str, str]) -> str:
+        """Hash of `inputs`: a finished run with the same digest is kept."""
+        return _hash(self.inputs(recipe, fingerprints))
 
 
-def finished(folder: Path, digest: str) -> bool:
-    """Whether this run folder holds a finished run with this digest.
+def trained_settings(recipe: CompareRecipe) -> dict[str, Any]:
+    """The recipe's training settings without those that change where and how fast a run trains, not its results."""
+    from metaclr.engine.settings import FREE
 
-    The marker is written last, so a killed run never looks finished.
-    """
-    try:
-        return bool(json.loads((folder / "done.json").read_text())["digest"] == digest)
-    except (OSError, ValueError, KeyError):
-        return False
+    return {name: value for name, value in recipe.train.model_dump(mode="json").items() if name not in FREE}
+
+
+def _hash(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,38 +1,42 @@
-"""Runs the runs of a plan one after the other, and skips what is finished."""
+"""Runs one after the other, finished ones kept; a run that fails ends with its reason, and the next one starts."""
 
 from __future__ import annotations
 
-import json
+import errno
 import time
+import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
+from episodes.errors import EpisodeError
 from metaclr.comparison.evaluate_run import RunInfo, evaluate_run
+from metaclr.comparison.own_procedure import own_procedure
 from metaclr.comparison.plan import Plan
-from metaclr.comparison.run import Run, finished
+from metaclr.comparison.run import Run
+from metaclr.comparison.run_folder import ERROR, mark_finished, unfinished, write_inputs
 from metaclr.comparison.training import build_encoder_of, train_run
 from metaclr.console import Progress, notify, progress, span
 from metaclr.engine import NonFiniteLoss
-from metaclr.engine.distributed import same_start
-from metaclr.engine.process_group import broadcast_from_first
+from metaclr.engine.distributed import ranks, same_start
+from metaclr.engine.process_group import broadcast_from_first, error_line
+from metaclr.errors import UserError
 from metaclr.files import write_atomic
 
-
-def unfinished(plan: Plan) -> list[Run]:
-    """The runs that are still to be done, in the order of the recipe; of several ranks the first looks."""
-    runs = broadcast_from_first(lambda: {c.name for c in plan.runs if not finished(plan.folder(c), plan.digest(c))})
-    return [run for run in plan.runs if run.name in runs]
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""Errors of the disk, which every later run would meet too."""
 
 
 def execute_serially(plan: Plan, *, quiet: bool = False) -> dict[str, str]:
-    """Do every unfinished run in turn.
+    """Execute every unfinished run in turn.
 
     Returns:
-        Why a run failed, by run name; empty where all went well.
+        The reason of each failed run, by run name.
     """
     todo = unfinished(plan)
     if len(todo) < len(plan.runs) and not quiet:
-        notify(f"{len(plan.runs) - len(todo)} of {len(plan.runs)} runs are finished already and not redone")
+        notify(f"{len(plan.runs) - len(todo)} of {len(plan.runs)} runs are finished already and kept")
     failures: dict[str, str] = {}
     for number, run in enumerate(todo, start=1):
         title = f"[{number}/{len(todo)}] {run.entry.title}, seed {run.seed}"
@@ -42,42 +46,86 @@ def execute_serially(plan: Plan, *, quiet: bool = False) -> dict[str, str]:
         if failure:
             failures[run.name] = failure
         if not quiet:
-            notify(f"{title}: {failure or span(time.monotonic() - began)}")
+            notify(f"{title}: {f'failed: {failure}' if failure else span(time.monotonic() - began)}")
     return failures
 
 
 def execute_run(plan: Plan, run: Run, bar: Progress | None = None) -> str:
-    """Train (or resume), judge on every target, and leave a finished run folder.
+    """Train (or resume), evaluate on every target, and leave a finished run folder.
 
     Returns:
-        Why it failed: a loss that is not finite, with step and learning rate (the last good checkpoint stays);
-        empty where it went well.
+        The reason of a failure, in one line (the traceback is in error.txt of the run folder, the last good checkpoint
+        stays); empty for a finished run. Errors that later runs would meet too, such as a full disk, are raised; so
+        is everything but `NonFiniteLoss` under torchrun, where one rank's error must end all.
     """
-    folder, recipe, source = plan.folder(run), plan.recipe, plan.sources[run.source]
-    broadcast_from_first(lambda: folder.mkdir(parents=True, exist_ok=True))
-    digest = plan.digest(run)
+    folder = plan.folder(run)
+    try:
+        _train_and_evaluate(plan, run, folder, bar)
+    except NonFiniteLoss as error:
+        failure = str(error)
+        broadcast_from_first(lambda: _write_error(folder))
+    except Exception as error:
+        if ranks().world > 1 or _is_of_disk(error):
+            raise
+        known = isinstance(error, (UserError, EpisodeError, OSError))
+        failure = error_line(error) if known else f"{type(error).__name__}: {error_line(error)}"
+        _write_error(folder)
+    else:
+        return ""
+    return failure
+
+
+def _train_and_evaluate(plan: Plan, run: Run, folder: Path, bar: Progress | None) -> None:
+    recipe, source = plan.recipe, plan.sources[run.source]
+    procedure = None
+
+    def start() -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_inputs(folder, plan.inputs(run))
+
+    broadcast_from_first(start)
     if not run.method.trained:
-        judged = _about(run, recipe.encoder.name)
+        info = _info(run, recipe.encoder.name)
         encoder = build_encoder_of(run, recipe, source)
     else:
-        try:
-            learner, trained = train_run(run, recipe, source, folder, plan.device, digest, _training_bar(bar))
-        except NonFiniteLoss as failure:
-            return str(failure)
+        identity = plan.identity(run)
+        learner, trained = train_run(run, recipe, source, folder, plan.device, identity, _training_bar(bar))
         seconds = trained.views / trained.views_per_second if trained.views_per_second else 0.0
-        judged = replace(_about(run, recipe.encoder.name), steps=trained.step, seconds=seconds, views=trained.views)
+        info = replace(_info(run, recipe.encoder.name), steps=trained.step, seconds=seconds, views=trained.views)
+        same_start(learner)  # ranks with batch statistics of their own have different networks
         encoder = learner.get_submodule("encoder")
-        same_start(encoder)  # ranks that keep batch statistics of their own have as many encoders
+        procedure = own_procedure(run.method, learner.to(plan.device))
     targets = list(plan.targets.values())
     evaluate_run(
-        encoder, targets, recipe.evaluate, judged, folder, plan.device, source=source, precision=recipe.judged_in
+        encoder,
+        targets,
+        recipe.evaluate,
+        info,
+        folder,
+        plan.device,
+        source=source,
+        procedure=procedure,
+        precision=recipe.judged_in,
     )
-    # Written last: a killed run never looks finished.
-    broadcast_from_first(lambda: write_atomic(folder / "done.json", json.dumps({"digest": digest})))
-    return ""
+    digest = plan.digest(run)
+    broadcast_from_first(lambda: mark_finished(folder, digest))
 
 
-def _about(run: Run, encoder: str) -> RunInfo:
+def _is_of_disk(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in DISK:
+            return True
+        error = error.__cause__
+    return False
+
+
+def _write_error(folder: Path) -> None:
+    """The traceback of the error that is being handled."""
+    with suppress(OSError):
+        write_atomic(folder / ERROR, traceback.format_exc())
+
+
+def _info(run: Run, encoder: str) -> RunInfo:
     named = "none" if run.method.encoder == "pixels" else encoder
     return RunInfo(run=run.name, method=run.entry.title, source=run.source, encoder=named, seed=run.seed)
 

@@ -1,11 +1,13 @@
-"""A target made ready once for all methods: its stored episodes and its stored label subsets."""
+"""A target prepared once for all methods: its stored episodes and its stored label subsets."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from episodes import ImageSet, TaskShape, stored_table
+from episodes import ImageSet, stored_table
+from metaclr.comparison.episode_shapes import episode_shapes
 from metaclr.comparison.split_remarks import split_remarks
 from metaclr.data.notes import surprises
 from metaclr.errors import UserError
@@ -20,24 +22,30 @@ if TYPE_CHECKING:
 
 
 def prepare(
-    name: str, images: ImageSet, settings: EvaluateRecipe, folder: Path | None, *, shuffle: bool = False
+    name: str,
+    images: ImageSet,
+    settings: EvaluateRecipe,
+    folder: Path | None,
+    *,
+    shuffle: bool = False,
+    fixed: Collection[str] = (),
 ) -> tuple[Target, tuple[str, ...]]:
-    """Draw and store what the evaluators need of one target; and remarks about what it could not give.
+    """Draw and store what the evaluators need of one target; and remarks on what was changed to fit its size.
 
     Args:
         folder: of the stored episodes and label subsets.
-        shuffle: deal the labels at random first, the negative control.
+        shuffle: permute the labels at random first, the negative control.
+        fixed: keys of the recipe whose values hold; see `episode_shapes`.
 
     Raises:
-        UserError: the target has no labels.
-        EpisodeError: a task shape that the target cannot give (names the class and its count).
+        UserError: the target has no labels, or cannot fill a task shape that is fixed (names the class and its count).
     """
     if images.labels is None:
         raise UserError(f"target {name!r} has no labels, so nothing can be measured on it")
     if shuffle:
         images = images.shuffled_labels(seed=0)
     remarks = [f"{name}: {note}" for note in surprises(images)]
-    tables = tuple(_tables(name, images, settings, folder, remarks))
+    tables = tuple(_tables(name, images, settings, folder, fixed, remarks))
     if images.classes > settings.max_probe_classes and (settings.linear or settings.low_label):
         many = f"{images.classes} classes are more than max_probe_classes = {settings.max_probe_classes}"
         remarks.append(f"{name}: no linear probe and no low-label results, {many}")
@@ -49,17 +57,18 @@ def prepare(
 
 
 def _tables(
-    name: str, images: ImageSet, settings: EvaluateRecipe, folder: Path | None, remarks: list[str]
+    name: str,
+    images: ImageSet,
+    settings: EvaluateRecipe,
+    folder: Path | None,
+    fixed: Collection[str],
+    remarks: list[str],
 ) -> list[EpisodeTable]:
     few = settings.few_shot
     if not few:
         return []
-    # A 20-way task on ten digits cannot be: it is left out there, and said; a target that can give none is refused.
-    ways = [way for way in few.ways if way <= images.classes]
-    if ways:
-        remarks += [f"{name}: no {way}-way tasks, it has {images.classes} classes" for way in set(few.ways) - set(ways)]
-    shapes = [TaskShape(way, shot, few.query) for way in ways or few.ways for shot in few.shots]
-    return [stored_table(images, shape, few.episodes, few.seed, folder) for shape in shapes]
+    shapes = episode_shapes(name, images, few, fixed, remarks)
+    return [stored_table(images, shape, few.episodes, few.seed, folder, leave_out_small=True) for shape in shapes]
 
 
 def _subsets(

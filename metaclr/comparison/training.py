@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from episodes import PRESETS, EpisodeSampler, ImageSet, Prefetcher, Rendering, TaskShape, ViewRecipe
+from episodes import EpisodeSampler, ImageSet, Prefetcher, Rendering, TaskShape, Views
+from metaclr.comparison.image_format import VIEWS
 from metaclr.comparison.run import Run
-from metaclr.errors import UserError, unknown
+from metaclr.comparison.task_shapes import fit_shape, notes
+from metaclr.errors import UserError
 from metaclr.memory import place
 from metaclr.networks.seeded_init import seeded
+from metaclr.recipe.method_settings import SHAPE
+from metaclr.recipe.views import view_recipe
 
 if TYPE_CHECKING:
     import torch
@@ -18,44 +23,74 @@ if TYPE_CHECKING:
 
     from metaclr.engine import Trained
     from metaclr.engine.distributed import Ranks
+    from metaclr.methods import Method
     from metaclr.recipe import CompareRecipe
 
 
-def task_shape(run: Run, recipe: CompareRecipe) -> TaskShape:
-    """The training tasks that spend exactly the budget of views in each step.
+def task_shape(run: Run, recipe: CompareRecipe, source: ImageSet | None = None) -> TaskShape:
+    """The training tasks of a run, which spend the budget of views in each step; on a small source, of fewer ways.
+
+    Args:
+        source: None gives the method's own shape, whatever the data.
 
     Raises:
-        UserError: the budget is no multiple of the method's views per way.
+        UserError: see `fit_shape`.
     """
-    method, budget = run.method, recipe.train.batch_views
-    views = method.shot + method.query
-    way = method.way or budget // views
-    tasks = budget // (way * views)
-    if tasks < 1 or tasks * way * views != budget:
-        raise UserError(
-            f"train.batch_views = {budget}: method {run.entry.title!r} takes multiples of {(method.way or 1) * views}"
-        )
-    return TaskShape(way=way, shot=method.shot, query=method.query, tasks=tasks)
+    return fit_shape(shaped(run), run.entry.title, recipe.train.batch_views, source, _given(run))
+
+
+def shaped(run: Run) -> Method:
+    """The method with the `way`, `shot` and `query` that the user set for it.
+
+    Raises:
+        UserError: one that is no integer of at least 1.
+    """
+    values = {key: run.entry.settings[key] for key in SHAPE if key in run.entry.settings}
+    for key, value in values.items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < (2 if key == "way" else 1):
+            least = 2 if key == "way" else 1
+            raise UserError(f"{run.entry.title}.{key} = {value!r}: an integer of at least {least}")
+    return replace(run.method, **values)
+
+
+def _given(run: Run) -> set[str]:
+    return {key for key in SHAPE if key in run.entry.settings}
+
+
+def _objective_settings(run: Run) -> dict[str, Any]:
+    return {key: value for key, value in run.entry.settings.items() if key not in SHAPE}
+
+
+def task_notes(runs: Sequence[Run], recipe: CompareRecipe, sources: Mapping[str, ImageSet]) -> tuple[str, ...]:
+    """How the tasks of the methods differ from their own because of the data, methods that do alike in one line."""
+    titles: dict[str, list[str]] = {}
+    for run in runs:
+        if run.method.trained and run.seed == runs[0].seed:
+            source = sources[run.source]
+            shape = task_shape(run, recipe, source)
+            for title, text in notes(run.entry.title, shaped(run), shape, recipe.train.batch_views, source):
+                titles.setdefault(text, []).append(title)
+    return tuple(f"{', '.join(of)}: {text}" for text, of in titles.items())
 
 
 def sampler_for(run: Run, recipe: CompareRecipe, source: ImageSet, rank_info: Ranks | None = None) -> EpisodeSampler:
-    """Which images each step trains on: depends on the seed of the run alone, and is dealt out to the ranks.
+    """Which images each step trains on: a function of the run's seed, divided among the ranks.
 
-    rank_info: whose share; by default that of this process.
+    rank_info: whose part of each batch; by default that of this process.
 
     Raises:
-        UserError: the budget is no multiple of the method's views per way, or cannot be dealt out evenly.
+        UserError: see `fit_shape`; or tasks that cannot be divided evenly among the ranks.
     """
     from metaclr.engine.distributed import ranks
 
     method, rank_info = run.method, rank_info or ranks()
-    shape = task_shape(run, recipe)
+    shape = task_shape(run, recipe, source)
     # A learner of its own takes whole tasks.
     count, what = (shape.tasks, "tasks") if shape.tasks > 1 or method.learner else (shape.way, "ways")
     if count % rank_info.world:
         raise UserError(
             f"train.batch_views = {recipe.train.batch_views}: method {run.entry.title!r} makes {count} {what} of "
-            f"them, which {rank_info.world} ranks cannot share evenly"
+            f"them, which cannot be divided evenly among {rank_info.world} ranks"
         )
     return EpisodeSampler(
         source,
@@ -65,27 +100,40 @@ def sampler_for(run: Run, recipe: CompareRecipe, source: ImageSet, rank_info: Ra
         seed=run.seed,
         rank=rank_info.rank,
         world=rank_info.world,
+        leave_out_small=True,
     )
 
 
-def views_for(run: Run, recipe: CompareRecipe) -> ViewRecipe | Sequence[ViewRecipe]:
-    """The renderings: the recipe's for every method, or each method's own where `views_mode` is `own`.
+def views_for(run: Run, recipe: CompareRecipe, shape: TaskShape | None = None) -> Views | list[Views]:
+    """The view recipe of a run, or one for each of the V views of a way where support and query differ.
 
-    A method that needs its support un-augmented (ProtoCLR) says so itself, in `own` mode only.
+    All methods share the recipe's, unless a method's entry names its own, or `views_mode` is `per_method`: then each
+    has the one that it declares (ProtoCLR: a support without augmentation).
+
+    Args:
+        shape: of the training tasks; by default the method's own.
+
+    Raises:
+        UserError: an unknown name (with the nearest).
     """
-    own, method = recipe.views_mode == "per_method", run.method
-    name = run.entry.views or (method.views if own else "") or recipe.views
-    support = (method.support_views if own and not run.entry.views else "") or name
-    for preset in (name, support):
-        if preset not in PRESETS:
-            raise unknown("views", preset, PRESETS)
-    if support == name:
-        return PRESETS[name]
-    return [PRESETS[support]] * method.shot + [PRESETS[name]] * method.query
+    per_method, method = recipe.views_mode == "per_method", shaped(run)
+    shot, query = (shape.shot, shape.query) if shape else (method.shot, method.query)
+    name = run.entry.views or (method.views if per_method else "") or recipe.views or VIEWS[recipe.channels or 1]
+    support = (method.support_views if per_method and not run.entry.views else "") or name
+    if name in run.callables or support in run.callables:
+        plain: dict[str, Views] = {
+            of: run.callables.get(of) or view_recipe(of, recipe.view_recipes) for of in (name, support)
+        }
+        return plain[name] if support == name else [plain[support]] * shot + [plain[name]] * query
+    of_support = view_recipe(support, recipe.view_recipes, "support")
+    of_query = view_recipe(name, recipe.view_recipes, "query")
+    if of_support == of_query:
+        return of_query
+    return [*[of_support] * shot, *[of_query] * query]
 
 
 def build_encoder_of(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Module:
-    """The encoder of a run as it starts: its weights depend on the seed alone, so `untrained` is where all begin.
+    """The encoder of a run before training: its weights depend on the seed alone, so `untrained` is where all start.
 
     Raises:
         UserError: an unknown network or option.
@@ -110,7 +158,9 @@ def build_learner(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Modul
     method, settings = run.method, recipe.encoder
     encoder = build_encoder_of(run, recipe, source)
     if method.learner is not None:
-        learner: nn.Module = method.learner(encoder, method, seed=run.seed, settings=run.entry.settings)
+        shape = task_shape(run, recipe, source)
+        fitted = replace(method, way=shape.way, shot=shape.shot, query=shape.query)
+        learner: nn.Module = method.learner(encoder, fitted, seed=run.seed, settings=_objective_settings(run))
         return learner
     projector = build_projector(
         run.entry.projector or method.projector,
@@ -121,7 +171,7 @@ def build_learner(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Modul
     )
     with seeded(run.seed, "objective"):
         objective = method.objective.build(
-            int(projector.features), dataset_size=len(source), classes=source.classes, **run.entry.settings
+            int(projector.features), dataset_size=len(source), classes=source.classes, **_objective_settings(run)
         )
     return Learner(
         encoder,
@@ -142,15 +192,19 @@ def train_run(
     identity: str,
     progress: Callable[[int, int, float, float], None] | None = None,
 ) -> tuple[nn.Module, Trained]:
-    """Train one run, going on from its checkpoint where there is one."""
+    """Train one run; it resumes from the checkpoint of its folder.
+
+    Raises:
+        UserError: see `sampler_for`, `views_for` and `build_learner`. NonFiniteLoss: with step and learning rate.
+    """
     from metaclr.engine import TrainSettings, train
 
     learner = build_learner(run, recipe, source)
     placed = place(source, device)
     turned = run.method.task_transform == "quarter_turns"
-    pixels = Rendering(placed, views_for(run, recipe), seed=run.seed, turned=turned)
-    settings = TrainSettings(**recipe.train.model_dump(exclude={"batch_views"}), device=str(device), seed=run.seed)
     sampler = sampler_for(run, recipe, source)
+    pixels = Rendering(placed, views_for(run, recipe, sampler.shape), seed=run.seed, turned=turned)
+    settings = TrainSettings(**recipe.train.model_dump(exclude={"batch_views"}), device=str(device), seed=run.seed)
     if placed.in_memory_of(device):
         return learner, train(learner, sampler, pixels, settings, folder, progress, identity=identity)
     with Prefetcher(sampler, steps=settings.steps, pin=device.type == "cuda") as ahead:

@@ -106,6 +106,8 @@ def required_format(path: Path) -> FileFormat:
     Raises:
         UserError: a file that is no data set, with what to do.
     """
+    if not path.is_file():
+        raise UserError(f"{path}: is a pipe, a socket or a device, which is never opened; name a file or a folder")
     found = format_of(path)
     if found is not None:
         return found

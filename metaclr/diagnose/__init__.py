@@ -1,4 +1,4 @@
-"""Diagnostics of an embedding: numbers that explain a result; none of them is one, and none needs a training run."""
+"""Diagnostics of an embedding: numbers that help to explain a score, computed from features alone."""
 
 from metaclr.diagnose.collapse import collapse
 from metaclr.diagnose.geometry import alignment, tolerance, uniformity

@@ -1,4 +1,4 @@
-"""Batches in the order of the steps, the next one prepared while this one trains."""
+"""Batches in the order of the steps; the next one is prepared while the current one trains."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ def batches(
     device: torch.device,
     prefetch: Choice = "auto",
 ) -> Iterator[Batch]:
-    """The batch of every step.
+    """The batch of every step: index tables from `sampler`, pixels from `render`.
 
-    On a GPU the next one is prepared on a side stream, unless prefetch is `off`. On a CPU rendering takes all
-    cores anyway, so only `on` prepares ahead, in a thread, which pays where rendering waits for a disk.
+    On a GPU the next batch is prepared on a side stream, unless prefetch is `off`. On a CPU rendering uses all cores
+    anyway, so only `on` prepares ahead, in a thread, which pays off where rendering waits for a disk.
     """
 
     def make(step: int) -> Batch:
         episode = sampler(step)
         if device.type == "cuda":
-            # From pinned memory, so that the copy does not make the host wait.
+            # Copies from pinned memory do not block the host.
             tables = {name: getattr(episode, name) for name in ("images", "views", "labels", "pixels")}
-            episode = replace(episode, **{name: it.pin_memory() for name, it in tables.items() if it is not None})
+            episode = replace(episode, **{name: t.pin_memory() for name, t in tables.items() if t is not None})
         episode = episode.to(device)
         return render(episode).to(device, non_blocking=True), replace(episode, pixels=None)
 
@@ -50,35 +50,35 @@ def batches(
 
 def _in_thread(make: Callable[[int], Batch], steps: Iterable[int]) -> Iterator[Batch]:
     with one_thread("batches") as pool:
-        waiting = None
+        current = None
         for step in steps:
-            coming = pool.submit(make, step)
-            if waiting is not None:
-                yield waiting.result()
-            waiting = coming
-        if waiting is not None:
-            yield waiting.result()
+            following = pool.submit(make, step)
+            if current is not None:
+                yield current.result()
+            current = following
+        if current is not None:
+            yield current.result()
 
 
 def _on_side_stream(make: Callable[[int], Batch], steps: Iterable[int], device: torch.device) -> Iterator[Batch]:
     side: torch.cuda.Stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-    side.wait_stream(torch.cuda.current_stream(device))  # the images may still be on their way
-    waiting: tuple[Batch, torch.cuda.Event] | None = None
+    side.wait_stream(torch.cuda.current_stream(device))  # the copy of the images to the GPU may still be running
+    current: tuple[Batch, torch.cuda.Event] | None = None
     for step in steps:
         with torch.cuda.stream(side):
-            coming = make(step), side.record_event()
-        if waiting is not None:
-            yield _handed_over(*waiting)
-        waiting = coming
-    if waiting is not None:
-        yield _handed_over(*waiting)
+            following = make(step), side.record_event()
+        if current is not None:
+            yield _synchronized(*current)
+        current = following
+    if current is not None:
+        yield _synchronized(*current)
 
 
-def _handed_over(batch: Batch, ready: torch.cuda.Event) -> Batch:
-    """Let the training stream wait for the batch, and its memory not be reused before that stream is done."""
+def _synchronized(batch: Batch, ready: torch.cuda.Event) -> Batch:
+    """The batch; the training stream waits for `ready` and keeps the batch's memory until it is used."""
     pixels, episode = batch
-    here = torch.cuda.current_stream(pixels.device)
-    here.wait_event(ready)
+    stream = torch.cuda.current_stream(pixels.device)
+    stream.wait_event(ready)
     for tensor in (pixels, episode.images, episode.views, episode.labels):
-        tensor.record_stream(here)
+        tensor.record_stream(stream)
     return batch

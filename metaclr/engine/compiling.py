@@ -1,4 +1,4 @@
-"""torch.compile for the length of one training, where it pays, and eager execution where it fails."""
+"""torch.compile during one training, where it pays off, and eager execution where it fails."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LONG = 2000
-"""Steps from which a GPU run wins back the half minute of compiling."""
+"""Steps from which a GPU run recovers the half minute that compiling takes."""
 
 
 def should_compile(settings: TrainSettings, device: torch.device) -> bool:
-    """Whether to compile. `auto`: on a GPU for a long run; not on a CPU, where it gains little for 10 to 40 s."""
+    """Whether to compile. `auto`: on a GPU from `LONG` steps on; not on a CPU, where 10 to 40 s gain little."""
     if settings.compile == "auto":
         return device.type == "cuda" and settings.steps >= LONG
     if settings.compile == "on" and device.type == "cpu" and not _compiler():
-        notify("compile = 'on': there is no C++ compiler here; running without")
+        notify("compile = 'on': this machine has no C++ compiler; running without")
         return False
     return settings.compile == "on"
 
 
 def compile_views(render: Callable[..., Tensor], first: Callable[[], T]) -> T:
-    """Compile `render` if it is one that can be, and give what `first` makes with it; eager again if that fails."""
+    """Compile `render` if it is a Rendering, and return `first()`, which uses it; eager again if that fails."""
     if not isinstance(render, Rendering):
         return first()
     render.compile()
@@ -43,9 +43,9 @@ def compile_views(render: Callable[..., Tensor], first: Callable[[], T]) -> T:
         return first()
     except Exception as error:  # the compiler's own errors have no common kind
         render.eager()
-        made = first()  # what fails without the compiler too is the caller's to know
+        result = first()  # raises if the failure was not the compiler's
         notify(f"torch.compile of the views failed ({first_line(error)}); running without")
-        return made
+        return result
 
 
 @contextmanager
@@ -62,8 +62,8 @@ def compiled_views(render: Callable[..., Tensor], first: Callable[[], T]) -> Ite
 def compiled(learner: nn.Module, probe: tuple[Tensor, Episode], autocast: torch.autocast) -> Iterator[bool]:
     """Compile the learner's `networks` inside the block; yields whether that worked.
 
-    One forward and backward on `probe` decides; the state it changes is put back. Afterwards the networks are eager
-    again: an evaluator's other batch sizes would each be compiled anew.
+    It works if one forward and backward on `probe` does; the state that it changes is restored. Afterwards the networks
+    are eager again: every batch size of an evaluator would be compiled again.
     """
     children = [getattr(learner, name, None) for name in getattr(learner, "networks", ())]
     parts = [child for child in children if isinstance(child, nn.Module)]
@@ -99,6 +99,6 @@ def _compiler() -> str | None:
 
 
 def first_line(error: BaseException) -> str:
-    """What an error is, for a message of one line."""
+    """Kind and first line of an error, for a message of one line."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0][:160]}" if lines else type(error).__name__

@@ -1,10 +1,9 @@
-"""Several ranks that together compute what one process would: the global batch, its loss and its gradient.
+"""Data-parallel training that computes what one process would: the global batch, its loss and its gradient.
 
-Every rank embeds its share of the batch, gathers all embeddings, and computes the loss of the whole batch. The
+Every rank embeds its share of the batch, gathers all embeddings, and computes the loss of the global batch. The
 gradient of that loss with respect to a rank's own rows is exact on that rank, without communication. `gather`
 multiplies it by the number of ranks, so that the mean over ranks of the parameter gradients is the gradient of one
-process: for the encoder, whose share of the rows differs by rank, and for the objective, whose gradient is the
-same everywhere.
+process: for the encoder, whose rows differ by rank, and for the objective, whose gradient is the same on every rank.
 """
 
 from __future__ import annotations
@@ -17,24 +16,25 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from metaclr.environment import environment_int
 from metaclr.errors import UserError
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """This process among all of them; one process alone is rank 0 of 1."""
+    """Rank of this process and number of ranks; a single process is rank 0 of 1."""
 
     rank: int = 0
     world: int = 1
 
     @property
     def first(self) -> bool:
-        """Whether this is the process that writes."""
+        """Whether this process is rank 0, which writes the files."""
         return self.rank == 0
 
 
 def ranks() -> Ranks:
-    """This process in the running group."""
+    """Rank and number of ranks in the running process group."""
     if dist.is_initialized():
         return Ranks(dist.get_rank(), dist.get_world_size())
     return Ranks()
@@ -47,47 +47,39 @@ def rank_device(device: torch.device) -> torch.device:
         UserError: there are more ranks than GPUs on this machine.
     """
     if str(device) == "cuda" and "LOCAL_RANK" in os.environ:
-        mine, there = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
-        if mine >= there:
-            raise UserError(f"{there} GPUs on this machine, and more ranks: --nproc-per-node {there}, or --device cpu")
-        return torch.device("cuda", mine)
+        local, gpus = environment_int("LOCAL_RANK", 0), torch.cuda.device_count()
+        if local >= gpus:
+            raise UserError(
+                f"more ranks than the {gpus} GPUs of this machine: --nproc-per-node {gpus}, or --device cpu"
+            )
+        return torch.device("cuda", local)
     return device
 
 
-def join(device: torch.device) -> Ranks:
-    """Join the group that torchrun describes in the environment; alone where it describes none.
-
-    NCCL for GPUs, gloo for CPUs. Joining twice is harmless.
-    """
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not dist.is_initialized():
-        if device.type == "cuda":
-            torch.cuda.set_device(device)
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    return ranks()
-
-
 def leave() -> None:
-    """Leave the group, if there is one."""
+    """Leave the process group, if there is one."""
     if dist.is_initialized():
         dist.destroy_process_group()
 
 
 def shared_axis(tasks: int, way: int, world: int) -> int:
-    """The axis of a batch (T, N, ...) that the sampler deals out to ranks: 0, tasks; or 1, ways, of a single task.
+    """Axis of a batch (T, N, ...) that is split over ranks: 0, tasks; or 1, ways, if there is a single task.
 
     Raises:
-        UserError: it does not divide evenly.
+        UserError: its size is not a multiple of the number of ranks.
     """
     axis, name, size = (0, "tasks", tasks) if tasks > 1 else (1, "ways", way)
     if size % world:
-        raise UserError(f"{size} {name} cannot be dealt out evenly to {world} ranks")
+        raise UserError(
+            f"{size} {name} cannot be split evenly over {world} ranks; change batch_views or the number of ranks"
+        )
     return axis
 
 
 def gather(local: Tensor, axis: int) -> Tensor:
-    """All ranks' tensors as one in the global order: rank r holds items r, r + world, ... of `axis`.
+    """Concatenate all ranks' tensors in the global order: rank r has the items r, r + world, ... of `axis`.
 
-    (T, N, ...) of one rank to (T world, N, ...) or (T, N world, ...). With a gradient for floating tensors.
+    (T, N, ...) of one rank to (T world, N, ...) or (T, N world, ...). Differentiable for floating tensors.
     """
     if ranks().world == 1:
         return local
@@ -106,8 +98,8 @@ class _Gather(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, None]:
         rank_info = ranks()
-        mine = grads[0].movedim(ctx.axis, 0)[rank_info.rank :: rank_info.world].movedim(0, ctx.axis)
-        return mine * rank_info.world, None
+        local = grads[0].movedim(ctx.axis, 0)[rank_info.rank :: rank_info.world].movedim(0, ctx.axis)
+        return local * rank_info.world, None
 
 
 def average_gradients(module: nn.Module) -> None:
@@ -134,7 +126,7 @@ def all_reduce_max(*flags: float, device: torch.device) -> tuple[float, ...]:
 
 
 def average(values: Tensor) -> Tensor:
-    """The mean over ranks of a tensor that every rank has."""
+    """Mean over ranks of a tensor of the same shape on every rank."""
     world = ranks().world
     if world == 1:
         return values

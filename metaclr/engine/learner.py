@@ -1,4 +1,4 @@
-"""What is trained: an encoder, a projector and an objective, and with them a slow target network if asked for."""
+"""The trained module: encoder, projector and objective, with a momentum encoder where the method has one."""
 
 from __future__ import annotations
 

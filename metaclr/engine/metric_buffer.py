@@ -1,4 +1,4 @@
-"""Losses and metrics of the last steps, kept on the device so that no step waits for a number."""
+"""Losses and metrics of the last steps, stored on the device so that no step waits for the device."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class MetricBuffer:
         self.values = self._rows(1)
 
     def add(self, loss: Tensor, metrics: dict[str, Tensor]) -> None:
-        """Keep one step's numbers; does not wait for them."""
+        """Store one step's loss and metrics (0-d tensors) without waiting for the device."""
         names = ("loss", *sorted(metrics))
         if names != self.names:
             if self.count:
@@ -30,29 +30,29 @@ class MetricBuffer:
 
     @property
     def full(self) -> bool:
-        """Whether the next step has no room."""
+        """Whether there is no room for another step."""
         return self.count == self.size
 
-    def bad(self) -> int | None:
-        """Which row is the first with a loss that is no number; waits for the device."""
+    def first_non_finite(self) -> int | None:
+        """Index of the first row whose loss is NaN or infinite, None if all are finite; waits for the device."""
         finite = torch.isfinite(self.values[: self.count, 0]).cpu()
         return None if bool(finite.all()) else int((~finite).int().argmax())
 
     def means(self) -> dict[str, float]:
-        """Mean of each column over its steps and over ranks; waits for the device."""
+        """Mean of each column over the stored steps and over ranks; waits for the device."""
         means = average(self.values[: self.count].mean(0)).tolist()
         return dict(zip(self.names, means, strict=True))
 
     def clear(self) -> None:
-        """Make room for the next steps."""
+        """Empty the buffer."""
         self.count = 0
 
     def state(self) -> dict[str, object]:
-        """What a checkpoint keeps of it."""
+        """Names (1 + metrics) and rows for a checkpoint."""
         return {"names": list(self.names), "values": self.values[: self.count].cpu()}
 
     def restore(self, names: list[str], values: Tensor) -> None:
-        """Go on with a checkpoint's rows."""
+        """Continue with a checkpoint's rows."""
         self.names, self.count = tuple(names), len(values)
         self.values = self._rows(max(len(names), 1))
         self.values[: self.count] = values

@@ -20,16 +20,16 @@ NORMS = (
 
 
 def groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Two parameter groups: the weights, and what is neither decayed nor adapted (biases, norms, scalars).
+    """Two parameter groups: weights, and those that are neither decayed nor adapted (biases, norms, scalars).
 
-    By kind and never by name: the parameters of a normalization layer, and everything with at most one axis.
-    Parameters that need no gradient are left out; a shared one stands once.
+    The second group has the parameters of normalization layers and all with at most one axis, whatever their names.
+    Parameters that need no gradient are left out; a shared one is listed once.
     """
     plain = {id(p) for m in module.modules() if isinstance(m, NORMS) for p in m.parameters(recurse=False)}
     trained = [p for p in module.parameters() if p.requires_grad]
     free = [p for p in trained if p.ndim <= 1 or id(p) in plain]
-    kept = {id(p) for p in free}
-    weights = [p for p in trained if id(p) not in kept]
+    free_ids = {id(p) for p in free}
+    weights = [p for p in trained if id(p) not in free_ids]
     both = [
         {"params": weights, "weight_decay": weight_decay, "adapt": True},
         {"params": free, "weight_decay": 0.0, "adapt": False},

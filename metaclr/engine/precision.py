@@ -1,6 +1,6 @@
-"""What networks are computed in: bf16 where the device multiplies it fast, float64 to check with.
+"""The dtype that networks are computed in: bf16 where the device multiplies it fast, float64 for checks.
 
-Losses are in float32 everywhere, or in float64 with the rest.
+Losses are always in float32, or in float64 with everything else.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from metaclr.engine.settings import Precision
 from metaclr.errors import UserError
 
 NAMES = {torch.bfloat16: "bf16", torch.float32: "fp32", torch.float64: "fp64"}
-"""What protocols call them."""
+"""Names in protocol strings."""
 
 
 def compute_dtype(precision: Precision, device: torch.device) -> torch.dtype:
     """bfloat16 (autocast over float32 weights), float32, or float64 (weights, pixels, losses and optimizer too).
 
-    `auto` takes bf16 on a GPU that has it, and on a CPU with AVX-512 bf16 or AMX: without them bf16 is
-    emulated and several times slower than float32. float64 tells rounding from a mistake; it trains Conv-4 six times
-    slower than float32 on a CPU.
+    `auto` is bf16 on a GPU with bf16, and on a CPU with AVX-512 bf16 or AMX: without them bf16 is emulated and several
+    times slower than float32. float64 separates rounding from mistakes; it trains Conv-4 six times slower than float32
+    on a CPU.
 
     Raises:
-        UserError: bf16 is asked for on a GPU that has none.
+        UserError: precision "bf16" on a GPU without bf16.
     """
     if precision in ("fp32", "fp64"):
         return torch.float32 if precision == "fp32" else torch.float64
@@ -36,24 +36,24 @@ def compute_dtype(precision: Precision, device: torch.device) -> torch.dtype:
 
 
 def dtype_for(module: nn.Module, precision: Precision, device: torch.device) -> torch.dtype:
-    """What a trained module is computed in: float64 where its weights are, else as `compute_dtype` says."""
+    """The dtype for evaluating a trained module: float64 if its weights are, else that of `compute_dtype`."""
     weights = next((v.dtype for v in chain(module.parameters(), module.buffers()) if v.is_floating_point()), None)
     return torch.float64 if weights == torch.float64 else compute_dtype(precision, device)
 
 
 def weights_dtype(computed: torch.dtype) -> torch.dtype:
-    """Of weights, pixels and whatever is not under autocast: float64 with a network in float64, else float32."""
+    """Dtype of weights, pixels and everything outside autocast: float64 for a network in float64, else float32."""
     return torch.promote_types(computed, torch.float32)
 
 
 def bf16_is_fast(device: torch.device) -> bool:
-    """Whether the device has instructions for bf16 products. The CPU's questions are private in torch: they may go."""
+    """Whether the device multiplies bf16 in hardware. The tests for a CPU are private in torch and may be absent."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    return any(bool(ask()) for ask in (getattr(torch.cpu, name, None) for name in names) if callable(ask))
+    tests = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+    return any(bool(is_supported()) for is_supported in tests if callable(is_supported))
 
 
 def autocast(device: torch.device, computed: torch.dtype) -> torch.autocast:
-    """The context in which the networks run: it does something for bf16 alone."""
+    """The autocast context for the networks; enabled for bf16 only."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=computed == torch.bfloat16)

@@ -1,9 +1,8 @@
-"""Several ranks as one program: they join and end together, the first goes first, one's error is the error of all."""
+"""Several ranks as one program: join and leave together, run rank 0 first, raise an error of one rank on all."""
 
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -13,32 +12,39 @@ import torch.distributed as dist
 
 from episodes.errors import EpisodeError
 from metaclr.engine.distributed import leave, ranks
+from metaclr.environment import environment_int
 from metaclr.errors import SilentError, UserError
 
 T = TypeVar("T")
 
-MENDABLE = (UserError, EpisodeError, OSError)
-"""Errors that a user can mend: one line, exit code 2."""
+USER_ERRORS = (UserError, EpisodeError, OSError)
+"""Errors that a user can fix: one line, exit code 2."""
 
 _FAILED = "failed"
-_groups = itertools.count()  # torchrun keeps one store for as long as the program runs; each group has its own part
+_groups = itertools.count()  # torchrun has one store per program; the number separates the groups in it
 
 
 @contextmanager
 def process_group() -> Iterator[None]:
-    """Be a rank of the group that torchrun describes in the environment, while the block runs; else do nothing.
+    """Join the process group that torchrun describes in the environment for the block; without torchrun do nothing.
 
-    GPUs talk by NCCL, CPUs by gloo. An error inside ends every rank, since its messages go unanswered; only the first
-    that fails raises what went wrong. Inside another such block it does nothing.
+    NCCL for GPUs, gloo for CPUs. An error inside the block ends every rank, since collective calls then fail; only the
+    first rank that fails raises its own error. A nested block does nothing.
 
     Raises:
         SilentError: another rank failed before.
+        UserError: WORLD_SIZE, RANK or MASTER_PORT is not a number, or is missing.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or dist.is_initialized():
+    if environment_int("WORLD_SIZE", 1) == 1 or dist.is_initialized():
         yield
         return
-    kept, rank, world = next(dist.rendezvous("env://"))  # type: ignore[attr-defined]
-    store = dist.PrefixStore(f"metaclr/{next(_groups)}", kept)  # type: ignore[attr-defined]
+    for name in ("RANK", "MASTER_PORT"):  # torch reports them late, and with a traceback
+        environment_int(name, 0)
+    try:
+        shared, rank, world = next(dist.rendezvous("env://"))  # type: ignore[attr-defined]
+    except (ValueError, RuntimeError) as error:
+        raise UserError(f"WORLD_SIZE is set, but no process group can be joined: {error_line(error)}") from error
+    store = dist.PrefixStore(f"metaclr/{next(_groups)}", shared)  # type: ignore[attr-defined]
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     dist.init_process_group(backend, store=store, rank=rank, world_size=world)
     try:
@@ -52,10 +58,10 @@ def process_group() -> Iterator[None]:
 
 
 def raise_together(work: Callable[[], T]) -> T:
-    """`work()` on every rank. Where one rank fails with an error that a user can mend, all raise it.
+    """Run `work()` on every rank; if one rank fails with an error that a user can fix, all raise it.
 
     Raises:
-        UserError: what went wrong on the first rank that failed.
+        UserError: the error of the lowest rank that failed.
     """
     if ranks().world == 1:
         return work()
@@ -63,7 +69,7 @@ def raise_together(work: Callable[[], T]) -> T:
     problem = ""
     try:
         result = work()
-    except MENDABLE as error:
+    except USER_ERRORS as error:
         problem = error_line(error)
     problems = [text for text in gather_objects(problem) if text]
     if problems:
@@ -72,7 +78,7 @@ def raise_together(work: Callable[[], T]) -> T:
 
 
 def run_first_rank_first(work: Callable[[], T]) -> T:
-    """`work()` on the first rank, which may write files, and only then on the others, which find them there."""
+    """Run `work()` on rank 0, which may write files, and only then on the others, which read them."""
     rank_info = ranks()
     done = raise_together(lambda: work() if rank_info.first else None)
     rest = raise_together(lambda: None if rank_info.first else work())
@@ -80,7 +86,7 @@ def run_first_rank_first(work: Callable[[], T]) -> T:
 
 
 def broadcast_from_first(work: Callable[[], T]) -> T:
-    """`work()` on the first rank alone; its result, sent to all."""
+    """Run `work()` on rank 0 only and return its result on all ranks."""
     rank_info = ranks()
     done = raise_together(lambda: work() if rank_info.first else None)
     if rank_info.world == 1:
@@ -92,7 +98,7 @@ def broadcast_from_first(work: Callable[[], T]) -> T:
 
 
 def gather_objects(value: T) -> list[T]:
-    """Every rank's value, in the order of the ranks."""
+    """The values of all ranks, in rank order."""
     world = ranks().world
     if world == 1:
         return [value]
@@ -102,7 +108,7 @@ def gather_objects(value: T) -> list[T]:
 
 
 def error_line(error: Exception) -> str:
-    """What an error says, in one line."""
+    """The message of an error as one line."""
     if isinstance(error, OSError):
         return f"{error.filename or 'output'}: {error.strerror or error}"
     return " ".join(str(error).split()) or type(error).__name__
@@ -112,5 +118,5 @@ def _failed_before(store: Any) -> bool:
     """Whether another rank failed before this one."""
     try:
         return bool(store.add(_FAILED, 1) > 1)
-    except RuntimeError:  # the store went with the process that kept it
+    except RuntimeError:  # the process that held the store has ended
         return True

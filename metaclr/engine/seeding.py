@@ -1,4 +1,4 @@
-"""The generators of the device that trains."""
+"""Seeds for the random generators of the training device."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import torch
 
 
 def seed_generators(seed: int, device: torch.device) -> None:
-    """Seed the CPU's generator and that of `device`: what dropout and the like draw from.
+    """Seed the CPU's generator and that of `device`, from which dropout draws.
 
-    `torch.manual_seed` goes through every kind of device there is, which takes longer than drawing a batch.
+    `torch.manual_seed` visits every kind of device, which takes longer than drawing a batch.
     """
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":

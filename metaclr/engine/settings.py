@@ -14,33 +14,33 @@ Precision = Literal["auto", "bf16", "fp32", "fp64"]
 Choice = Literal["auto", "on", "off"]
 
 FREE = ("checkpoint_seconds", "compile", "cuda_graph", "prefetch", "device")
-"""What may change between the two halves of an interrupted run: where and how often, not what is computed."""
+"""Settings that may change when a run is resumed: they do not change what is computed."""
 
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """`steps` optimizer steps. The batch is the sampler's; the seed is of dropout and the like."""
+    """Settings of `steps` optimizer steps. The sampler determines the batch; `seed` is that of dropout."""
 
     steps: int = 1000
     optimizer: Optimizer = "adam"
     lr: float = 1e-3
     weight_decay: float = 0.0
     momentum: float = 0.9
-    """Of sgd and lars; adam and adamw keep 0.9 and 0.999."""
+    """For sgd and lars; adam and adamw use 0.9 and 0.999."""
     warmup: float = 0.05
-    """Steps of linear warm-up: below 1 a fraction of `steps`, from 1 on a number of steps."""
+    """Linear warm-up: below 1 a fraction of `steps`, from 1 on a number of steps."""
     schedule: Schedule = "cosine"
     clip: float | None = None
     """Largest Euclidean norm of the whole gradient; None: not clipped."""
     precision: Precision = "auto"
-    """fp64: weights, losses and optimizer in float64; slow, to tell rounding from a mistake."""
+    """fp64: weights, losses and optimizer in float64; slow, to separate rounding from mistakes."""
     compile: Choice = "auto"
     cuda_graph: Choice = "auto"
     """Record the step once and replay it, on a GPU; auto: no (see `metaclr.engine.cuda_graph.graph_step`)."""
     prefetch: Choice = "auto"
-    """Prepare the next batch while this one trains: a side stream on a GPU, a thread on a CPU."""
+    """Prepare the next batch during the current step: on a side stream of a GPU, in a thread on a CPU."""
     sync_norm: bool = True
-    """With several ranks: batch statistics over all of them, as one process would have."""
+    """With several ranks: batch norm statistics over the global batch, as in one process."""
     checkpoint_seconds: float = 30.0
     log_every: int = 20
     device: str = "auto"
@@ -69,8 +69,8 @@ class TrainSettings:
             _number(self, "clip", above=0.0)
 
     def fixed(self) -> dict[str, Any]:
-        """The settings that a resumed run must share with the run it goes on from."""
-        return {name: value for name, value in asdict(self).items() if name not in FREE}
+        """The settings that must not change when a run is resumed; `steps` may grow."""
+        return {name: value for name, value in asdict(self).items() if name not in (*FREE, "steps")}
 
 
 def _whole(settings: TrainSettings, name: str, least: int) -> None:

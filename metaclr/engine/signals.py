@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a flag that the loop reads between steps."""
+"""SIGINT and SIGTERM as a flag that the loop reads between steps."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from types import FrameType
 
 @dataclass
 class Stop:
-    """`number` is the signal that came, 0 while none has."""
+    """`number` is that of the received signal, 0 before one arrives."""
 
     number: int = 0
 
 
 @contextmanager
 def listening() -> Iterator[Stop]:
-    """Catch SIGINT and SIGTERM for as long as the block runs. A second one is not waited for: KeyboardInterrupt.
+    """Catch SIGINT and SIGTERM during the block; a second signal raises KeyboardInterrupt at once.
 
-    Only the main thread may catch signals; elsewhere the flag stays down.
+    Only the main thread may catch signals; in another thread the flag stays 0.
     """
     stop = Stop()
 

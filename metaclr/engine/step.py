@@ -1,4 +1,4 @@
-"""One step of training: forward, backward, update. On a GPU nothing in it waits for the device."""
+"""One step of training: forward, backward, update. On a GPU it never waits for the device."""
 
 from __future__ import annotations
 
@@ -18,26 +18,30 @@ if TYPE_CHECKING:
 Result = tuple[Tensor, dict[str, Tensor]]
 """The loss and the learner's metrics, 0-d and on the device."""
 Step = Callable[[Tensor, "Episode", float | Tensor], Result]
-"""Pixels, their episode and a learning rate: one step of training."""
+"""One step of training on pixels and their episode with a learning rate."""
 
 
-def plain_step(run: TrainingState, autocast: torch.autocast, *, looks: bool) -> Step:
-    """The step of this run. looks: at the loss, which costs nothing on a CPU: a bad one moves no parameter."""
+def plain_step(state: TrainingState, autocast: torch.autocast, *, check_loss: bool) -> Step:
+    """The training step as separate kernels.
+
+    check_loss: read the loss before the update and raise NonFiniteLoss instead of moving a parameter by it; on a CPU
+    reading it needs no synchronization.
+    """
 
     def step(pixels: Tensor, episode: Episode, lr: float | Tensor) -> Result:
-        loss, metrics = forward_backward(run.learner, pixels, episode, autocast)
-        if looks and not math.isfinite(loss.item()):
-            raise run.broken("the loss is not finite", run.step + 1)
-        update(run.learner, run.optimizer, lr, run.settings.clip)
+        loss, metrics = forward_backward(state.learner, pixels, episode, autocast)
+        if check_loss and not math.isfinite(loss.item()):
+            raise state.non_finite("the loss is NaN or infinite", state.step + 1)
+        update(state.learner, state.optimizer, lr, state.settings.clip)
         return loss, metrics
 
     return step
 
 
 def forward_backward(learner: nn.Module, pixels: Tensor, episode: Episode, autocast: torch.autocast) -> Result:
-    """Loss and metrics of a batch (T, N, V, C, H, W); loss and gradients are means over ranks.
+    """Loss and metrics of a batch (T, N, V, C, H, W); gradients are left in the parameters.
 
-    The gradients are left in the parameters.
+    Loss and gradients are means over ranks.
     """
     loss: Tensor
     metrics: dict[str, Tensor]
@@ -50,7 +54,7 @@ def forward_backward(learner: nn.Module, pixels: Tensor, episode: Episode, autoc
 
 
 def update(learner: nn.Module, optimizer: torch.optim.Optimizer, lr: float | Tensor, clip: float | None) -> None:
-    """Move the parameters with learning rate `lr`, the gradient cut to norm `clip`, and drop the gradients."""
+    """Clip the gradient to norm `clip`, update the parameters with learning rate `lr`, and free the gradients."""
     for group in optimizer.param_groups:
         group["lr"] = lr
     if clip is not None:

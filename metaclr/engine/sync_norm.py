@@ -1,4 +1,4 @@
-"""Batch normalization over the rows of all ranks. torch's own needs a GPU; this one runs wherever gloo does."""
+"""Batch normalization over the rows of all ranks. torch.nn.SyncBatchNorm needs a GPU; this one runs with gloo too."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from metaclr.engine.distributed import ranks
 
 
 class SyncBatchNorm(nn.modules.batchnorm._BatchNorm):
-    """Drop-in for nn.BatchNorm1d and 2d, rows (B, C) or (B, C, H, W): mean and variance are of all ranks' rows."""
+    """Replaces nn.BatchNorm1d and 2d, rows (B, C) or (B, C, H, W): mean and variance are over all ranks' rows."""
 
     def _check_input_dim(self, input: Tensor) -> None:  # noqa: A002
         return
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
-        """Normalise; in training mode with the statistics of the global batch (Ioffe and Szegedy 2015)."""
+        """Normalize; in training mode with the statistics of the global batch (Ioffe and Szegedy 2015)."""
         if ranks().world == 1 or not self.training:
             return super().forward(input)
         rows = upcast(input)
@@ -28,17 +28,17 @@ class SyncBatchNorm(nn.modules.batchnorm._BatchNorm):
         sums = _sum_over_ranks(torch.cat([rows.sum(axes), count]))
         total = sums[-1]
         mean = sums[:-1] / total
-        # Two passes: a sum of squares would lose the digits that two ranks must share with one.
+        # Two passes: E[x^2] - E[x]^2 would lose digits, and several ranks would differ from one.
         shape = (1, -1, *[1] * (rows.ndim - 2))
         centered = rows - mean.view(shape)
         variance = _sum_over_ranks(centered.square().sum(axes)) / total
-        self._remember(mean.detach(), (variance * total / (total - 1)).detach())
+        self._update_running(mean.detach(), (variance * total / (total - 1)).detach())
         out = centered * torch.rsqrt(variance + self.eps).view(shape)
         if self.affine:
             out = torch.addcmul(self.bias.view(shape), out, self.weight.view(shape))
         return out.to(input.dtype)
 
-    def _remember(self, mean: Tensor, variance: Tensor) -> None:
+    def _update_running(self, mean: Tensor, variance: Tensor) -> None:
         if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
             return
         self.num_batches_tracked += 1
@@ -69,9 +69,9 @@ class _Sum(torch.autograd.Function):
 
 
 def share_norms(module: nn.Module) -> None:
-    """Replace every BatchNorm inside `module` by one over all ranks, parameters and buffers kept.
+    """Replace every BatchNorm inside `module` by one over all ranks, with the same parameters and buffers.
 
-    On a GPU this is torch's own SyncBatchNorm, in one fused kernel.
+    On a GPU this is torch.nn.SyncBatchNorm, a fused kernel.
     """
     for name, child in module.named_children():
         if isinstance(child, (nn.BatchNorm1d, nn.BatchNorm2d)):
@@ -83,6 +83,6 @@ def share_norms(module: nn.Module) -> None:
 def _shared(norm: nn.Module) -> nn.Module:
     if next(iter(norm.state_dict().values()), torch.empty(0)).is_cuda:
         return cast(nn.Module, nn.SyncBatchNorm.convert_sync_batchnorm(norm))  # type: ignore[no-untyped-call]
-    # Only the class differs: same parameters, same buffers, so an optimizer or a checkpoint sees no change.
+    # Only the class changes, so optimizers and checkpoints of the module stay valid.
     norm.__class__ = SyncBatchNorm
     return norm

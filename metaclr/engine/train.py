@@ -1,10 +1,10 @@
-"""The one training loop, for every method."""
+"""The training loop, one for all methods."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,18 +16,19 @@ from episodes import random
 from metaclr.device import choose_device
 from metaclr.engine.batches import batches
 from metaclr.engine.compiling import compiled, compiled_views, should_compile
-from metaclr.engine.cuda_graph.graph_step import GraphStep, graph_wanted, side_stream
-from metaclr.engine.distributed import all_reduce_max, rank_device, ranks, same_start, shared_axis
+from metaclr.engine.cuda_graph.graph_step import GraphStep, should_record, side_stream
+from metaclr.engine.distributed import all_reduce_max, rank_device, ranks
 from metaclr.engine.errors import Interrupted
+from metaclr.engine.isolation import isolated
 from metaclr.engine.optimizers import build_optimizer
 from metaclr.engine.precision import autocast, compute_dtype, weights_dtype
 from metaclr.engine.progress_log import Progress, ProgressLog
+from metaclr.engine.rank_setup import prepare_for_ranks
 from metaclr.engine.schedules import rate
 from metaclr.engine.seeding import seed_generators
 from metaclr.engine.settings import TrainSettings
 from metaclr.engine.signals import Stop, listening
 from metaclr.engine.step import plain_step
-from metaclr.engine.sync_norm import share_norms
 from metaclr.engine.training_curve import Row
 from metaclr.engine.training_state import TrainingState
 from metaclr.errors import UserError
@@ -36,24 +37,24 @@ if TYPE_CHECKING:
     from episodes.task import Episode
 
 Sampler = Callable[[int], "Episode"]
-"""A step to its batch, like episodes.EpisodeSampler; several ranks need its `shape` too."""
+"""Step number to its batch, like episodes.EpisodeSampler; with several ranks it needs the sampler's `shape` too."""
 Render = Callable[["Episode"], Tensor]
-"""A batch to its pixels, float32 (T, N, V, C, H, W) in [0, 1]."""
+"""Batch to its pixels, float32 (T, N, V, C, H, W) in [0, 1]."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a finished training leaves: the learner is the one that was given, on the training device."""
+    """Result of a finished training; `learner` is the module that the caller passed in, on the training device."""
 
     learner: nn.Module
     step: int
     views: int
-    """Views seen by the encoder since step 0, over all ranks."""
+    """Views that the encoder embedded since step 0, over all ranks."""
     seconds: float
-    """Of this call, without what an interrupted one had done before."""
+    """Duration of this call; earlier, interrupted calls are not counted."""
     views_per_second: float
     resumed_at: int
-    """Step of the checkpoint that this call went on from; 0 from the start."""
+    """Step of the checkpoint that this call resumed from; 0 for a fresh start."""
     curve: tuple[Row, ...]
     """Rows of curve.csv."""
     checkpoint: Path | None
@@ -69,130 +70,100 @@ def train(
     *,
     identity: str = "",
 ) -> Trained:
-    """Train `learner` for `settings.steps` steps, or go on where `folder`'s checkpoint is.
+    """Train `learner` for `settings.steps` steps, resuming from `folder`'s checkpoint if there is one.
 
     Args:
         learner: pixels (T, N, V, C, H, W) and an episode to (loss, metrics); see `Learner`.
-        folder: gets checkpoint.pt and curve.csv; None keeps nothing. A finished folder is only read.
-        identity: a hash of whatever else determines the run (data, method); a checkpoint with another is refused.
+        folder: receives checkpoint.pt and curve.csv; None writes nothing. A finished folder is only read.
+        identity: hash of everything else that determines the run (data, method); a checkpoint with another identity
+            is refused.
 
-    Every step is a function of (settings, step): a resumed run is bit-equal on a CPU to an uninterrupted one.
-    Dropout, too, is seeded by the step; the global generators are as before when this returns.
+    Every step is a function of (settings, step): on a CPU a resumed run is bit-equal to an uninterrupted one. Dropout
+    is seeded by the step too; the global generators have their former state when this function returns.
 
     Raises:
-        NonFiniteLoss: the loss is no number any more; the last good checkpoint stands.
-        Interrupted: SIGINT or SIGTERM came; the step was finished and saved.
-        UserError: a damaged checkpoint or one of another run, a full disk, a device that is not there.
+        NonFiniteLoss: the loss or a parameter is NaN or infinite; the last good checkpoint is unchanged.
+        Interrupted: SIGINT or SIGTERM arrived; the current step was finished and saved.
+        UserError: a damaged checkpoint or one of another run, a full disk, an absent device.
     """
-    device = rank_device(choose_device(settings.device))
-    rank_info = ranks()
-    learner.to(device)
-    if settings.precision == "fp64":
-        learner.double()
-    learner.to(memory_format=torch.channels_last)
-    learner.train()
+    device, rank_info = rank_device(choose_device(settings.device)), ranks()
+    learner.to(device, torch.float64 if settings.precision == "fp64" else None)
+    learner.to(memory_format=torch.channels_last).train()
     if rank_info.world > 1:
-        _share(learner, sampler, settings)
+        prepare_for_ranks(learner, sampler, sync_norm=settings.sync_norm)
     optimizer = build_optimizer(learner, settings)
-    run = TrainingState(learner, optimizer, settings, folder, identity=identity, device=device, writes=rank_info.first)
-    if int(all_reduce_max(run.step, device=device)[0]) != run.step:
-        raise UserError(
-            f"rank {rank_info.rank} does not see the checkpoint in {folder}; all ranks must share the folder"
-        )
-    resumed_at, began, views_before = run.step, time.monotonic(), run.views
-    with _surroundings(device), listening() as stop:
-        _loop(run, sampler, render, device, stop, progress)
+    state = TrainingState(
+        learner, optimizer, settings, folder, identity=identity, device=device, is_writer=rank_info.first
+    )
+    if int(all_reduce_max(state.step, device=device)[0]) != state.step:
+        raise UserError(f"rank {rank_info.rank} has no access to the checkpoint in {folder}: use a shared folder")
+    resumed_at, views_before, began = state.step, state.views, time.monotonic()
+    with isolated(device), listening() as stop:
+        _loop(state, sampler, render, device, stop, progress)
     seconds = time.monotonic() - began
     return Trained(
         learner=learner,
-        step=run.step,
-        views=run.views,
+        step=state.step,
+        views=state.views,
         seconds=seconds,
-        views_per_second=(run.views - views_before) / seconds,
+        views_per_second=(state.views - views_before) / seconds,
         resumed_at=resumed_at,
-        curve=tuple(run.journal.rows),
-        checkpoint=run.saved[0] if run.saved else None,
+        curve=tuple(state.curve.rows),
+        checkpoint=state.saved[0] if state.saved else None,
     )
 
 
 def _loop(
-    run: TrainingState, sampler: Sampler, render: Render, device: torch.device, stop: Stop, progress: Progress | None
+    state: TrainingState, sampler: Sampler, render: Render, device: torch.device, stop: Stop, progress: Progress | None
 ) -> None:
-    settings, rank_info = run.settings, ranks()
+    """All steps from `state.step` on: draw and render a batch, step, count, and save or stop when due."""
+    settings, rank_info = state.settings, ranks()
     computed = compute_dtype(settings.precision, device)
     cast = autocast(device, computed)
 
-    def drawn(episode: Episode) -> Tensor:
+    def render_in_dtype(episode: Episode) -> Tensor:
         return render(episode).to(weights_dtype(computed))
 
-    after_step = getattr(run.learner, "after_step", None)
-    steps = range(run.step, settings.steps)
-    graph = graph_wanted(settings, device)
-    step = plain_step(run, cast, looks=device.type == "cpu" and not graph)
-    with ExitStack() as during:
-        if graph:
-            during.enter_context(side_stream(device))
-            step = GraphStep(step, run.learner, run.optimizer)
+    after_step = getattr(state.learner, "after_step", None)
+    steps = range(state.step, settings.steps)
+    record = should_record(settings, device)
+    step = plain_step(state, cast, check_loss=device.type == "cpu" and not record)
+    with ExitStack() as stack:
+        if record:
+            stack.enter_context(side_stream(device))
+            step = GraphStep(step, state.learner, state.optimizer)
         if steps and should_compile(settings, device):
-            first = compiled_views(render, lambda: next(batches(sampler, drawn, steps[:1], device, "off")))
-            during.enter_context(compiled(run.learner, during.enter_context(first), cast))
-        meter = ProgressLog(run, progress)
-        for pixels, episode in batches(sampler, drawn, steps, device, settings.prefetch):
-            seed_generators(random.key(settings.seed, "engine", run.step, rank_info.rank), device)
-            loss, metrics = step(pixels, episode, rate(settings, run.step))
-            if device.type == "cpu":  # reading it costs nothing here
-                meter.loss = loss.item()
+            first = compiled_views(render, lambda: next(batches(sampler, render_in_dtype, steps[:1], device, "off")))
+            stack.enter_context(compiled(state.learner, stack.enter_context(first), cast))
+        log = ProgressLog(state, progress)
+        for pixels, episode in batches(sampler, render_in_dtype, steps, device, settings.prefetch):
+            seed_generators(random.key(settings.seed, "engine", state.step, rank_info.rank), device)
+            loss, metrics = step(pixels, episode, rate(settings, state.step))
+            if device.type == "cpu":  # no synchronization needed to read it
+                log.loss = loss.item()
             if after_step is not None:
-                after_step(run.step + 1, settings.steps)
-            run.count(loss, metrics, pixels.shape[:3].numel() * rank_info.world)
-            _keep(run, meter, stop, device)
-    run.save()
+                after_step(state.step + 1, settings.steps)
+            state.count(loss, metrics, pixels.shape[:3].numel() * rank_info.world)
+            _after_step(state, log, stop, device)
+    state.save()
 
 
-def _keep(run: TrainingState, meter: ProgressLog, stop: Stop, device: torch.device) -> None:
-    """After each step: the curve when its window is full, a checkpoint when due, the end when asked for."""
-    done = run.step == run.settings.steps
-    full = run.window.full or done
-    due, number = float(meter.save_due), float(stop.number)
+def _after_step(state: TrainingState, log: ProgressLog, stop: Stop, device: torch.device) -> None:
+    """Write a curve row when the metric buffer is full, a checkpoint when due; stop after a signal."""
+    done = state.step == state.settings.steps
+    full = state.window.full or done
+    save_due, signal_number = float(log.save_due), float(stop.number)
     if ranks().world > 1:
-        # All ranks must save and stop at the same step, so they ask each other, but only now and then.
-        due, number = all_reduce_max(due, number, device=device) if full else (0.0, 0.0)
-    if full or due or number:
-        run.check()
+        # All ranks must save and stop at the same step; they exchange the flags only when a row is due.
+        save_due, signal_number = all_reduce_max(save_due, signal_number, device=device) if full else (0.0, 0.0)
+    if full or save_due or signal_number:
+        state.check()
     if full:
-        meter.write()
-    if due or number or done:
-        run.save()
-        meter.saved()
-    if number:
-        raise Interrupted(int(number), run.step, run.settings.steps, run.saved[0] if run.saved else None)
-    meter.show()
-
-
-@contextmanager
-def _surroundings(device: torch.device) -> Iterator[None]:
-    """Global generators as before afterwards; cuDNN may try its algorithms, since every batch has the same shape."""
-    tries = torch.backends.cudnn.benchmark
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.backends.cudnn.benchmark = True
-        try:
-            yield
-        except torch.OutOfMemoryError as error:
-            raise UserError(f"{device} has too little memory for a batch; lower batch_views") from error
-        finally:
-            torch.backends.cudnn.benchmark = tries
-
-
-def _share(learner: nn.Module, sampler: Sampler, settings: TrainSettings) -> None:
-    """Make ready for several ranks: which axis they share, the same start, batch norms over all of them."""
-    shape = getattr(sampler, "shape", None)
-    if shape is None:
-        raise UserError("several ranks need a sampler with a `shape`, like episodes.EpisodeSampler")
-    if hasattr(learner, "shared_axis"):
-        axis = shared_axis(shape.tasks, shape.way, ranks().world)
-        setattr(learner, "shared_axis", axis)  # noqa: B010 - no attribute of every Module
-    if settings.sync_norm:
-        for name in getattr(learner, "networks", ()):
-            if isinstance(child := getattr(learner, name, None), nn.Module):
-                share_norms(child)
-    same_start(learner)
+        log.write()
+    if save_due or signal_number or done:
+        state.save()
+        log.saved()
+    if signal_number:
+        saved_in = state.saved[0] if state.saved else None
+        raise Interrupted(int(signal_number), state.step, state.settings.steps, saved_in)
+    log.show()

@@ -8,11 +8,11 @@ from metaclr.evaluation.evaluators.low_label_finetune import low_label_finetune
 from metaclr.evaluation.evaluators.low_label_frozen import low_label_frozen
 from metaclr.evaluation.features import Pixels, features, protocol_of
 from metaclr.evaluation.few_shot import episode_accuracies, few_shot
-from metaclr.evaluation.heads import HEADS
 from metaclr.evaluation.label_subsets import low_label_probes
 from metaclr.evaluation.measurement import Measurement
 from metaclr.evaluation.target import Embedded, Target, make_target
 from metaclr.evaluation.transfer import EVALUATORS, embed, transfer
+from metaclr.heads import HEADS
 
 __all__ = [
     "EVALUATORS",

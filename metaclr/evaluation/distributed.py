@@ -44,4 +44,10 @@ def gather_features(rows: Tensor, *, device: torch.device) -> Tensor:
 
 def _detached(measurements: list[Measurement]) -> list[Measurement]:
     """Measurements that another process can receive: plain CPU tensors, without inference mode."""
-    return [replace(m, per_item=None if m.per_item is None else m.per_item.detach().cpu()) for m in measurements]
+
+    def plain(values: Tensor | None) -> Tensor | None:
+        return None if values is None else values.detach().cpu()
+
+    return [
+        replace(m, per_item=plain(m.per_item), classes=plain(m.classes), without=plain(m.without)) for m in measurements
+    ]

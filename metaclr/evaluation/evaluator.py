@@ -36,8 +36,8 @@ class Evaluator:
     """(target as the encoder embeds it, settings) -> work; empty where the target or the encoder cannot give any."""
     recipe_settings: Callable[[Mapping[str, Any]], Mapping[str, Any] | None] | None = None
     """Reads its settings from a recipe's `evaluate` table; None switches it off. Default: `evaluate.more`, by name."""
-    needs_source_features: bool = False
-    """Whether `Embedded.source_features` must hold the features (M, F) of the images that were trained on."""
+    needs_source_features: Callable[[Any], bool] = lambda _: False
+    """Whether, with these settings, `Embedded.source` must hold features and labels of the images trained on."""
 
     def __post_init__(self) -> None:
         if self.name != self.family and not self.name.startswith(f"{self.family} "):

@@ -1,104 +1,199 @@
-"""Few-shot accuracy: all episodes of a stored table as batched tensor work on cached features."""
+"""Few-shot accuracy over the episodes of a stored table, by a head on cached features."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from episodes import EpisodeTable
+from episodes import EpisodeTable, ImageSet
+from metaclr.adaptation.frozen import episode_logits
+from metaclr.adaptation.procedure import Procedure
 from metaclr.errors import UserError
-from metaclr.evaluation.heads import Head, get_head
 from metaclr.evaluation.measurement import Measurement, from_episodes, join
+from metaclr.evaluation.second_best import without_each_way
+from metaclr.heads.head import Head
+from metaclr.heads.matching import Matching
+from metaclr.heads.nearest_neighbor import NearestNeighbor
+from metaclr.heads.prototypes import Prototypes
+from metaclr.heads.registry import get_head
+from metaclr.heads.source_statistics import SourceFeatures
 
-# Bytes of gathered features per chunk: about the cache of a core, or enough to fill a GPU.
-_CHUNK_BYTES = {"cpu": 1 << 21, "cuda": 1 << 28}
+METHOD = "method"
+"""The name, among the heads of a recipe, of each method's own test-time procedure."""
 
 
 def few_shot(
     features: Tensor,
     tables: EpisodeTable | Sequence[EpisodeTable],
+    labels: Tensor,
     *,
     target: str,
     head: str = "cosine",
+    source: SourceFeatures | None = None,
     protocol: str = "",
 ) -> list[Measurement]:
-    """Measure accuracy over the episodes of each table, with a Student t interval over episodes.
+    """Measure accuracy over the episodes of each table, with an interval for new classes and one over episodes.
 
     Args:
-        features: (M, F) of every image of the set that the tables index.
-        head: a name in `HEADS`. protocol: how the features were computed (`features.protocol_of`).
+        features: (M, F) of every image of the set that the tables index. labels: (M,) int64, their classes.
+        head: a name that `metaclr.heads.get_head` takes. source: features of the source's images, if it needs them.
+        protocol: how the features were computed (`features.protocol_of`).
 
     Raises:
-        UserError: an unknown head, or a table that does not fit the features.
+        UserError: an unknown head, no source although the head needs it, labels of other images, or a table that does
+            not fit the features.
     """
-    description = get_head(head).description
-    name = "few-shot" if head == "cosine" else f"few-shot {head}"
+    if labels.shape != features.shape[:1]:
+        raise UserError(f"{tuple(labels.shape)} labels for features of {len(features)} images")
+    chosen = get_head(head)
+    rows, classifier = chosen.prepare(features, source)
+    name = few_shot_name(head, transductive=chosen.transductive)
     results = []
     for table in [tables] if isinstance(tables, EpisodeTable) else tables:
-        shape = table.shape
-        accuracies = episode_accuracies(features, table, head=head)
-        details = join(protocol, head=description, query=shape.query, episodes=len(table), digest=table.digest[:16])
-        results.append(from_episodes(name, accuracies, target=target, way=shape.way, shot=shape.shot, protocol=details))
+        accuracies, without = _accuracies_of(episode_logits(rows, table, classifier), table, labels, classifier)
+        results.append(
+            measurement(
+                name, chosen.description, accuracies, table, labels, without=without, target=target, protocol=protocol
+            )
+        )
     return results
 
 
+def few_shot_of_procedure(
+    procedure: Procedure, features: Tensor, images: ImageSet, table: EpisodeTable, *, target: str, protocol: str = ""
+) -> list[Measurement]:
+    """Measure accuracy over the episodes of a table by a method's own test-time procedure.
+
+    features: (M, F) of the encoder as it was trained, images: the M images; a procedure uses one or both.
+    """
+    labels = images.required_labels()
+    parts = procedure.episode_logits(features, images, table)
+    accuracies, without = _accuracies_of(parts, table, labels, getattr(procedure, "head", None))
+    name = few_shot_name(METHOD, transductive=procedure.transductive)
+    return [
+        measurement(
+            name, procedure.description, accuracies, table, labels, without=without, target=target, protocol=protocol
+        )
+    ]
+
+
 @torch.inference_mode()
+def _accuracies_of(
+    parts: Iterable[Tensor], table: EpisodeTable, labels: Tensor, head: object
+) -> tuple[Tensor, Tensor | None]:
+    """Accuracies (E,) from logits (e, N Q, N) of some episodes each, and (E, N) without each way where a task uses all
+
+    classes and the head scores every way by its own support alone, so that the other scores stand when a way goes.
+    """
+    whole = 1 < table.shape.way >= len(torch.unique(episode_classes(table, labels)))
+    separate = whole and isinstance(head, Prototypes | NearestNeighbor | Matching)
+    accuracies, without = [], []
+    for logits in parts:
+        accuracies.append(_accuracies(logits))
+        if separate:
+            without.append(_without(logits))
+    return torch.cat(accuracies).cpu(), torch.cat(without).cpu() if without else None
+
+
+def episode_classes(table: EpisodeTable, labels: Tensor) -> Tensor:
+    """Class of every way of every episode, int64 (E, N), from the labels (M,) of the images."""
+    return labels.cpu()[table.support[:, :, 0].cpu()]
+
+
+def measurement(
+    evaluator: str,
+    head: str,
+    accuracies: Tensor,
+    table: EpisodeTable,
+    labels: Tensor,
+    *,
+    without: Tensor | None = None,
+    target: str,
+    protocol: str,
+) -> Measurement:
+    """The measurement of one table from per-episode accuracies (E,) in 0..1. head: its description.
+
+    labels: (M,) of the images. without: (E, N), see `Measurement`.
+    """
+    shape = table.shape
+    details = join(
+        protocol,
+        head=head,
+        query=shape.query,
+        episodes=len(table),
+        pool_classes=len(torch.unique(labels)),
+        pool_images=len(labels),
+        digest=table.digest[:16],
+    )
+    classes = episode_classes(table, labels)
+    return from_episodes(
+        evaluator, accuracies, classes, without=without, target=target, shot=shape.shot, protocol=details
+    )
+
+
+def few_shot_name(head: str, *, transductive: bool = False) -> str:
+    """Name in rows: "few-shot" for the cosine head, which all encoders have in common; a transductive one is marked.
+
+    >>> few_shot_name("cosine"), few_shot_name("tim", transductive=True)
+    ('few-shot', 'few-shot tim, transductive')
+    """
+    return "few-shot" if head == "cosine" else f"few-shot {head}" + (", transductive" if transductive else "")
+
+
 def episode_accuracies(
-    features: Tensor, table: EpisodeTable, *, head: str = "cosine", chunk: int | None = None
+    features: Tensor,
+    table: EpisodeTable,
+    *,
+    head: str = "cosine",
+    source: SourceFeatures | None = None,
+    chunk: int | None = None,
 ) -> Tensor:
     """Accuracy of every episode in 0..1: float32 (E,) on the CPU.
 
     Args:
-        features: (M, F).
+        features: (M, F). head, source: as for `few_shot`.
         chunk: episodes per batch; default is what fits the cache. The result does not depend on it.
 
     The first of ways with equal logits is predicted, so that a collapsed encoder is at chance, not above it.
     """
-    _check(features, table)
-    chosen = get_head(head)
-    rows = F.normalize(features, dim=1) if chosen.unit else features
-    support, query = table.support.to(rows.device), table.query.to(rows.device)
-    size = chunk or _chunk(rows, table) * (16 if chosen.solver else 1)
-    parts = [
-        _chunk_accuracies(rows, s, q, chosen)
-        for s, q in zip(torch.split(support, size), torch.split(query, size), strict=True)
-    ]
+    if features.ndim != 2:
+        raise UserError(f"features must be (M, F), not {tuple(features.shape)}")
+    with torch.inference_mode():
+        rows, classifier = get_head(head).prepare(features, source)
+    return head_accuracies(rows, table, classifier, chunk=chunk)
+
+
+@torch.inference_mode()
+def accuracies_without_each_way(
+    features: Tensor, table: EpisodeTable, *, head: str = "cosine", chunk: int | None = None
+) -> Tensor:
+    """Accuracy of every episode when way j is not a possible answer, on the other ways' queries: float32 (E, N).
+
+    Exact for heads that score every way by its own support alone (prototypes, matching, nearest neighbor). Arguments
+    as in `episode_accuracies`; needs 2 ways or more.
+    """
+    rows, classifier = get_head(head).prepare(features)
+    return torch.cat([_without(logits) for logits in episode_logits(rows, table, classifier, chunk)]).cpu()
+
+
+def _without(logits: Tensor) -> Tensor:
+    """(e, N) from logits (e, N Q, N) of queries sorted by way."""
+    way = logits.shape[-1]
+    return without_each_way(logits.mT.reshape(len(logits), way, way, -1))
+
+
+@torch.inference_mode()
+def head_accuracies(rows: Tensor, table: EpisodeTable, head: Head, *, chunk: int | None = None) -> Tensor:
+    """Accuracy of every episode by a head on the features (M, D) that it takes: float32 (E,) on the CPU."""
+    parts = [_accuracies(logits) for logits in episode_logits(rows, table, head, chunk)]
     return torch.cat(parts).cpu()
 
 
-def _chunk_accuracies(rows: Tensor, support: Tensor, query: Tensor, head: Head) -> Tensor:
-    """Accuracies (e,) of a few episodes: support (e, N, K), query (e, N, Q) into rows (M, F)."""
-    episodes, way, queries = query.shape
-    weight, bias = head.fit(_gather(rows, support))
-    logits = weight @ _gather(rows, query).flatten(1, 2).mT + bias.unsqueeze(-1)  # (e, N * G, N * Q)
-    if logits.shape[1] > way:
-        logits = logits.view(episodes, way, -1, way * queries).amax(2)
+def _accuracies(logits: Tensor) -> Tensor:
+    """Accuracies (e,) from logits (e, N Q, N) of queries sorted by way."""
+    way = logits.shape[-1]
     # max(...).indices, not argmax: four times faster over a short axis on a CPU, and the first of equals too.
-    predicted = logits.max(1).indices.view(episodes, way, queries)
+    predicted = logits.max(-1).indices.view(len(logits), way, -1)
     return (predicted == torch.arange(way, device=predicted.device).view(1, way, 1)).float().mean((1, 2))
-
-
-def _gather(rows: Tensor, index: Tensor) -> Tensor:
-    """rows[index] with shape (*index.shape, F); index_select is faster than fancy indexing."""
-    return rows.index_select(0, index.reshape(-1)).view(*index.shape, rows.shape[1])
-
-
-def _chunk(rows: Tensor, table: EpisodeTable) -> int:
-    shape = table.shape
-    episode = shape.way * shape.views * rows.shape[1] * rows.element_size()
-    return max(1, _CHUNK_BYTES.get(rows.device.type, 1 << 21) // episode)
-
-
-def _check(features: Tensor, table: EpisodeTable) -> None:
-    if features.ndim != 2:
-        raise UserError(f"features must be (M, F), not {tuple(features.shape)}")
-    if not len(table) or not table.shape.query:
-        raise UserError(f"{len(table)} episodes with {table.shape.query} queries per way: both must be above 0")
-    largest = max(int(table.support.max()), int(table.query.max()))
-    if largest >= len(features):
-        raise UserError(
-            f"the episodes index image {largest}, but there are {len(features)} features: pass those of their image set"
-        )

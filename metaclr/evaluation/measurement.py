@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import nan
 
 from torch import Tensor
 
+from metaclr.evaluation.new_classes import estimate_name, new_class_errors
+from metaclr.evaluation.standard_errors import interval as interval_of
 from metaclr.evaluation.statistics import mean_interval, proportion
 
 
@@ -13,12 +16,16 @@ from metaclr.evaluation.statistics import mean_interval, proportion
 class Measurement:
     """One number of one evaluator on one target.
 
-    value, ci95: percent, and half-width of the 95 % interval in percent points (NaN for a single item).
-    n: number of items that the interval is over: episodes, images or label subsets, as the protocol states.
+    value, ci95: percent, and half-width of the 95 % interval in percent points (NaN where undefined). ci95 speaks about
+        new classes for few-shot results, and about test images or label subsets elsewhere, as the protocol states.
+    n: number of items: episodes, images or label subsets.
     per_item: float32, accuracy in 0..1 of each episode (E,) or correctness of each test image (M,). The order is the
         same for every encoder on the same target, so that methods can be compared in pairs.
     way, shot: None for an evaluator without them. labels: the label subset that was trained on.
     protocol: all other settings that define the number, as `key=value; key=value`.
+    ci95_episodes: of few-shot results, the half-width over other episodes of the same pool; NaN elsewhere.
+    classes, without: of few-shot results, the class ids (E, N) of each episode, and where a task uses all classes of
+        its pool the accuracies (E, N) in 0..1 without each way (`second_best`).
     """
 
     evaluator: str
@@ -32,17 +39,45 @@ class Measurement:
     n: int
     per_item: Tensor | None
     protocol: str
+    ci95_episodes: float = nan
+    classes: Tensor | None = None
+    without: Tensor | None = None
 
 
 def from_episodes(
-    evaluator: str, accuracies: Tensor, *, target: str, way: int, shot: int, protocol: str
+    evaluator: str,
+    accuracies: Tensor,
+    classes: Tensor,
+    *,
+    without: Tensor | None = None,
+    target: str,
+    shot: int,
+    protocol: str,
 ) -> Measurement:
-    """Mean of per-episode accuracies (E,) in 0..1, with a Student t interval over episodes."""
-    interval = mean_interval(accuracies)
-    per_item = accuracies.detach().float().cpu()
-    protocol = join(protocol, interval="Student t over episodes")
-    value, half = 100 * interval.mean, 100 * interval.half
-    return Measurement(evaluator, target, way, shot, "", "accuracy", value, half, interval.n, per_item, protocol)
+    """The mean of per-episode accuracies (E,) in 0..1, with its intervals for new classes and over episodes.
+
+    classes (E, N): class ids of each episode. without (E, N): see `Measurement`.
+    """
+    over = mean_interval(accuracies)
+    half = nan
+    if over.n > 1:
+        half = float(interval_of(new_class_errors(accuracies, classes, without))[0])
+    return Measurement(
+        evaluator=evaluator,
+        target=target,
+        way=classes.shape[1],
+        shot=shot,
+        labels="",
+        metric="accuracy",
+        value=100 * over.mean,
+        ci95=100 * half,
+        n=over.n,
+        per_item=accuracies.detach().float().cpu(),
+        protocol=join(protocol, interval=estimate_name(classes, has_without=without is not None)),
+        ci95_episodes=100 * over.half,
+        classes=classes.cpu(),
+        without=None if without is None else without.detach().float().cpu(),
+    )
 
 
 def from_images(evaluator: str, correct: Tensor, *, target: str, way: int, labels: str, protocol: str) -> Measurement:

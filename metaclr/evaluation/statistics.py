@@ -1,21 +1,19 @@
-"""Intervals, paired differences and corrections: what may be said about a difference between two numbers.
+"""Intervals over independent items, paired differences of them, and corrections for their number.
 
-Three sources of spread are kept apart, because they answer different questions: over episodes or test images
-(would other draws from this target say the same?), over label subsets, and over training seeds (would training
-again say the same?). An interval over episodes shrinks to nothing with their number although the target's
-images are finite and shared; `class_bootstrap` is the honest interval over other classes.
+Four sources of spread are kept apart, because they answer different questions: new classes of few-shot tasks
+(`new_classes`, `standard_errors`), test images, label subsets, and training seeds. An interval over stored episodes
+answers none of them: episodes share the classes and images of their pool, and it shrinks to nothing with their number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, isfinite, nan, sqrt
 
 import torch
 from torch import Tensor
 
-from episodes import random
 from metaclr.errors import UserError
 
 
@@ -36,15 +34,6 @@ class Paired:
     half: float
     p: float
     n: int
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """The best method, those not significantly worse (the best included), and each other's corrected p value."""
-
-    best: str
-    ties: frozenset[str]
-    p: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -124,40 +113,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, (len(order) - rank) * p_values[i]))
         corrected[i] = largest
     return corrected
-
-
-def best_and_ties(per_item: Mapping[str, Tensor], level: float = 0.05) -> Ranking:
-    """Which method has the highest mean, and which are not significantly worse: what a table sets in bold.
-
-    per_item: accuracies by method, each (n,) over the same items, or (S, n) for S training seeds, which are
-    averaged first; the test then speaks about these trained encoders, not about training again.
-    Paired t tests of the best against each other, Holm-corrected. Raises UserError for none, or unequal items.
-    """
-    if not per_item:
-        raise UserError("there is no method to rank")
-    items = {name: values.double().reshape(-1, values.shape[-1]).mean(0) for name, values in per_item.items()}
-    best = max(items, key=lambda name: float(items[name].mean()))
-    others = [name for name in items if name != best]
-    p_values = holm([paired_difference(items[best], items[name]).p for name in others])
-    corrected = dict(zip(others, p_values, strict=True))
-    return Ranking(best, frozenset({best, *(n for n in others if corrected[n] > level)}), corrected)
-
-
-def class_bootstrap(correct: Tensor, labels: Tensor, *, draws: int = 2000, seed: int = 0) -> tuple[float, float]:
-    """95 % percentile interval (low, high) of an accuracy under resampling of whole classes.
-
-    correct (n,) in {0, 1}, labels (n,) int64. Classes are what a few-shot target is a sample of, and images
-    of one class succeed and fail together, so this is wider than an interval over images.
-    """
-    items = _checked(correct, "correctness")
-    kinds, index = torch.unique(labels.cpu(), return_inverse=True)
-    right = torch.zeros(len(kinds), dtype=torch.float64).index_add_(0, index, items)
-    count = torch.bincount(index, minlength=len(kinds)).double()
-    cells = torch.arange(draws * len(kinds)).view(draws, -1)
-    drawn = random.below(random.key(seed, "class bootstrap"), cells, len(kinds))
-    means = right[drawn].sum(1) / count[drawn].sum(1)
-    low, high = torch.quantile(means, torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
-    return low, high
 
 
 def over_seeds(means: Sequence[float]) -> SeedSpread:

@@ -1,4 +1,4 @@
-"""What every encoder is judged on: a target's images, stored episodes, train/test parts and label subsets."""
+"""The data that every encoder is evaluated on: images, stored episodes, train/test parts and label subsets."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from episodes import EpisodeTable, ImageSet, TaskShape, stored_label_subset, stored_table
+from metaclr.adaptation.procedure import Procedure
 from metaclr.errors import UserError
 from metaclr.evaluation.label_subsets import low_label_probes
 from metaclr.evaluation.linear_probe import Probe
 from metaclr.evaluation.measurement import join
 from metaclr.evaluation.target_split import TargetSplit, target_split
+from metaclr.heads.source_statistics import SourceFeatures
 from metaclr.memory import place
 
 SPLIT_SEED = 0
@@ -26,7 +28,7 @@ SPLIT_SEED = 0
 class Target:
     """One target, the same for every encoder.
 
-    Few-shot episodes draw on all `images`; probes fit on `images[train]` and are judged on `images[test]`: the set's
+    Few-shot episodes draw on all `images`; probes fit on `images[train]` and are evaluated on `images[test]`: the set's
     own parts, or stratified halves (see `target_split`). `subsets`: by the name tables use, indices into `train`, per
     subset seed. Raises UserError without labels, or for episodes of other images; EpisodeError for a class with one
     image.
@@ -88,17 +90,29 @@ def make_target(
 ) -> Target:
     """Bring images to an encoder's size and channels, and draw (or read from `folder`) episodes and subsets.
 
+    Args:
+        query: queries per way, as in the field; fewer where the smallest class has fewer images (`task_shapes`).
+
     Raises:
         UserError, EpisodeError: no labels, or a way, shot or number per class that the set cannot give.
     """
     from metaclr.data import adapt
 
     fitting = adapt(images, size=size, channels=channels)
-    shapes = [TaskShape(way, shot, query) for way in ways for shot in shots]
+    shapes = task_shapes(fitting, ways, shots, query)
     tables = tuple(stored_table(fitting, shape, episodes, seed, folder) for shape in shapes)
     bare = Target(name, fitting, tables)
     train = bare.train_images if fractions or per_class else fitting
     return Target(name, fitting, tables, choose_labels(train, fractions, per_class, subsets, folder))
+
+
+def task_shapes(images: ImageSet, ways: Sequence[int], shots: Sequence[int], query: int) -> list[TaskShape]:
+    """Every way with every shot, and as many queries per way as the smallest class allows, up to `query`.
+
+    At least 1 query, so that drawing the tasks refuses a shot that leaves none.
+    """
+    smallest = int(images.class_counts().min())
+    return [TaskShape(way, shot, max(1, min(query, smallest - shot))) for way in ways for shot in shots]
 
 
 def choose_labels(
@@ -127,7 +141,8 @@ class Embedded:
     target: Target
     features: Tensor
     protocol: str
-    source_features: Tensor | None = None
+    source: SourceFeatures | None = None
+    procedure: Procedure | None = None
 
     @property
     def probe_protocol(self) -> str:
@@ -155,7 +170,7 @@ class Embedded:
         return place(images.select(self.target.train), at), place(images.select(self.target.test), at)
 
     def probes(self, labels: str) -> tuple[Probe, ...]:
-        """The linear probe of each label subset of that name: fitted once, judged frozen and fine-tuned from."""
+        """The linear probe of each label subset of that name: evaluated frozen, and the start of fine-tuning."""
         if labels not in self._fitted:
             x, y, *_ = self.probe_parts
             self._fitted[labels] = low_label_probes(x, y, dict(self.target.subsets)[labels])

@@ -1,4 +1,4 @@
-"""learn2learn both ways: its data sets and tasksets feed our engine and evaluators, our samplers feed its loops."""
+"""learn2learn in both directions: its data sets and tasksets as inputs here, our samplers as input of its loops."""
 
 from metaclr.interop.dataset import image_set_from_dataset
 from metaclr.interop.task_stream import TaskStream

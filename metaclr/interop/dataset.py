@@ -1,4 +1,4 @@
-"""Any data set of (image, label) pairs as an ImageSet."""
+"""A map-style data set of (image, label) pairs as an ImageSet."""
 
 from __future__ import annotations
 
@@ -22,23 +22,26 @@ class PairDataset(Protocol):
 
 
 def image_set_from_dataset(dataset: PairDataset | Sequence[Any], *, name: str = "dataset") -> ImageSet:
-    """All pairs (image, label, ...) of `dataset`, in its order, image i of the set being its item i.
+    """All pairs (image, label, ...) of `dataset`; image i of the set is its item i.
 
     Images may be uint8 or float in [0, 1] tensors (C, H, W) or (H, W), arrays (H, W, C) or (H, W), or PIL images; they
-    are stored as uint8, so floats are rounded to 1/255. Labels of any kind that sorts become 0, 1, ... in their order,
-    and class names. Decodes once; random transforms of the data set are frozen by that.
+    are stored as uint8, so floats are rounded to 1/255. Labels of any type that sorts become 0, 1, ... in sorted order,
+    and are the class names. Each item is read once, so random transforms of the data set are applied once.
 
     Raises:
-        UserError: an empty data set, images of different sizes, or pixels out of [0, 1] (leave Normalize out).
+        UserError: an empty data set, labels that do not sort, images of different sizes, or pixels outside [0, 1]
+            (remove Normalize).
     """
     if not isinstance(dataset, Sized) or len(dataset) == 0:
-        raise UserError(f"{name}: a data set of (image, label) pairs with a length above 0 is needed")
+        raise UserError(
+            f"{name}: an empty data set, or one without a length; pass a map-style one of (image, label) pairs"
+        )
     images: Tensor | None = None
     labels = []
     for index in range(len(dataset)):
         item = dataset[index]
         if not isinstance(item, (tuple, list)) or len(item) < 2:
-            raise UserError(f"{name}: item {index} is no (image, label) pair, but {type(item).__name__}")
+            raise UserError(f"{name}: item {index} is a {type(item).__name__}; return (image, label) pairs")
         image = as_uint8(item[0], f"{name}: image {index}")
         if images is None:
             images = torch.empty(len(dataset), *image.shape, dtype=torch.uint8)
@@ -58,12 +61,15 @@ def image_set_from_dataset(dataset: PairDataset | Sequence[Any], *, name: str = 
 
 
 def class_ids(labels: Sequence[Any]) -> dict[Any, int]:
-    """Each label's class: 0, 1, ... in the order of the labels."""
-    return {label: index for index, label in enumerate(sorted(set(labels)))}
+    """Class of each label: 0, 1, ... in sorted order. Raises UserError for labels that do not sort."""
+    try:
+        return {label: index for index, label in enumerate(sorted(set(labels)))}
+    except TypeError as error:
+        raise UserError(f"labels must sort, such as all int or all str: {error}") from error
 
 
 def as_uint8(image: Any, what: str) -> Tensor:
-    """One image as uint8 (C, H, W). Raises UserError, beginning with `what`, if it is none, or not in [0, 1]."""
+    """One image as uint8 (C, H, W). Raises UserError, beginning with `what`, for another type, shape or range."""
     if isinstance(image, Tensor):
         pixels = image
     elif isinstance(image, np.ndarray) or hasattr(image, "convert"):
@@ -73,14 +79,14 @@ def as_uint8(image: Any, what: str) -> Tensor:
         pixels = torch.from_numpy(array)
         pixels = pixels.movedim(-1, 0) if pixels.ndim == 3 else pixels
     else:
-        raise UserError(f"{what} is neither a tensor, an array nor a PIL image, but {type(image).__name__}")
+        raise UserError(f"{what} is a {type(image).__name__}; a tensor, an array or a PIL image is needed")
     pixels = pixels.unsqueeze(0) if pixels.ndim == 2 else pixels
     if pixels.ndim != 3 or pixels.shape[0] not in (1, 3):
         raise UserError(f"{what} must be (C, H, W) with C = 1 or 3, not {tuple(pixels.shape)}")
     if pixels.dtype == torch.uint8:
         return pixels
     pixels = pixels.float()
-    least, most = pixels.min().item(), pixels.max().item()
-    if not (least >= 0 and most <= 1):
-        raise UserError(f"{what} has pixels from {least:g} to {most:g}; they must be in [0, 1] (leave Normalize out)")
+    low, high = pixels.min().item(), pixels.max().item()
+    if not (low >= 0 and high <= 1):
+        raise UserError(f"{what} has pixels from {low:g} to {high:g}; they must be in [0, 1] (remove Normalize)")
     return (pixels * 255).round().to(torch.uint8)

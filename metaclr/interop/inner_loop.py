@@ -1,5 +1,5 @@
-"""MAML as a learner of the engine: learn2learn's inner loop on every task of the batch. Finn et al. 2017,
-arXiv:1703.03400; UMTRA is the same on tasks of unlabelled images.
+"""MAML as a learner of the engine, with learn2learn's inner loop on every task of the batch. Finn et al. 2017,
+arXiv:1703.03400; UMTRA is MAML on tasks of unlabelled images.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 
 class InnerLoop(nn.Module):
-    """An encoder and a linear head of N ways that adapt to each task's support and are judged on its queries.
+    """An encoder and a linear head of N outputs, adapted to each task's support set; the loss is that of its queries.
 
-    Each way gets one of the head's outputs, by its place in the task. Batch norm uses the statistics of the batch in
-    the inner loop, as the authors' code does; the running statistics that an evaluator reads are those of the encoder
-    before it adapts, on all views of the batch.
+    Way n of a task belongs to output n. Batch norm uses the statistics of the batch in the inner loop, as the authors'
+    code does; the running statistics, for evaluation, are those of the encoder before adaptation on all views of the
+    batch.
     """
 
-    # Inner loops cannot be compiled (second derivatives), and their batch statistics belong to one task.
+    # Inner loops cannot be compiled (second derivatives), and their batch statistics are of one task.
     networks: tuple[str, ...] = ()
 
     def __init__(self, encoder: nn.Module, way: int, *, inner_lr: float, inner_steps: int, first_order: bool) -> None:
@@ -53,29 +53,31 @@ class InnerLoop(nn.Module):
         The gradient is taken task by task, so memory does not grow with T.
         """
         if pixels.shape[1] != self.head.out_features:
-            raise UserError(f"tasks have {pixels.shape[1]} ways, but the head has {self.head.out_features} outputs")
+            raise UserError(
+                f"tasks of {pixels.shape[1]} ways for a head of {self.head.out_features} outputs; set the method's way"
+            )
         if not 1 <= episode.shot < pixels.shape[2]:
             raise UserError(
-                f"shot = {episode.shot}: an inner loop needs support and queries, of {pixels.shape[2]} views"
+                f"shot = {episode.shot}: an inner loop on {pixels.shape[2]} views needs 1 to {pixels.shape[2] - 1}"
             )
         _refresh_statistics(self.encoder, pixels.flatten(0, 2))
         parameters = [p for p in self.parameters() if p.requires_grad]
         sums = [torch.zeros_like(p) for p in parameters]
-        losses, hits = [], []
-        with _statistics_kept(self.encoder), torch.enable_grad():
+        losses, accuracies = [], []
+        with _frozen_statistics(self.encoder), torch.enable_grad():
             for task in pixels:
-                loss, hit = self.task_loss(task[:, : episode.shot], task[:, episode.shot :])
-                # A frozen or unread parameter has no gradient; its sum stays 0.
+                loss, accuracy = self.task_loss(task[:, : episode.shot], task[:, episode.shot :])
+                # An unused parameter has no gradient; its sum stays 0.
                 for total, grad in zip(sums, torch.autograd.grad(loss, parameters, allow_unused=True), strict=True):
                     if grad is not None:
                         total.add_(grad, alpha=1 / len(pixels))
                 losses.append(loss.detach())
-                hits.append(hit)
+                accuracies.append(accuracy)
         loss = with_gradient(torch.stack(losses).mean(), parameters, sums)
-        return loss, {"accuracy": torch.stack(hits).mean()}
+        return loss, {"accuracy": torch.stack(accuracies).mean()}
 
     def task_loss(self, support: Tensor, query: Tensor) -> tuple[Tensor, Tensor]:
-        """Adapt to support (N, K, C, H, W); loss and accuracy on query (N, Q, C, H, W), both 0-d."""
+        """Adapt to support (N, K, C, H, W) and return loss and accuracy on query (N, Q, C, H, W), both 0-d."""
         from learn2learn.algorithms import MAML
 
         frozen = not all(p.requires_grad for p in self.parameters())
@@ -92,19 +94,19 @@ class InnerLoop(nn.Module):
 
 
 def inner_loop(encoder: nn.Module, method: Method, *, seed: int, settings: Mapping[str, Any]) -> InnerLoop:
-    """The learner of a method whose `defaults` are inner_lr, inner_steps and first_order.
+    """The learner of a method with the `defaults` inner_lr, inner_steps and first_order.
 
-    settings: changes to the defaults, by name. The head's initial weights are a function of the seed.
+    settings: values that replace the defaults, by name. The head's initial weights are a function of the seed.
 
     Raises:
-        UserError: learn2learn is missing, an unknown setting, or an illegal value.
+        UserError: learn2learn is missing, an unknown setting, or a value that is not allowed.
     """
-    chosen = {**method.defaults}
+    values = {**method.defaults}
     for name, value in settings.items():
-        if name not in chosen:
-            raise unknown(f"setting of {method.name or 'maml'}", name, chosen)
-        chosen[name] = value
-    lr, steps, first_order = (chosen[name] for name in ("inner_lr", "inner_steps", "first_order"))
+        if name not in values:
+            raise unknown(f"setting of {method.name or 'maml'}", name, values)
+        values[name] = value
+    lr, steps, first_order = (values[name] for name in ("inner_lr", "inner_steps", "first_order"))
     if isinstance(lr, bool) or not isinstance(lr, (int, float)) or not 0 <= lr < math.inf:
         raise UserError(f"inner_lr = {lr!r}: a number of at least 0")
     if isinstance(steps, bool) or not isinstance(steps, int) or steps < 0:
@@ -118,7 +120,7 @@ def inner_loop(encoder: nn.Module, method: Method, *, seed: int, settings: Mappi
 
 
 def _cross_entropy(learner: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
-    """Loss and accuracy of images (N, K, C, H, W) whose class is their way."""
+    """Loss and accuracy on images (N, K, C, H, W), whose class is the index of their way."""
     way, each = images.shape[:2]
     target = torch.arange(way, device=images.device).repeat_interleave(each)
     logits = upcast(learner(images.flatten(0, 1)))
@@ -131,14 +133,14 @@ def _norms(encoder: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:
 
 @torch.no_grad()
 def _refresh_statistics(encoder: nn.Module, rows: Tensor) -> None:
-    """One pass over rows (B, C, H, W) for the running statistics, which are of many images, not of one task."""
+    """Update the running statistics by one pass over rows (B, C, H, W), the images of all tasks."""
     if encoder.training and _norms(encoder):
         encoder(rows)
 
 
 @contextmanager
-def _statistics_kept(encoder: nn.Module) -> Iterator[None]:
-    """Inside, batch norm leaves its running mean and variance alone."""
+def _frozen_statistics(encoder: nn.Module) -> Iterator[None]:
+    """Inside, batch norm does not change its running mean and variance."""
     norms = _norms(encoder)
     before = [norm.momentum for norm in norms]
     for norm in norms:

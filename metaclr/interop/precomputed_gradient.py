@@ -1,4 +1,4 @@
-"""A loss whose gradient has been computed already."""
+"""A loss with a precomputed gradient."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from torch import Tensor
 
 
 def with_gradient(value: Tensor, parameters: Sequence[Tensor], gradients: Sequence[Tensor]) -> Tensor:
-    """`value` (0-d), whose backward hands each of `parameters` its entry of `gradients`, of the same shape."""
-    loss: Tensor = _Known.apply(value, len(parameters), *parameters, *gradients)
+    """`value` (0-d) with a backward that adds to each of `parameters` its entry of `gradients`, of the same shape."""
+    loss: Tensor = _WithGradient.apply(value, len(parameters), *parameters, *gradients)
     return loss
 
 
-class _Known(torch.autograd.Function):
+class _WithGradient(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, value: Tensor, count: int, *tensors: Tensor) -> Tensor:
         ctx.gradients = tensors[count:]
@@ -23,5 +23,5 @@ class _Known(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        known = [gradient * grads[0] for gradient in ctx.gradients]
-        return (None, None, *known, *(None for _ in known))
+        scaled = [gradient * grads[0] for gradient in ctx.gradients]
+        return (None, None, *scaled, *(None for _ in scaled))

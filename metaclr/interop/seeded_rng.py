@@ -1,4 +1,4 @@
-"""Other libraries draw from global generators; here what they draw is a function of a key, without a trace."""
+"""Seeded global random generators for other libraries, with the former state restored afterwards."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import torch
 
 @contextmanager
 def drawn_with(key: int) -> Iterator[None]:
-    """Inside, Python's, NumPy's and torch's global CPU generators start from `key`; afterwards they are as before.
+    """Inside, the global CPU generators of Python, NumPy and torch are seeded with `key`; afterwards they are restored.
 
-    Not for two threads at once: these generators are the whole process's.
+    Not for two threads at once: these generators belong to the process.
     """
     python, numpy = random.getstate(), np.random.get_state()
     try:

@@ -1,4 +1,4 @@
-"""How fast the parts are on this machine: what `metaclr bench` prints, and what benchmarks/ are timed with."""
+"""Measurements of speed and memory, for `metaclr bench` and the scripts of benchmarks/."""
 
 from metaclr.measure.suite import measure_all
 from metaclr.measure.workload import Workload

@@ -1,4 +1,4 @@
-"""Few-shot episodes a second from cached features: what judging costs once the encoder has run."""
+"""Few-shot episodes per second from cached features, without the encoder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CLASSES, EACH = 20, 600
 def few_shot(
     features: int, seconds: float, device: torch.device, *, shape: TaskShape, count: int = 1000, head: str = "cosine"
 ) -> Side:
-    """One turn judges `count` stored episodes over random features (M, F), F = `features`, again and again."""
+    """A side that evaluates `count` stored episodes over random features (M, F), F = `features`, repeatedly."""
     source = empty_set(CLASSES, EACH)
     table = sample_table(source, shape, count, seed=0)
     rows = torch.randn(len(source), features, generator=torch.Generator().manual_seed(0)).to(device)

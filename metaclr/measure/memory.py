@@ -1,4 +1,4 @@
-"""Peak memory of this process, and of its part of a GPU."""
+"""Peak memory of this process, on the host and on a GPU."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ if TYPE_CHECKING:
 
 
 def peak_bytes(device: torch.device) -> dict[str, int]:
-    """Bytes at the highest point so far: `process` (resident, imports included) and, on a GPU, `device`.
+    """Peak bytes so far: `process` (resident, imports included) and, on a GPU, `device`.
 
-    A system that does not tell (Windows) has no `process`.
+    Windows has no `process`.
     """
-    found: dict[str, int] = {}
+    peaks: dict[str, int] = {}
     if sys.platform != "win32":
         import resource
 
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        found["process"] = peak if sys.platform == "darwin" else peak * 1024  # Linux counts in KiB
+        peaks["process"] = peak if sys.platform == "darwin" else peak * 1024  # Linux counts in KiB
     if device.type == "cuda":
         import torch
 
-        found["device"] = torch.cuda.max_memory_allocated(device)
-    return found
+        peaks["device"] = torch.cuda.max_memory_allocated(device)
+    return peaks

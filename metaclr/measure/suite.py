@@ -19,7 +19,7 @@ from metaclr.measure.workload import Workload
 
 TABLES, EVALUATED = TaskShape(5, 1, 15), TaskShape(5, 5, 15)
 
-# Turns a repeat: engine and ceiling are the ones that need long turns.
+# Relative duration of a turn of each side; engine and ceiling need long turns.
 _SHARES = {"index_tables": 1.0, "views": 1.0, "few_shot": 1.0, "training": 2.0}
 _TURNS = 3 + 2 * 2  # in units of _SHARES: three sides of one, engine and ceiling of two each
 
@@ -37,18 +37,18 @@ class Figure:
 def measure_all(
     load: Workload, *, seconds: float = 30.0, repeats: int = 5, notify: Callable[[str], None] = lambda _: None
 ) -> tuple[list[Figure], dict[str, Any]]:
-    """The figures, and all there is to know about them as plain values for JSON.
+    """The figures, and all measurements, settings and versions as plain values for JSON.
 
     Args:
-        seconds: about how long the turns take together; starting and warming up come on top.
-        say: told what is measured next.
+        seconds: approximate duration of all turns together, without start-up.
+        notify: called with the name of the next measurement.
 
     Raises:
         UserError: seconds or repeats that are not above 0, or a workload that cannot be built.
     """
     if not seconds > 0 or repeats < 1:
         raise UserError(f"seconds = {seconds:g} and repeats = {repeats} must be above 0")
-    unit = seconds / _TURNS / (repeats + 1)  # each side has one turn to warm up
+    unit = seconds / _TURNS / (repeats + 1)  # each side has one warm-up turn
     features = int(load.learner(1).encoder.features)  # type: ignore[arg-type]
     sides: Mapping[str, Side] = {
         "index_tables": index_tables(unit * _SHARES["index_tables"], TABLES),
@@ -70,7 +70,7 @@ def _figures(load: Workload, rates: Mapping[str, list[float]], features: int) ->
         Figure("index_tables", "index tables, 5-way 1-shot 15-query", "tables/s", spread(rates["index_tables"])),
         Figure("views", f"augmented views, {load.views}, {picture}", "views/s", spread(rates["views"])),
         Figure("training", f"training, {batch}", "views/s", spread(rates["engine"])),
-        Figure("ceiling", "ceiling: network and optimizer on ready tensors", "views/s", spread(rates["ceiling"])),
+        Figure("ceiling", "ceiling: network and optimizer on random tensors", "views/s", spread(rates["ceiling"])),
         Figure("share", "share of the ceiling", "%", _percent(ratio(rates["engine"], rates["ceiling"]))),
         Figure(
             "few_shot", f"5-way 5-shot episodes, {features} cached features", "episodes/s", spread(rates["few_shot"])

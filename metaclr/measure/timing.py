@@ -1,7 +1,7 @@
-"""Rates with their spread, and ratios of two sides that take turns.
+"""Rates with quartiles, and ratios of two sides that alternate.
 
-A busy machine slows whoever happens to run. Sides that take turns (A B A B ...) are slowed alike, and a ratio is the
-median of the ratios of each turn, not the ratio of two medians.
+Other programs slow whatever runs at the same time. Sides that alternate (A B A B ...) are slowed alike, and a ratio is
+the median of the ratios of each turn, not the ratio of two medians.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     import torch
 
 Side = Callable[[], float]
-"""One turn of one side: things a second."""
+"""One turn of one side; returns its rate in items per second."""
 
 
 @dataclass(frozen=True)
 class Spread:
-    """Median and quartiles of `n` repeats; of a single repeat all three are its value."""
+    """Median and quartiles of `n` repeats; all three are equal for a single repeat."""
 
     median: float
     low: float
@@ -42,28 +42,28 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
-    """How many times as fast as `theirs`, from rates of the same turns."""
+    """Spread of `ours / theirs`, turn by turn."""
     return spread([a / b for a, b in zip(ours, theirs, strict=True)])
 
 
 def interleaved(sides: Mapping[str, Side], repeats: int, *, warm_up: int = 1) -> dict[str, list[float]]:
-    """Let the sides take turns: the rates of each, `repeats` of them, after `warm_up` turns that do not count."""
+    """Run the sides in alternation; returns `repeats` rates of each, after `warm_up` turns that are dropped."""
     rates: dict[str, list[float]] = {name: [] for name in sides}
     for turn in range(warm_up + repeats):
         for name, side in sides.items():
-            found = side()
+            items_per_second = side()
             if turn >= warm_up:
-                rates[name].append(found)
+                rates[name].append(items_per_second)
     return rates
 
 
 def rate(work: Callable[[], int], device: torch.device) -> float:
-    """Things a second of one call that returns how many it made, the device's work included."""
+    """Items per second of one call of `work`, which returns their number; includes the device's work."""
     wait(device)
     began = time.perf_counter()
-    made = work()
+    items = work()
     wait(device)
-    return made / (time.perf_counter() - began)
+    return items / (time.perf_counter() - began)
 
 
 def for_seconds(once: Callable[[], int], seconds: float, device: torch.device) -> Side:
@@ -82,7 +82,7 @@ def for_seconds(once: Callable[[], int], seconds: float, device: torch.device) -
 
 
 def steps_for(run: Callable[[int], int], seconds: float, device: torch.device, *, least: int = 1) -> int:
-    """How many steps of `run(steps)` take about `seconds`, at least `least`; warms it up on the way."""
+    """Number of steps that `run(steps)` does in about `seconds`, at least `least`; warms it up, too."""
     run(2)
     wait(device)
     began = time.perf_counter()
@@ -92,7 +92,7 @@ def steps_for(run: Callable[[int], int], seconds: float, device: torch.device, *
 
 
 def wait(device: torch.device) -> None:
-    """Until the device has done what it was given."""
+    """Wait until the device has finished its queue."""
     if device.type == "cuda":
         import torch
 

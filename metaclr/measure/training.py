@@ -1,4 +1,4 @@
-"""Training views a second, end to end, and the ceiling that no way of feeding the network can pass."""
+"""Training views per second, end to end, and the ceiling of the same network on ready data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from episodes import Episode, EpisodeSampler, ImageSet, Rendering, TaskShape
 from metaclr.bridge.logits.upcast import upcast
 from metaclr.engine import train
-from metaclr.engine.cuda_graph.graph_step import GraphStep, graph_wanted, side_stream
+from metaclr.engine.cuda_graph.graph_step import GraphStep, should_record, side_stream
 from metaclr.engine.optimizers import build_optimizer
 from metaclr.engine.precision import autocast, compute_dtype, weights_dtype
 from metaclr.engine.step import Result, Step, update
@@ -19,11 +19,11 @@ from metaclr.measure.timing import interleaved, rate, steps_for
 from metaclr.measure.workload import Workload
 
 TimedRun = Callable[[int], int]
-"""Train so many steps; returns the views that were trained on."""
+"""Train the given number of steps; returns the number of views."""
 
 
 def training(load: Workload, seconds: float, repeats: int) -> dict[str, list[float]]:
-    """Views a second of `engine` and `ceiling`, in turns of about `seconds` each."""
+    """Views per second of `engine` and `ceiling`, in alternating turns of about `seconds` each."""
     engine, ceiling = engine_run(load, load.images()), ceiling_run(load)
     steps = steps_for(engine, seconds, load.device, least=2)
     ceiling(2)
@@ -35,15 +35,15 @@ def training(load: Workload, seconds: float, repeats: int) -> dict[str, list[flo
 
 
 def engine_run(load: Workload, source: ImageSet, *, eager_views: bool = False) -> TimedRun:
-    """The engine as it trains: sampling, views, network, loss, optimizer, curve. Goes on with the same weights.
+    """The engine's training: sampling, views, network, loss, optimizer, curve; each call continues the last.
 
-    eager_views: the views are not compiled, even where the network is.
+    eager_views: do not compile the views, even if the network is compiled.
     """
     learner = load.learner(len(source))
     resident = source.to(load.device)
     sampler = EpisodeSampler(resident, TaskShape(load.batch_views // 2, 1, 1), seed=load.seed)
     rendering = Rendering(resident, load.recipe, seed=load.seed)
-    pixels = rendering.__call__ if eager_views else rendering  # the engine compiles a Rendering, never a function
+    pixels = rendering.__call__ if eager_views else rendering  # the engine compiles a Rendering only
 
     def run(steps: int) -> int:
         return train(learner, sampler, pixels, load.settings(steps)).views
@@ -52,10 +52,10 @@ def engine_run(load: Workload, source: ImageSet, *, eager_views: bool = False) -
 
 
 def ceiling_run(load: Workload) -> TimedRun:
-    """The same network (encoder and projector), precision and optimizer on one ready random batch, and nothing else.
+    """The same network (encoder and projector), precision and optimizer on one random batch, without views or loss.
 
-    The loss is the mean square of the embeddings: a gradient must come from somewhere, and this one costs nothing.
-    The step is a CUDA graph where the workload's is.
+    The loss is the mean square of the embeddings, whose gradient costs nearly nothing. The step is a CUDA graph if the
+    workload's is.
     """
     learner = load.learner(1)
     settings = load.settings(1)
@@ -77,15 +77,15 @@ def ceiling_run(load: Workload) -> TimedRun:
         update(network, optimizer, lr, None)
         return loss.detach(), {}
 
-    graph = graph_wanted(settings, load.device)
-    step: Step = GraphStep(plain, network, optimizer) if graph else plain
-    nobody = torch.zeros(1, 1, 1, dtype=torch.int64, device=load.device)
-    episode = Episode(nobody, nobody, nobody[..., 0], shot=1)
+    record = should_record(settings, load.device)
+    step: Step = GraphStep(plain, network, optimizer) if record else plain
+    unused = torch.zeros(1, 1, 1, dtype=torch.int64, device=load.device)
+    episode = Episode(unused, unused, unused[..., 0], shot=1)
 
     def run(steps: int) -> int:
-        with ExitStack() as during:
-            if graph:
-                during.enter_context(side_stream(load.device))
+        with ExitStack() as stack:
+            if record:
+                stack.enter_context(side_stream(load.device))
             for _ in range(steps):
                 step(rows, episode, settings.lr)
         return steps * load.batch_views

@@ -1,4 +1,4 @@
-"""Augmented views a second: gather and render a batch, as the engine asks for it."""
+"""Augmented views per second: gathering and rendering of a training batch."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from metaclr.measure.workload import Workload
 
 
 def views(load: Workload, seconds: float) -> Side:
-    """One turn renders batches (1, N, 2, C, H, W) of uint8 images that are on the device; index tables are drawn.
+    """A side that renders batches (1, N, 2, C, H, W) of uint8 images on the device, from one index table.
 
-    Compiled where the workload is.
+    It is compiled if the workload is.
     """
     source = load.images(2048).to(load.device)
     episode = EpisodeSampler(source, TaskShape(min(load.batch_views // 2, len(source)), 1, 1), seed=load.seed)(0)

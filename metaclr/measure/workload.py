@@ -1,4 +1,4 @@
-"""What is measured: a network, a batch, a chain of views, a device."""
+"""The workload of a measurement: a network, a batch, a view recipe, a device."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Workload:
-    """SimCLR's training step on images (C, size, size): `batch_views` views of half as many images.
+    """SimCLR's training step on images (C, size, size): `batch_views` views, two of each image.
 
-    compile: "auto" is what a long run does: on a GPU yes, on a CPU no; networks and views. cuda_graph: see
+    compile: of networks and views; "auto" is on for a GPU and off for a CPU, as in a long run. cuda_graph: see
     `TrainSettings`. seed: of weights, images and views.
-    Raises UserError for a batch that is no even number of at least 4, channels other than 1 and 3, unknown views.
+
+    Raises:
+        UserError: batch_views that is odd or below 4, channels other than 1 and 3, an unknown view recipe.
     """
 
     encoder: str = "conv4"
@@ -49,17 +51,17 @@ class Workload:
 
     @property
     def recipe(self) -> ViewRecipe:
-        """The chain of views."""
+        """The view recipe."""
         return PRESETS[self.views]
 
     def settings(self, steps: int) -> TrainSettings:
-        """The engine's settings for a piece of training."""
-        pays = self.device.type == "cuda" if self.compile == "auto" else self.compile == "on"
+        """Training settings for `steps` steps."""
+        compiles = self.device.type == "cuda" if self.compile == "auto" else self.compile == "on"
         return TrainSettings(
             steps=steps,
             optimizer=self.optimizer,
             precision=self.precision,
-            compile="on" if pays else "off",
+            compile="on" if compiles else "off",
             cuda_graph=self.cuda_graph,
             device=str(self.device),
             seed=self.seed,
@@ -67,18 +69,18 @@ class Workload:
 
     @property
     def compiles(self) -> bool:
-        """Whether the networks are compiled here."""
+        """Whether networks and views are compiled on this device."""
         return should_compile(self.settings(1), self.device)
 
     def images(self, count: int = 8192) -> ImageSet:
-        """Random pixels: no part's speed depends on what is in a picture."""
+        """`count` images of random pixels; no speed depends on the content."""
         generator = torch.Generator().manual_seed(self.seed)
         shape = (count, self.channels, self.size, self.size)
         pixels = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
         return ImageSet(pixels, name="random pixels")
 
     def learner(self, dataset_size: int) -> Learner:
-        """Encoder, projector and SimCLR's objective; the same weights at every call."""
+        """Encoder, projector and SimCLR's objective, with the same weights at every call."""
         from metaclr import methods
         from metaclr.engine import Learner
         from metaclr.networks import build_encoder, build_projector

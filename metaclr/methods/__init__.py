@@ -9,14 +9,16 @@ from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import TYPE_CHECKING, Any
 
 from metaclr.errors import unknown
-from metaclr.methods.differences import differences, lines
-from metaclr.methods.method import Method
+
+if TYPE_CHECKING:
+    from metaclr.methods.method import Method
 
 __all__ = ["Method", "describe", "diff", "get", "names"]
 
-NOT_METHODS = {"method", "differences"}
+NOT_METHODS = {"method", "differences", "summaries"}
 
 
 @cache
@@ -44,13 +46,25 @@ def diff(a: str | Method, b: str | Method) -> list[tuple[str, str, str]]:
     >>> diff("simclr", "infonce")
     [('roles', 'leave_one_out', 'swap')]
     """
+    from metaclr.methods.differences import differences
+
     return differences(_method(a), _method(b))
 
 
 def describe(method: str | Method) -> list[str]:
     """A method in lines: what it is, who wrote it, its formula and all its settings."""
+    from metaclr.methods.differences import lines
+
     return lines(_method(method))
 
 
 def _method(method: str | Method) -> Method:
     return get(method) if isinstance(method, str) else method
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Method":  # imports torch
+        from metaclr.methods.method import Method
+
+        return Method
+    raise AttributeError(f"module 'metaclr.methods' has no attribute {name!r}")

@@ -1,4 +1,8 @@
-"""Alignment and uniformity: the two properties of a contrastive embedding, optimized directly."""
+"""Alignment and uniformity: the two properties of a contrastive embedding, optimized directly.
+
+Differs from the authors (ssnl/align_uniform): the projector is the comparison's, one hidden layer; theirs is the
+last, linear layer of an AlexNet whose fc7 is evaluated.
+"""
 
 from metaclr.bridge.losses.align_uniform import AlignUniform
 from metaclr.methods.method import Method

@@ -1,4 +1,9 @@
-"""Barlow Twins: the cross-correlation of two views becomes the identity."""
+"""Barlow Twins: the cross-correlation of two views becomes the identity.
+
+Differs from the authors (facebookresearch/barlowtwins): the last layer of the projector has a bias, which the
+standardization cancels; widths are the comparison's (theirs 8,192); both views come from one recipe (theirs differ in
+blur and solarization).
+"""
 
 from metaclr.bridge.losses.barlow_twins import BarlowTwins
 from metaclr.methods.method import Method

@@ -1,4 +1,8 @@
-"""CLIP's loss: symmetric InfoNCE whose temperature is learned."""
+"""CLIP's loss: symmetric InfoNCE whose temperature is learned.
+
+Differs from the authors (openai/CLIP): the projector has a bias; two views of an image stand for an image and its
+caption.
+"""
 
 from metaclr.bridge import Objective, Pairs, dot, swap, unit_norm
 from metaclr.methods.method import Method

@@ -1,4 +1,7 @@
-"""DCL: NT-Xent without the positive in the denominator, which decouples it from the batch size."""
+"""DCL: NT-Xent without the positive in the denominator, which decouples it from the batch size.
+
+Differs from the authors: the paper's code was not found; the temperature and the loss are lightly's.
+"""
 
 from metaclr.bridge import Objective, Pairs, decoupled, dot, leave_one_out, unit_norm
 from metaclr.methods.method import Method

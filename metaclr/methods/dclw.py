@@ -1,4 +1,7 @@
-"""DCLW: DCL whose positive term weighs more where the two views are still far apart."""
+"""DCLW: DCL whose positive term weighs more where the two views are still far apart.
+
+Differs from the authors: the paper's code was not found; the temperature and the loss are lightly's.
+"""
 
 from metaclr.bridge import Decoupled, Objective, Pairs, dot, leave_one_out, unit_norm
 from metaclr.methods.method import Method

@@ -1,4 +1,8 @@
-"""Debiased contrastive loss: corrects for negatives that are by chance of the query's class."""
+"""Debiased contrastive loss: corrects for negatives that are by chance of the query's class.
+
+Differs from the authors (chingyaoc/DCL): none in the loss and layers; widths are the comparison's (theirs 512 and
+128).
+"""
 
 from metaclr.bridge import HardWeighted, Objective, Pairs, dot, leave_one_out, unit_norm
 from metaclr.methods.method import Method

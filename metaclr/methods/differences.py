@@ -34,7 +34,7 @@ WORDS = {
 def settings(method: Method) -> dict[str, str]:
     """Every setting of a method by the name of its axis: the objective's, a learner's own, then what it is fed.
 
-    These are the plain values, which a comparison's cells are identified by; `worded` is what is shown.
+    These are the plain values, which identify a comparison's runs; `worded` formats them for readers.
     """
     objective = axes(method.objective)
     # Where the objective has a labels axis, Method.labels only repeats it.
@@ -54,20 +54,20 @@ def worded(axis: str, value: str) -> str:
 def axes(objective: ObjectiveSpec) -> dict[str, str]:
     """The fields of an objective, those of objectives inside it too; `objective` is its kind off the bridge."""
     kind = type(objective).__name__
-    said = {} if kind == "Objective" else {"objective": kind}
+    values = {} if kind == "Objective" else {"objective": kind}
     for field in fields(objective):
         value = getattr(objective, field.name)
         if isinstance(value, ObjectiveSpec):
             inner = axes(value)
-            said["objective"] = f"{kind}({inner.pop('objective', 'Objective')})"
-            said.update(inner)
+            values["objective"] = f"{kind}({inner.pop('objective', 'Objective')})"
+            values.update(inner)
         elif field.name == "terms":
             for place, (weight, term) in enumerate(value, 1):
-                said[f"term {place}: weight"] = format_setting(weight)
-                said.update({f"term {place}: {axis}": text for axis, text in axes(term).items()})
+                values[f"term {place}: weight"] = format_setting(weight)
+                values.update({f"term {place}: {axis}": text for axis, text in axes(term).items()})
         else:
-            said[field.name] = format_setting(value)
-    return said
+            values[field.name] = format_setting(value)
+    return values
 
 
 def differences(a: Method, b: Method) -> list[tuple[str, str, str]]:
@@ -79,12 +79,12 @@ def differences(a: Method, b: Method) -> list[tuple[str, str, str]]:
 
 def lines(method: Method) -> list[str]:
     """Name, reference, formula, whether it trains on labels, and every setting, one a line."""
-    said = settings(method)
-    wide = max(len(axis) for axis in said)
+    values = settings(method)
+    wide = max(len(axis) for axis in values)
     head = [f"{method.name or 'method'}: {method.summary}", f"reference: {method.reference}"]
     formula = [f"formula: {method.formula}", f"  ({NOTATION})"] if method.formula else []
-    listed = [f"  {axis:<{wide}}  {worded(axis, text)}" for axis, text in said.items()]
-    fed = list(said).index(FED[0])
+    listed = [f"  {axis:<{wide}}  {worded(axis, text)}" for axis, text in values.items()]
+    fed = list(values).index(FED[0])
     return [*head, *formula, labels_line(method), "objective", *listed[:fed], "training tasks", *listed[fed:]]
 
 

@@ -1,4 +1,8 @@
-"""Hard contrastive loss: only the most similar share of the negatives is in the denominator."""
+"""Hard contrastive loss: only the most similar share of the negatives is in the denominator.
+
+Differs from the authors: negatives are the other views of the batch (theirs a memory bank of past embeddings), both
+views are queries, and the projector has a hidden layer (theirs is linear).
+"""
 
 from metaclr.bridge import HardestNegatives, Objective, Pairs, dot, leave_one_out, unit_norm
 from metaclr.methods.method import Method

@@ -1,4 +1,7 @@
-"""HCL: the debiased loss with more weight on hard negatives."""
+"""HCL: the debiased loss with more weight on hard negatives.
+
+Differs from the authors (joshr17/HCL): none in the loss and layers; widths are the comparison's (theirs 512 and 128).
+"""
 
 from metaclr.bridge import HardWeighted, Objective, Pairs, dot, leave_one_out, unit_norm
 from metaclr.methods.method import Method

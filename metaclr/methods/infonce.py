@@ -1,4 +1,8 @@
-"""Symmetric InfoNCE across views: SimCLR without the query-query negatives."""
+"""Symmetric InfoNCE across views: SimCLR without the query-query negatives.
+
+Differs from the authors: of CPC: images and their views stand for a context and its future; the temperature is this
+project's.
+"""
 
 from metaclr.bridge import Objective, Pairs, dot, swap, unit_norm
 from metaclr.methods.method import Method

@@ -1,4 +1,8 @@
-"""MAML: a few gradient steps on the support, judged on the queries; the start of these steps is what is learned."""
+"""MAML: learns the initial weights from which a few gradient steps on the support classify the queries.
+
+Differs from the authors (cbfinn/maml, 5-way 1-shot Omniglot): 8 ways and 3 queries (theirs 5 ways and 1 query), inner
+steps by learn2learn.
+"""
 
 from metaclr.interop.inner_loop import inner_loop
 from metaclr.methods.method import Method

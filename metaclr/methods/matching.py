@@ -1,4 +1,8 @@
-"""Matching Networks, without full-context embeddings: a softmax over all support images, summed by class."""
+"""Matching Networks, without full-context embeddings: a softmax over all support images, summed by class.
+
+Differs from the authors: the temperature is 0.1 (theirs 1), since a cosine softmax over many ways is flat without
+one; no full-context embeddings; 2 shots and 2 queries.
+"""
 
 from metaclr.bridge import Matching, Objective, dot, given, split, unit_norm
 from metaclr.methods.method import Method

@@ -1,4 +1,8 @@
-"""The central paper's ProtoNet, as coded by its authors: one direction, unit norm, squared Euclid over t."""
+"""The central paper's ProtoNet, as coded by its authors: one direction, unit norm, squared Euclid over t.
+
+Differs from the authors (RenkunNi/MetaContrastive): none in the loss and layers; widths are the comparison's (theirs
+F and 128).
+"""
 
 from metaclr.bridge import Objective, Prototypes, split, squared_euclidean, unit_norm
 from metaclr.methods.method import Method

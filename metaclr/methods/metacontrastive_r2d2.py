@@ -1,4 +1,8 @@
-"""The central paper's R2-D2, as coded by its authors: a ridge head without a scale."""
+"""The central paper's R2-D2, as coded by its authors: a ridge head without a scale.
+
+Differs from the authors (RenkunNi/MetaContrastive): none in the loss and layers; widths are the comparison's (theirs
+F and 128).
+"""
 
 from metaclr.bridge import Objective, Ridge, split, unit_norm
 from metaclr.methods.method import Method

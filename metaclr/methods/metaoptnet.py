@@ -1,4 +1,9 @@
-"""MetaOptNet: a support vector machine is fitted to the support of labelled classes."""
+"""MetaOptNet: a support vector machine is fitted to the support of labelled classes.
+
+Differs from the authors (kjunelee/MetaOptNet): rows are of unit norm, 1 shot and 3 queries of 16 ways (theirs 15
+shots and 6 queries of 5 ways), the learned scale starts at 50 (theirs 1), no label
+smoothing (theirs 0.1), images are not augmented (theirs are).
+"""
 
 from metaclr.bridge import SVM, Objective, given, split, unit_norm
 from metaclr.methods.method import Method

@@ -1,7 +1,8 @@
 """MoCo v2: the support is embedded by a momentum encoder, and past supports in a queue are negatives.
 
 Differs from the authors: the queue starts empty and fills (theirs starts with random vectors); without several devices
-there is no shuffled batch norm; the projector's hidden layer has batch norm (v2's has none).
+there is no shuffled batch norm; the projector's hidden layer has batch norm and no bias (theirs the reverse). Queue
+size and momentum are those of their CIFAR-10 demo (65,536 and 0.999 on ImageNet), the temperature is v2's (0.1 there).
 """
 
 from metaclr.bridge import Objective, Pairs, Queue, dot, split, unit_norm

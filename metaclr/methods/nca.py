@@ -1,4 +1,8 @@
-"""NCA: leave-one-out nearest neighbours, softly, by squared Euclidean distance."""
+"""NCA: leave-one-out nearest neighbours, softly, by squared Euclidean distance.
+
+Differs from the authors: steps see a batch of classes (theirs the whole set), of images augmented as the comparison
+is (theirs as they are).
+"""
 
 from metaclr.bridge import Matching, Objective, given, leave_one_out, raw, squared_euclidean
 from metaclr.methods.method import Method

@@ -1,4 +1,8 @@
-"""N-pair loss: one labelled pair of each class, dot products of raw embeddings."""
+"""N-pair loss: one labelled pair of each class, dot products of raw embeddings.
+
+Differs from the authors: no penalty on the norm of embeddings, one class each
+way for as many ways as a batch has room for.
+"""
 
 from metaclr.bridge import Objective, Pairs, dot, given, raw, split
 from metaclr.methods.method import Method

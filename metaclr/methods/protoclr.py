@@ -1,4 +1,8 @@
-"""ProtoCLR: a prototypical episode of unlabelled images; one view is the support, three are queries."""
+"""ProtoCLR: a prototypical episode of unlabelled images; one view is the support, three are queries.
+
+Differs from the authors (indy-lab/ProtoTransfer): as many images as a batch has room for (theirs 50); queries are
+augmented as the comparison is.
+"""
 
 from metaclr.bridge import Objective, Prototypes, raw, split, squared_euclidean
 from metaclr.methods.method import Method

@@ -1,4 +1,8 @@
-"""ProtoNet: labelled classes; some images of a class are its support, others are classified by it."""
+"""ProtoNet: labelled classes; some images of a class are its support, others are classified by it.
+
+Differs from the authors (Snell et al.): 3 queries of a way (theirs 5 on Omniglot, 15 on mini-ImageNet), as many ways
+as a batch has room for (theirs 60 on Omniglot).
+"""
 
 from metaclr.bridge import Objective, Prototypes, given, raw, split, squared_euclidean
 from metaclr.methods.method import Method

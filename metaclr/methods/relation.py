@@ -1,4 +1,8 @@
-"""Relation network on embeddings: the comparison of query and class is learned too."""
+"""Relation network on embeddings: the comparison of query and class is learned too.
+
+Differs from the authors (floodsung/LearningToCompare_FSL): the comparator is a perceptron on vectors (theirs
+convolutions on feature maps), 16 ways and 3 queries (theirs 5 ways and 19 queries).
+"""
 
 from metaclr.bridge import Objective, Relation, SquaredError, given, raw, split
 from metaclr.methods.method import Method

@@ -1,4 +1,8 @@
-"""Revisiting unsupervised meta-learning: semi-normalized prototypes, many tasks from one embedded batch."""
+"""Revisiting unsupervised meta-learning: semi-normalized prototypes, many tasks from one embedded batch.
+
+Differs from the authors (hanlu-nju/revisiting-UML): 3 queries (theirs 5), as many images as a batch has room for
+(theirs 32).
+"""
 
 from metaclr.bridge import Objective, Prototypes, Resample, raw, semi_normalized, split
 from metaclr.methods.method import Method

@@ -1,4 +1,8 @@
-"""Siamese network: pairs of one class together, others apart up to a margin."""
+"""Siamese network: pairs of one class together, others apart up to a margin.
+
+Differs from the authors: positive and negative pairs have equal total weight (theirs one weight per pair), distances
+are of unit vectors, images are augmented as the comparison is (theirs as they are).
+"""
 
 from metaclr.bridge.losses.contrastive_margin import Siamese
 from metaclr.methods.method import Method

@@ -1,4 +1,7 @@
-"""SimCLR with four views: three positives a query, all of them in its denominator (SupCon on instances)."""
+"""SimCLR with four views: three positives a query, all of them in its denominator (SupCon on instances).
+
+Differs from the authors (google-research/simclr has two views): as `simclr` in projector and temperature.
+"""
 
 from metaclr.bridge import Objective, Pairs, dot, leave_one_out, unit_norm
 from metaclr.methods.method import Method

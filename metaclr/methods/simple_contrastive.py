@@ -1,4 +1,8 @@
-"""Simple contrastive loss: positives up, negatives down, without a softmax to weigh them."""
+"""Simple contrastive loss: positives up, negatives down, without a softmax to weigh them.
+
+Differs from the authors: negatives are the other views of the batch (theirs a memory bank of past embeddings), both
+views are queries, and the projector has a hidden layer (theirs is linear).
+"""
 
 from metaclr.bridge import Objective, Pairs, SimpleContrastive, dot, leave_one_out, unit_norm
 from metaclr.methods.method import Method

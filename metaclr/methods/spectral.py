@@ -1,4 +1,8 @@
-"""Spectral contrastive loss: the leading eigenvectors of the graph of views."""
+"""Spectral contrastive loss: the leading eigenvectors of the graph of views.
+
+Differs from the authors (jhaochenz96/spectral_contrastive_learning, CIFAR): the projector's last layer is not
+followed by batch norm (theirs is).
+"""
 
 from metaclr.bridge.losses.spectral import Spectral
 from metaclr.methods.method import Method

@@ -1,4 +1,8 @@
-"""SupCon: SimCLR whose positives are all views of the query's class. L_out, the authors' choice."""
+"""SupCon: SimCLR whose positives are all views of the query's class. L_out, the authors' choice.
+
+Differs from the authors (HobbitLong/SupContrast): the hidden layer of the projector has batch norm and no bias
+(theirs the reverse), and the loss is not multiplied by tau / 0.07.
+"""
 
 from metaclr.bridge import Objective, Pairs, dot, given, leave_one_out, unit_norm
 from metaclr.methods.method import Method

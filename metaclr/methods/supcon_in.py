@@ -1,4 +1,7 @@
-"""SupCon with the mean over positives inside the logarithm: L_in, which solo-learn calls SupCon."""
+"""SupCon with the mean over positives inside the logarithm: L_in, which solo-learn calls SupCon.
+
+Differs from the authors (Khosla et al.): as `supcon` in projector.
+"""
 
 from metaclr.bridge import Matching, Objective, dot, given, leave_one_out, unit_norm
 from metaclr.methods.method import Method

@@ -1,4 +1,7 @@
-"""Supervised learning: cross-entropy of a linear classifier over all labelled classes."""
+"""Supervised learning: cross-entropy of a linear classifier over all labelled classes.
+
+Differs from the authors (HobbitLong/SupContrast, cross-entropy): views are shifted by interpolated distances.
+"""
 
 from metaclr.bridge.losses.supervised import Supervised
 from metaclr.methods.method import Method

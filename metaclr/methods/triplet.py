@@ -1,4 +1,8 @@
-"""Triplet loss: an image is closer to its class than to others, by a margin."""
+"""Triplet loss: an image is closer to its class than to others, by a margin.
+
+Differs from the authors: semi-hard negatives are sought in the whole batch, and the batch has 4 images of a class
+(theirs about 40).
+"""
 
 from metaclr.bridge.losses.triplet import Triplet
 from metaclr.methods.method import Method

@@ -1,4 +1,8 @@
-"""UMTRA: MAML on tasks made of unlabelled images, each image a way and its views the examples."""
+"""UMTRA: MAML on tasks made of unlabelled images, each image a way and its views the examples.
+
+Differs from the authors: 8 ways and 3 queries (theirs 5 ways and 1 query); queries are augmented as the comparison
+is.
+"""
 
 from metaclr.interop.inner_loop import inner_loop
 from metaclr.methods.method import Method

@@ -1,4 +1,8 @@
-"""VICReg: invariance of views, variance of every dimension, no covariance between dimensions."""
+"""VICReg: invariance of views, variance of every dimension, no covariance between dimensions.
+
+Differs from the authors (facebookresearch/vicreg): hidden layers of the projector have no bias, which batch norm
+cancels; its last layer has one, which every term cancels; widths are the comparison's (theirs 8,192).
+"""
 
 from metaclr.bridge.losses.vicreg import VICReg
 from metaclr.methods.method import Method

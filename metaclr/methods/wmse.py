@@ -1,4 +1,8 @@
-"""W-MSE: views agree after whitening."""
+"""W-MSE: views agree after whitening.
+
+Differs from the authors (htdt/self-supervised): the hidden layer of the projector has batch norm (theirs has none in
+the stored code), and the covariance is shrunk by 0.001 so that it can be inverted when embeddings collapse.
+"""
 
 from metaclr.bridge.losses.w_mse import WMSE
 from metaclr.methods.method import Method

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from metaclr.networks.block import ConvBlock
 from metaclr.networks.layout import channels_last
-from metaclr.networks.options import large_enough, whole
+from metaclr.networks.options import integer, large_enough, switch
 
 DEPTH = 4
 
@@ -14,9 +14,9 @@ DEPTH = 4
 class Conv4(nn.Module):
     """Four blocks of 3x3 convolution, batch norm, ReLU and 2x2 max-pool; the last map is flattened."""
 
-    def __init__(self, channels: int, size: int, width: int) -> None:
+    def __init__(self, channels: int, size: int, width: int, *, fast: bool = True) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(ConvBlock(width if i else channels, width) for i in range(DEPTH))
+        self.blocks = nn.ModuleList(ConvBlock(width if i else channels, width, fast=fast) for i in range(DEPTH))
         self.features = width * (size >> DEPTH) ** 2
 
     def forward(self, pixels: Tensor) -> Tensor:
@@ -27,7 +27,14 @@ class Conv4(nn.Module):
         return maps.flatten(1)
 
 
-def conv4(channels: int, size: int, *, width: int = 64) -> Conv4:
-    """Conv-4 with `width` filters in each block. Raises UserError for images below 16 pixels."""
+def conv4(channels: int, size: int, *, width: int = 64, fast: bool = True) -> Conv4:
+    """Conv-4 with `width` filters in each block.
+
+    fast: on a CPU, train the first block by `networks.fast_conv4`, which is the same function up to rounding in half
+    the time; False is the textbook order of its layers, on every device.
+
+    Raises:
+        UserError: images below 16 pixels, or an option of another type.
+    """
     large_enough("conv4", size, 1 << DEPTH)
-    return Conv4(channels, size, whole("width", width))
+    return Conv4(channels, size, integer("width", width), fast=switch("fast", fast))

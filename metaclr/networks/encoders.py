@@ -1,4 +1,4 @@
-"""An encoder by its name."""
+"""Encoders by name."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import torch
 from torch import nn
 
 from metaclr.errors import unknown
-from metaclr.networks.options import check_names, keyword_options, whole
+from metaclr.networks.options import check_names, integer, keyword_options
 from metaclr.networks.seeded_init import seeded
 
-# name -> "module:function" of a builder (channels, size, *, options); imported when it is asked for.
+# name -> "module:function" of a builder (channels, size, *, options); imported on use.
 _BUILDERS = {
     "conv4": "conv4:conv4",
     "resnet12": "resnet12:resnet12",
@@ -26,25 +26,28 @@ _FAMILIES = {"timm": "timm_network:timm_network", "l2l": "l2l_network:l2l_networ
 
 
 def encoder_names() -> tuple[str, ...]:
-    """What `build_encoder` takes; "timm:NAME" and "l2l:NAME" stand for all models of those libraries."""
+    """Names for `build_encoder`; "timm:NAME" and "l2l:NAME" stand for all models of those libraries."""
     return (*_BUILDERS, *(f"{family}:NAME" for family in _FAMILIES))
 
 
 def build_encoder(name: str, channels: int, size: int, *, seed: int, **options: Any) -> nn.Module:
-    """The encoder: float pixels (B, C, H, W) in [0, 1] to features (B, F), with F as its attribute `features`.
+    """A new encoder: float pixels (B, C, H, W) in [0, 1] to features (B, F), with F as its attribute `features`.
+
+    >>> build_encoder("conv4", 1, 28, seed=0, width=32).features
+    32
 
     Args:
         name: one of `encoder_names()`.
         channels: C, 1 or 3.
         size: H = W.
-        seed: initial weights are a pure function of it; the global generator is neither read nor set.
-        options: of the network, e.g. `width=32` for conv4, `stem="cifar"` for resnet18.
+        seed: initial weights are a pure function of it; the global random generator is unchanged.
+        options: options of the network, such as `width=32` for conv4 or `stem="cifar"` for resnet18.
 
     Raises:
-        UserError: an unknown name or option, an illegal value, too small an image, a library that is missing.
+        UserError: an unknown name or option, a value that is not allowed, too small images, a missing library.
     """
-    whole("channels", channels)
-    whole("image size", size)
+    integer("channels", channels)
+    integer("image size", size)
     family, colon, inner = name.partition(":")
     if colon and family in _FAMILIES:
         with seeded(seed, "encoder"):
@@ -55,7 +58,7 @@ def build_encoder(name: str, channels: int, size: int, *, seed: int, **options: 
     check_names(name, options, keyword_options(builder))
     with seeded(seed, "encoder"):
         encoder = builder(channels, size, **options)
-    # Convolutions and pooling are 1.2 to 10 times faster in this layout, on CPU and GPU.
+    # Convolutions and pooling are 1.2 to 10 times faster in this memory format, on CPU and GPU.
     return encoder.to(memory_format=torch.channels_last)
 
 

@@ -16,10 +16,10 @@ NAMES = ("CNN4Backbone", "ConvBase", "ResNet12Backbone", "WRN28Backbone")
 
 
 def l2l_network(inner: str, channels: int, size: int, options: Mapping[str, Any]) -> nn.Module:
-    """The learn2learn encoder of class `inner`; its constructor's arguments are the options.
+    """The learn2learn encoder of class `inner`; its options are its constructor's arguments.
 
     Raises:
-        UserError: learn2learn is missing, an unknown name or option, or images that the network does not take.
+        UserError: learn2learn is missing, an unknown name or option, or images of a size that the network refuses.
     """
     name = f"l2l:{inner}"
     if inner not in NAMES:

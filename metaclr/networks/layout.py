@@ -1,4 +1,4 @@
-"""The memory layout that convolutions like."""
+"""The memory format in which convolutions are fastest, channels_last."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from torch import Tensor
 
 
 def inside_transform() -> bool:
-    """Whether one of torch.func's transforms (vmap, grad) is at work. The question is private in torch."""
+    """Whether a transform of torch.func (vmap, grad) is active. The test is private in torch."""
     return bool(torch._C._are_functorch_transforms_active())
 
 
 def channels_last(pixels: Tensor) -> Tensor:
     """Pixels (B, C, H, W) in channels_last.
 
-    With one channel both layouts hold the same bytes; only the strides tell convolutions which one is meant, and
-    `.contiguous` leaves them as they are. Inside vmap, which knows no layouts, they stay what they are.
+    With one channel both formats have the same bytes and differ in their strides only, which `.contiguous` does not
+    change. Inside vmap, which has no memory formats, the pixels are returned unchanged.
     """
     if inside_transform():
         return pixels

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from metaclr.errors import UserError, unknown
-from metaclr.networks.options import whole
+from metaclr.networks.options import integer
 from metaclr.networks.seeded_init import seeded
 
 # name -> number of hidden layers; None: no layer at all.
@@ -66,8 +66,8 @@ def build_projector(
     depth = _HIDDEN_LAYERS[name]
     if depth is None:
         return Projector(nn.Sequential(), features)
-    width = features if hidden is None else whole("projector hidden", hidden)
-    out = features if dim is None else whole("projector dim", dim)
+    width = features if hidden is None else integer("projector hidden", hidden)
+    out = features if dim is None else integer("projector dim", dim)
     with seeded(seed, "projector"):
         layers: list[nn.Module] = []
         size = features

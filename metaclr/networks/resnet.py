@@ -1,4 +1,4 @@
-"""torchvision's ResNet-18 and ResNet-50, with the stem that fits the image. He et al. 2016, arXiv:1512.03385."""
+"""torchvision's ResNet-18 and ResNet-50, with a stem for small or large images. He et al. 2016, arXiv:1512.03385."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from metaclr.errors import unknown
 from metaclr.networks.layout import channels_last
 from metaclr.networks.options import large_enough
 
-_LARGEST_CIFAR = 64  # the largest image that stem="auto" gives the CIFAR stem
-_LEAST = {"cifar": 8, "imagenet": 32}  # each stem's network halves the image 3 or 5 times
+_MAX_CIFAR_SIZE = 64  # the largest image that stem="auto" gives the CIFAR stem
+_MIN_SIZE = {"cifar": 8, "imagenet": 32}  # each stem's network halves the image 3 or 5 times
 
 
 class ResNet(nn.Module):
@@ -44,11 +44,11 @@ def resnet50(channels: int, size: int, *, stem: str = "auto") -> ResNet:
 def _resnet(name: str, channels: int, size: int, stem: str) -> ResNet:
     from torchvision.models import get_model
 
-    if stem not in (*_LEAST, "auto"):
-        raise unknown("stem", str(stem), (*_LEAST, "auto"))
+    if stem not in (*_MIN_SIZE, "auto"):
+        raise unknown("stem", str(stem), (*_MIN_SIZE, "auto"))
     if stem == "auto":
-        stem = "cifar" if size <= _LARGEST_CIFAR else "imagenet"
-    large_enough(f"{name} with stem={stem!r}", size, _LEAST[stem])
+        stem = "cifar" if size <= _MAX_CIFAR_SIZE else "imagenet"
+    large_enough(f"{name} with stem={stem!r}", size, _MIN_SIZE[stem])
     net = get_model(name, weights=None)
     features = net.fc.in_features
     net.fc = nn.Identity()

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from metaclr.networks.layout import channels_last
-from metaclr.networks.options import large_enough, rate, whole
+from metaclr.networks.options import integer, large_enough, rate
 
 SLOPE = 0.1
 _WIDTHS = (1.0, 2.5, 5.0, 10.0)  # of the four blocks: 64, 160, 320 and 640 filters
@@ -62,7 +62,7 @@ class ResNet12(nn.Module):
 def resnet12(channels: int, size: int, *, width: int = 64, drop: float = 0.0) -> ResNet12:
     """ResNet-12 with `width` filters in the first block and 2.5, 5 and 10 times as many in the others.
 
-    drop: dropout after each block (the authors' DropBlock is not here). Raises UserError below 16 pixels.
+    drop: dropout rate after each block (the authors use DropBlock). Raises UserError below 16 pixels.
     """
     large_enough("resnet12", size, 16)
-    return ResNet12(channels, whole("width", width), rate("drop", drop))
+    return ResNet12(channels, integer("width", width), rate("drop", drop))

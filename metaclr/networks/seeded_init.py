@@ -1,4 +1,4 @@
-"""Initial weights from a seed, without a trace in the global random generator."""
+"""Initial weights from a seed, with the global random generator unchanged."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from episodes import random
 
 @contextmanager
 def seeded(seed: int, stream: str) -> Iterator[None]:
-    """What is drawn inside depends on (seed, stream) alone; the CPU generator is as before when it ends.
+    """Inside, the CPU generator is seeded from (seed, stream); afterwards it has its former state.
 
-    torch.manual_seed would seed the GPU's generators too, so only the CPU's is touched: networks are built there.
+    Networks are built on the CPU, so the generators of GPUs, which torch.manual_seed would seed too, stay unchanged.
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(random.key(seed, stream))

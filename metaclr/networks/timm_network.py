@@ -17,10 +17,10 @@ OPTIONS = ("pretrained", "drop_rate", "drop_path_rate", "global_pool")
 def timm_network(inner: str, channels: int, size: int, options: Mapping[str, Any]) -> nn.Module:
     """timm's model `inner` without its classifier, built for images of `size` pixels.
 
-    pretrained=True loads timm's own weights, which were trained on normalized pixels: timm fetches them itself.
+    pretrained=True: timm downloads its weights, which were trained on normalized pixels.
 
     Raises:
-        UserError: timm is missing, an unknown model or option, or images that the model does not take.
+        UserError: timm is missing, an unknown model or option, or images of a size that the model refuses.
     """
     name = f"timm:{inner}"
     timm = need("timm", f"encoder {name!r}")
@@ -29,7 +29,7 @@ def timm_network(inner: str, channels: int, size: int, options: Mapping[str, Any
     check_names(name, options, OPTIONS)
     sized: dict[str, Any] = {}
     if timm.get_pretrained_cfg_value(inner, "fixed_input_size"):
-        sized["img_size"] = size  # transformers with a table of positions must know
+        sized["img_size"] = size  # transformers have a position embedding per patch
     try:
         net = timm.create_model(inner, num_classes=0, in_chans=channels, **sized, **options)
     except (TypeError, ValueError, RuntimeError, AssertionError) as error:

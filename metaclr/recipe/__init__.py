@@ -1,6 +1,7 @@
 """The typed, validated description of a comparison; `metaclr/recipes/*.toml` ship with the package."""
 
-from metaclr.recipe.files import dump, find, names, read, resolve
+from metaclr.recipe.files import dump, find, for_other_data, names, read, resolve
+from metaclr.recipe.method_settings import split_list
 from metaclr.recipe.model import (
     CONTROLS,
     ClusterRecipe,
@@ -25,7 +26,9 @@ __all__ = [
     "TrainRecipe",
     "dump",
     "find",
+    "for_other_data",
     "names",
     "read",
     "resolve",
+    "split_list",
 ]

@@ -6,18 +6,29 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from metaclr.recipe.views import check_names
+
 CONTROLS = ("untrained", "pixels")
-"""Every table carries these two: the same encoder with random weights, and the bare pixels."""
+"""Every table carries these two: the same encoder with random weights, and the pixels as features."""
+
+FORMAT = ("size", "channels", "views")
+"""Keys whose values come from the source where a recipe does not set them."""
+
+ADAPTABLE = (*FORMAT, "evaluate.few_shot.ways", "evaluate.few_shot.shots", "evaluate.few_shot.query")
+"""Keys whose values may follow the data, unless they are `fixed`."""
 
 
 class Strict(BaseModel):
-    """Frozen, and an unknown key is an error rather than a silently ignored wish."""
+    """Frozen; an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class MethodEntry(Strict):
-    """One column of the comparison: a method by name (or a .py file that defines METHOD) and its settings."""
+    """One method of the comparison, by name (or a .py file that defines METHOD), and its settings.
+
+    settings: of its objective (`temperature`), and `way`, `shot`, `query` of its training tasks.
+    """
 
     name: str
     label: str = ""
@@ -27,12 +38,12 @@ class MethodEntry(Strict):
 
     @property
     def title(self) -> str:
-        """What tables and folders call it."""
+        """Its name in tables and folders."""
         return self.label or self.name
 
 
 class EncoderRecipe(Strict):
-    """The network that every method trains, and every evaluator judges."""
+    """The network that every method trains and every evaluator evaluates."""
 
     name: str = "conv4"
     options: dict[str, Any] = Field(default_factory=dict)
@@ -67,10 +78,16 @@ class FewShotRecipe(Strict):
 
     ways: tuple[int, ...] = (5, 20)
     shots: tuple[int, ...] = (1, 5)
-    query: int = Field(default=15, ge=1)
+    query: int = Field(default=15, ge=1, description="per way; fewer where a class has fewer images, which tables say")
     episodes: int = Field(default=2000, ge=2)
-    head: str = "cosine"
+    heads: tuple[str, ...] = ("cosine", "method")
+    """Heads of an episode, each a block of the tables: names, `TRANSFORM+HEAD`, or `method`, the method's own."""
     seed: int = 0
+
+    @field_validator("heads", mode="before")
+    @classmethod
+    def _heads(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
 
     @field_validator("ways", "shots")
     @classmethod
@@ -109,24 +126,29 @@ class EvaluateRecipe(Strict):
     knn: bool = True
     low_label: LowLabelRecipe | Literal[False] = LowLabelRecipe()
     max_probe_classes: int = Field(default=200, ge=2)
-    """Targets of more classes get no linear probe and no low-label results (they cost minutes there); it is said."""
+    """Targets with more classes skip the linear probe and low-label runs, which take minutes; a note lists them."""
     transductive_bn: bool = False
     more: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Further evaluators by name, each with its settings: `more = { retrieval = { k = 5 } }`."""
 
 
 class ClusterRecipe(Strict):
-    """What one cell asks of a Ray cluster (`compare --ray`). It changes where and when a cell runs, not its rows."""
+    """Resources of one run on a Ray cluster (`compare --ray`). They change where and when it runs, not its rows."""
 
     cpus: int = Field(default=1, ge=1)
     gpus: float | None = Field(default=None, ge=0, le=1)
-    """A part of a GPU lets cells share one. Unset: 1 where the cluster has any. Many GPUs for a cell: torchrun."""
+    """A fraction lets runs share a GPU. Unset: 1 where the cluster has any. For many GPUs per run use torchrun."""
     retries: int = Field(default=3, ge=0)
-    """How often a cell is done again whose worker was lost."""
+    """How often a run is restarted whose worker was lost."""
 
 
 class CompareRecipe(Strict):
-    """A whole comparison. What is not in `methods` is the same for every method."""
+    """A whole comparison. What is not in `methods` is the same for every method.
+
+    size, channels: of the images; 0: those of the sources (see `metaclr.comparison.image_format`). views: the name of
+    a view recipe; empty: one for the number of channels. view_recipes: own view recipes by name (see
+    `metaclr.recipe.views`). fixed: keys of `ADAPTABLE` whose values hold: data that cannot fill one are refused.
+    """
 
     name: str = "comparison"
     description: str = ""
@@ -134,15 +156,38 @@ class CompareRecipe(Strict):
     targets: tuple[str, ...] = ("glyphs:held-out", "digits")
     methods: tuple[MethodEntry, ...] = (MethodEntry(name="simclr"), MethodEntry(name="protoclr"))
     seeds: tuple[int, ...] = (0,)
-    size: int = Field(default=28, ge=4)
-    channels: Literal[1, 3] = 1
-    views: str = "gentle"
+    size: int = Field(default=0, ge=0)
+    channels: Literal[0, 1, 3] = 0
+    views: str = ""
+    view_recipes: dict[str, dict[str, Any]] = Field(default_factory=dict)
     views_mode: Literal["shared", "per_method"] = "shared"
     shuffle_labels: bool = Field(default=False, description="negative control: every target's labels shuffled")
     encoder: EncoderRecipe = EncoderRecipe()
     train: TrainRecipe = TrainRecipe()
     evaluate: EvaluateRecipe = EvaluateRecipe()
     cluster: ClusterRecipe = ClusterRecipe()
+    fixed: tuple[str, ...] = ()
+
+    @field_validator("view_recipes")
+    @classmethod
+    def _views(cls, values: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        check_names(values)
+        return values
+
+    @field_validator("size")
+    @classmethod
+    def _size(cls, value: int) -> int:
+        if 0 < value < 4:
+            raise ValueError("at least 4 pixels, or 0 for the size of the images")
+        return value
+
+    @field_validator("fixed")
+    @classmethod
+    def _adaptable(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        for value in values:
+            if value not in ADAPTABLE:
+                raise ValueError(f"{value!r} is not one of: {', '.join(ADAPTABLE)}")
+        return values
 
     @field_validator("sources", "targets", "seeds", mode="before")
     @classmethod
@@ -177,7 +222,7 @@ class CompareRecipe(Strict):
 
     @property
     def judged_in(self) -> Literal["fp32", "fp64"]:
-        """What encoders are judged in: float32, so that machines can be compared, or float64 if trained in it."""
+        """Precision of the evaluation: float32, so that machines can be compared, or float64 if trained in it."""
         return "fp64" if self.train.precision == "fp64" else "fp32"
 
     @property

@@ -1,4 +1,4 @@
-"""What lies between two methods of the bridge: the axes that differ, and the method with some of them moved."""
+"""The axes in which two methods of the bridge differ, and the method between them with some axes changed."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ ORDER = (
     "negatives",
     "denominator",
 )  # fmt: skip
-"""The order in which axes move where nothing else is asked for: the nine axes, each with what feeds it.
+"""The default order in which axes change: the nine axes, each with the settings of the tasks that feed it.
 
-The head comes before the embedding, since raw dot products at the temperature of a cosine are no fair step.
+The head comes before the embedding: raw dot products at the temperature of a cosine would not train.
 """
 
 VIEWS = ("views", "support_views")
@@ -34,21 +34,21 @@ OF_OBJECTIVE = tuple(field.name for field in fields(Objective))
 
 
 def check_end(method: Method) -> Objective:
-    """The point of the bridge that a method is.
+    """The objective of a method on the bridge.
 
     Raises:
-        UserError: a method whose loss has no axes to move, with the reason.
+        UserError: a method whose loss has no axes to change, with the reason.
     """
     title = method.name or "method"
     if not method.trained:
-        raise UserError(f"{title!r} is a control: it is not trained, so there is nothing to walk")
+        raise UserError(f"{title!r} is a control: it is not trained, so a walk cannot start or end there")
     if method.learner is not None:
-        raise UserError(f"{title!r} is not on the bridge: it has a learner of its own, no objective with axes")
-    # A subclass has a loss of its own, which moving the nine axes would not reach.
+        raise UserError(f"{title!r} is not on the bridge: it uses a custom learner, not an objective with axes")
+    # A subclass computes another loss, which does not read all nine axes.
     if type(method.objective) is not Objective:
         kind = type(method.objective).__name__
         raise UserError(
-            f"{title!r} is not on the bridge: its loss is {kind}, which has no axes to move one at a time; "
+            f"{title!r} is not on the bridge: its loss is {kind}, which has no axes to change one at a time; "
             f"methods on it: {', '.join(on_the_bridge())}"
         )
     return method.objective
@@ -56,8 +56,8 @@ def check_end(method: Method) -> Objective:
 
 def on_the_bridge() -> list[str]:
     """The shipped methods that are settings of the nine axes."""
-    found = [get(name) for name in names()]
-    return [method.name for method in found if type(method.objective) is Objective and method.learner is None]
+    shipped = [get(name) for name in names()]
+    return [method.name for method in shipped if type(method.objective) is Objective and method.learner is None]
 
 
 def changes_between(a: Method, b: Method) -> dict[str, Change]:
@@ -68,12 +68,12 @@ def changes_between(a: Method, b: Method) -> dict[str, Change]:
     """
     for end in (a, b):
         check_end(end)
-    found = {axis: Change(axis, before, after) for axis, before, after in differences(a, b)}
-    return {axis: found[axis] for axis in sorted(found, key=ORDER.index)}
+    changes = {axis: Change(axis, before, after) for axis, before, after in differences(a, b)}
+    return {axis: changes[axis] for axis in sorted(changes, key=ORDER.index)}
 
 
 def between(a: Method, b: Method, moved: AbstractSet[str]) -> Method:
-    """Method `a` with the axes in `moved` as `b` has them; `a` or `b` itself where that is what it is.
+    """Method `a` with the axes in `moved` set as in `b`; `a` or `b` itself where the settings are theirs.
 
     Raises:
         UserError: an illegal combination, with the reason (see `metaclr.bridge.compatibility`).
@@ -85,19 +85,19 @@ def between(a: Method, b: Method, moved: AbstractSet[str]) -> Method:
         return b
     parts = {name: getattr((b if name in moved else a).objective, name) for name in OF_OBJECTIVE}
     objective = Objective(**parts)
-    fed = {axis: getattr((b if axis in moved else a), axis) for axis in ORDER if axis not in OF_OBJECTIVE}
-    # Whoever chooses ways by class sees labels, whether or not the loss reads them.
-    sees = objective.needs_labels or fed["way_type"] == "classes"
+    rest = {axis: getattr((b if axis in moved else a), axis) for axis in ORDER if axis not in OF_OBJECTIVE}
+    # Choosing ways by class uses labels, whether or not the loss reads them.
+    uses_labels = objective.needs_labels or rest["way_type"] == "classes"
     listed = ", ".join(f"{axis} = {axes[axis].after}" for axis in axes if axis in moved)
     return Method(
         summary=f"{a.name or 'start'} with {listed}",
         reference="",
         objective=objective,
-        labels="given" if sees else "instance",
-        **fed,
+        labels="given" if uses_labels else "instance",
+        **rest,
     )
 
 
 def key(method: Method) -> tuple[tuple[str, str], ...]:
-    """All settings of a method, to tell whether two are the same."""
+    """All settings of a method, as a key: two methods with equal keys are the same."""
     return tuple(settings(method).items())

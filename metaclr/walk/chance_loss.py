@@ -1,4 +1,4 @@
-"""What a loss is worth where embeddings say nothing: the mark that losses of different objectives are read against."""
+"""The loss at chance: its value where all embeddings are equal, the reference for losses of different objectives."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
     from metaclr.comparison.run import Run
     from metaclr.recipe import CompareRecipe
 
-STILL = 1e-6  # a queue that is full, an estimate that has settled
+TOLERANCE = 1e-6  # the loss of a full queue or a converged moving average changes by less
 
 
 def loss_at_chance(run: Run, recipe: CompareRecipe, source: ImageSet) -> float:
     """The loss of a run's objective, as it starts, on a real batch whose embeddings are all the same unit vector.
 
     Every column then has the same logit: log N for a head with one column a way (N ways), log(T N V - 1) for
-    leave-one-out over rows, less where the denominator leaves columns out. A queue is filled first, by as many
-    steps as are trained at most. Losses of different objectives or ways are not comparable; each is to be read
-    against its own chance.
+    leave-one-out over rows, less where the denominator leaves columns out. A queue is filled first, by at most as
+    many steps as the training has. Losses of different objectives or ways are not comparable; each is to be
+    compared with its own chance.
 
     Raises:
-        UserError, EpisodeError: the run cannot be trained; what is wrong, in one line.
+        UserError, EpisodeError: the run cannot be trained; the reason, in one line.
     """
     import torch
 
@@ -32,7 +32,7 @@ def loss_at_chance(run: Run, recipe: CompareRecipe, source: ImageSet) -> float:
     from metaclr.comparison.training import build_learner, sampler_for
     from metaclr.engine.distributed import Ranks
 
-    episode = sampler_for(run, recipe, source, Ranks())(0)  # of the whole batch, however many share it
+    episode = sampler_for(run, recipe, source, Ranks())(0)  # the whole batch, however many ranks share it
     learner = build_learner(run, recipe, source)
     objective, dim = learner.get_submodule("objective").train(), int(learner.get_submodule("projector").features)  # type: ignore[arg-type]
     embeddings = torch.full((*episode.images.shape, dim), dim**-0.5)
@@ -46,10 +46,10 @@ def loss_at_chance(run: Run, recipe: CompareRecipe, source: ImageSet) -> float:
     before = float("inf")
     with torch.no_grad():
         for _ in range(recipe.train.steps):
-            now = float(objective(embeddings, context))
-            if abs(now - before) < STILL:
+            loss = float(objective(embeddings, context))
+            if abs(loss - before) < TOLERANCE:
                 break
-            before = now
-    if not isfinite(now):
-        raise UserError(f"method {run.entry.title!r}: the loss of embeddings that are all alike is {now}")
-    return now
+            before = loss
+    if not isfinite(loss):
+        raise UserError(f"method {run.entry.title!r}: the loss of equal embeddings is {loss}, not a finite number")
+    return loss

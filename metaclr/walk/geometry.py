@@ -1,4 +1,4 @@
-"""Alignment and uniformity of a run's encoder on held-out images: kept in its run folder, computed once."""
+"""Alignment and uniformity of a run's encoder on images of the target, computed once and stored in the run folder."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from episodes import ImageSet
 
 NAME = "geometry.json"
-MOST = 1000
-"""Images of the target that are looked at, evenly spaced."""
+MAX_IMAGES = 1000
+"""Images of the target that are measured, evenly spaced."""
 
 
 @dataclass(frozen=True)
@@ -32,39 +32,40 @@ class Probe:
 
     @cached_property
     def images(self) -> ImageSet:
-        """At most `MOST` of the target's images."""
+        """At most `MAX_IMAGES` of the target's images."""
         import torch
 
-        whole = self.plan.targets[self.target].images
-        count = min(MOST, len(whole))
-        return whole.select(torch.arange(count) * len(whole) // count)
+        all_images = self.plan.targets[self.target].images
+        count = min(MAX_IMAGES, len(all_images))
+        return all_images.select(torch.arange(count) * len(all_images) // count)
 
     @cached_property
     def views(self) -> ImageSet:
         """Two views of each image by the comparison's view recipe, next to each other: (2 M, C, H, W)."""
         import torch
 
-        from episodes import PRESETS, Episode, ImageSet, render
+        from episodes import Episode, ImageSet, render
+        from metaclr.recipe.views import view_recipe
 
         count = len(self.images)
         index = torch.arange(count).view(1, count, 1).expand(1, count, 2).contiguous()
         episode = Episode(index, torch.arange(2).expand(1, count, 2).contiguous(), index[..., 0].contiguous(), 1)
-        drawn = render(self.images, episode, PRESETS[self.plan.recipe.views], seed=0)
+        drawn = render(self.images, episode, view_recipe(self.plan.recipe.views, self.plan.recipe.view_recipes), seed=0)
         return ImageSet((255 * drawn.flatten(0, 2)).round().to(torch.uint8), name=f"views of {self.target}")
 
 
 def geometry(probe: Probe, run: Run) -> tuple[float, float]:
     """Alignment and uniformity of the encoder of a finished run; see `metaclr.diagnose`.
 
-    Of several ranks the first looks and writes: all of them compute, or none.
+    Of several ranks the first reads and writes the stored values; all ranks compute, or none does.
     """
     path = probe.plan.folder(run) / NAME
-    identity = f"{probe.plan.digest(run)} {probe.target} {MOST}"
+    identity = f"{probe.plan.digest(run)} {probe.target} {MAX_IMAGES}"
     if stored := broadcast_from_first(lambda: _stored(path, identity)):
         return stored
     alignment, uniformity = measure(_encoder(probe.plan, run), probe)
-    kept = {"identity": identity, "alignment": alignment, "uniformity": uniformity}
-    broadcast_from_first(lambda: write_atomic(path, json.dumps(kept)))
+    content = {"identity": identity, "alignment": alignment, "uniformity": uniformity}
+    broadcast_from_first(lambda: write_atomic(path, json.dumps(content)))
     return alignment, uniformity
 
 
@@ -87,12 +88,12 @@ def measure(encoder: nn.Module, probe: Probe) -> tuple[float, float]:
 
 
 def _encoder(plan: Plan, run: Run) -> nn.Module:
-    """The encoder as its training left it, from the checkpoint."""
+    """The trained encoder, from the checkpoint."""
     from metaclr.comparison.training import build_encoder_of, train_run
 
     source = plan.sources[run.source]
     if not run.method.trained:
         return build_encoder_of(run, plan.recipe, source)
-    # A training that is finished is only read.
-    learner, _ = train_run(run, plan.recipe, source, plan.folder(run), plan.device, plan.digest(run))
+    # A finished training is only loaded.
+    learner, _ = train_run(run, plan.recipe, source, plan.folder(run), plan.device, plan.identity(run))
     return learner.get_submodule("encoder")

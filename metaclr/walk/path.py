@@ -1,7 +1,7 @@
 """The steps from one method to another: one axis at a time, each step a method that can be trained.
 
-Pure: nothing is loaded, built or trained. Where no order of single axes is possible, as few axes as can be move
-together, and the step says why.
+Pure: nothing is loaded, built or trained. Where no order of single axes is possible, the smallest possible groups of
+axes change together, and the step gives the reason.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ Refuses = Callable[[frozenset[str]], str]
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a walk: what changed against the step before, and the method that it leads to."""
+    """One step of a walk: the changes from the step before, and the resulting method."""
 
     changes: tuple[Change, ...]
     method: Method
     why: str = ""
-    """Why several axes moved together; empty for one axis."""
+    """Why several axes change together; empty for one axis."""
 
     @property
     def axes(self) -> tuple[str, ...]:
-        """The names of the axes that moved."""
+        """The names of the axes that change."""
         return tuple(change.axis for change in self.changes)
 
 
 @dataclass(frozen=True)
 class Path:
-    """From `start` to the method of the last step. `held`: settings that differ but are not read."""
+    """From `start` to the method of the last step. `held`: settings that differ but are not read under this budget."""
 
     start: Method
     steps: tuple[Step, ...]
@@ -69,10 +69,10 @@ def find_path(
     """The walk from `a` to `b`.
 
     Args:
-        order: the first axes to move, in this order; `"shot+query"` moves two together. The rest follow.
-        prefer: the order of the rest, as far as it is possible.
-        budget: what a comparison holds fixed; view recipes move only where each method has its own.
-        refuse: one more reason not to train a method, or "".
+        order: the first axes to change, in this order; `"shot+query"` changes two together. The rest follow.
+        prefer: the order of the rest, as far as each step can be trained.
+        budget: what the comparison fixes; view recipes are axes only with `per_method_views`.
+        refuse: returns a further reason why a method cannot be trained, or "".
 
     Raises:
         UserError: a method off the bridge, no difference, an order that names what does not differ, or an order
@@ -80,28 +80,28 @@ def find_path(
     """
     budget = budget or Budget()
     changes = changes_between(a, b)
-    held = () if budget.own_views else tuple(changes[axis] for axis in VIEWS if axis in changes)
+    held = () if budget.per_method_views else tuple(changes[axis] for axis in VIEWS if axis in changes)
     axes = [axis for axis in prefer if axis in changes and changes[axis] not in held]
     if not axes:
-        also = " but for their views, and all steps share one view recipe (--views-mode per-method)" if held else ""
+        also = " but for their views, which all steps share (use --views-mode per-method)" if held else ""
         raise UserError(f"{a.name or 'start'} and {b.name or 'end'} have the same settings{also}: nothing to walk")
-    silent = frozenset(change.axis for change in held)
+    unread = frozenset(change.axis for change in held)
 
     def at(moved: AbstractSet[str]) -> Method:
-        # What is held fixed changes hands in the last step, so that the walk ends at exactly `b`.
-        return between(a, b, moved | silent if moved >= set(axes) else moved)
+        # Settings that are not read change in the last step, so that the walk ends at exactly `b`.
+        return between(a, b, moved | unread if moved >= set(axes) else moved)
 
     @cache
     def infeasible_reason(moved: frozenset[str]) -> str:
         if moved >= set(axes):
-            return ""  # the ends stand as they are
+            return ""  # the ends are taken as given
         try:
             method = at(moved)
         except UserError as error:
             return str(error)
         return pure_refusal(method, budget) or (refuse(method) if refuse else "")
 
-    first = _given(order, axes, changes, silent, infeasible_reason, (a, b))
+    first = _given(order, axes, changes, unread, infeasible_reason, (a, b))
     groups = _order(first, axes, infeasible_reason)
     return Path(a, tuple(_steps(groups, changes, at, infeasible_reason)), held)
 
@@ -116,8 +116,8 @@ def _steps(
             if reason := infeasible_reason(moved | {axis}):
                 reasons.setdefault(reason, []).append(axis)
         moved |= set(group)
-        alone = "; ".join(f"{' or '.join(said)} alone: {reason}" for reason, said in reasons.items())
-        why = "" if len(group) == 1 else alone or "as asked for"
+        alone = "; ".join(f"{' or '.join(names)} alone: {reason}" for reason, names in reasons.items())
+        why = "" if len(group) == 1 else alone or "grouped in the given order"
         yield Step(tuple(changes[axis] for axis in group), at(moved), why)
 
 
@@ -125,27 +125,27 @@ def _given(
     order: Sequence[str],
     axes: Sequence[str],
     changes: dict[str, Change],
-    silent: frozenset[str],
+    unread: frozenset[str],
     infeasible_reason: Refuses,
     ends: tuple[Method, Method],
 ) -> Groups:
-    """The order asked for, as groups.
+    """The given order, as groups.
 
     Raises:
-        UserError: what is wrong with it.
+        UserError: an unknown axis, one that does not differ or occurs twice, or a step that cannot be trained.
     """
     groups = [tuple(part.strip() for part in item.split("+")) for item in order]
     named = [axis for group in groups for axis in group]
     for axis in named:
         if axis not in ORDER:
             raise unknown("axis", axis, ORDER)
-        if axis in silent:
-            raise UserError(f"order: {axis} is the same for all steps; --views-mode per-method makes it an axis")
+        if axis in unread:
+            raise UserError(f"order: {axis} is the same for all steps; use --views-mode per-method to make it an axis")
         if axis not in changes:
             same = f"{ends[0].name or 'start'} and {ends[1].name or 'end'}"
             raise UserError(f"order: {same} do not differ in {axis}; they differ in {', '.join(axes)}")
         if named.count(axis) > 1:
-            raise UserError(f"order: {axis} stands twice")
+            raise UserError(f"order names {axis!r} twice; remove one")
     moved: frozenset[str] = frozenset()
     for group in groups:
         before = moved
@@ -157,13 +157,13 @@ def _given(
 
 
 def _order(first: Groups, axes: Sequence[str], infeasible_reason: Refuses) -> Groups:
-    """The first groups and then all other axes, with as few as possible moving together."""
+    """The first groups and then all other axes, with as few as possible changing together."""
     start = frozenset(axis for group in first for axis in group)
     for merges in range(len(axes)):
         rest = _descend(start, merges, axes, infeasible_reason, set())
         if rest is not None:
             return first + rest
-    raise AssertionError("all axes moving together is always a walk")
+    raise AssertionError("all axes changing together is always a walk")
 
 
 def _descend(
@@ -173,16 +173,16 @@ def _descend(
     infeasible_reason: Refuses,
     dead: set[tuple[frozenset[str], int]],
 ) -> Groups | None:
-    """Depth first, axes tried in the order that is preferred; `merges` is how many may ride along with another."""
+    """Depth-first search in the preferred order; `merges` is how many axes may change together with another one."""
     left = [axis for axis in axes if axis not in moved]
     if not left:
         return []
     if (moved, merges) in dead:
         return None
     for group in _groups(left, merges):
-        there = moved | set(group)
-        if not infeasible_reason(there):
-            rest = _descend(there, merges - len(group) + 1, axes, infeasible_reason, dead)
+        after = moved | set(group)
+        if not infeasible_reason(after):
+            rest = _descend(after, merges - len(group) + 1, axes, infeasible_reason, dead)
             if rest is not None:
                 return [group, *rest]
     dead.add((moved, merges))
@@ -190,7 +190,7 @@ def _descend(
 
 
 def _groups(left: Sequence[str], merges: int) -> Iterator[tuple[str, ...]]:
-    """Each axis alone, then with others that come after it."""
+    """Each axis alone, then together with axes that come after it."""
     for place, axis in enumerate(left):
         for others in range(min(merges, len(left) - place - 1) + 1):
             for more in combinations(left[place + 1 :], others):

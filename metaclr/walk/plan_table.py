@@ -1,4 +1,4 @@
-"""A walk before it is trained, as a table."""
+"""The table that `metaclr bridge --dry-run` prints: the steps of a walk before training."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 def plan_table(prepared: WalkPlan, recipe: CompareRecipe) -> Table:
-    """A line per step: what moves, the training task it leads to, and the loss of that task at chance."""
-    walked = prepared.walked()
+    """One line per step: the change, the resulting training task, and its loss at chance."""
+    walked = prepared.record()
     heads = (
         ("training tasks of a step", "tasks"),
         *(("training tasks of a step", h) for h in ("way", "shot", "query")),
@@ -45,16 +45,16 @@ def _task(method: Method, batch_views: int) -> list[str]:
 
 
 def _notes(prepared: WalkPlan, recipe: CompareRecipe) -> tuple[str, ...]:
-    walked, seeds = prepared.walked(), len(recipe.seeds)
+    walked, seeds = prepared.record(), len(recipe.seeds)
     count = len(prepared.methods) * seeds
     notes = [
         f"{len(prepared.methods)} methods x {seeds} training seeds = {count} trainings of {recipe.train.steps:,} steps "
-        f"of {recipe.train.batch_views:,} views on {recipe.sources[0]}, and the controls; judged on "
+        f"of {recipe.train.batch_views:,} views on {recipe.sources[0]}, and the controls; evaluated on "
         f"{', '.join(recipe.targets)}.",
     ]
-    held = ", ".join(f"{c.axis} ({c.before} → {c.after})" for c in walked.held)
-    if held:
-        notes.append(f"Differs between the ends but is the same for all steps, which share their views: {held}.")
+    unread = ", ".join(f"{c.axis} ({c.before} → {c.after})" for c in walked.held)
+    if unread:
+        notes.append(f"Differs between the ends but is the same for all steps, which share their views: {unread}.")
     for walk in walked.walks:
-        notes += [f"{stage.axis} move together: {stage.why}." for stage in walk.stages if stage.why]
+        notes += [f"{stage.axis} change together: {stage.why}." for stage in walk.stages if stage.why]
     return tuple(dict.fromkeys(notes))

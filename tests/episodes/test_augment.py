@@ -14,7 +14,8 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
 from episodes import PRESETS, EpisodeError, ViewRecipe, augment, to_float
-from episodes.operations.parameters import draw_parameters, keys_of
+from episodes.operations.operation import Operation
+from episodes.view_recipe import STREAMS, draw_parameters, keys_of
 from tests.episodes.everything import EVERYTHING
 
 
@@ -34,9 +35,14 @@ def parameters(
     width: int = 32,
 ) -> dict[str, Tensor]:
     ids = torch.arange(count)
-    return draw_parameters(
-        recipe, keys=keys_of(seed, step), ids=ids, views=ids % 4, channels=channels, height=height, width=width
-    )
+    keys = dict(zip(STREAMS, keys_of(seed, step), strict=True))
+    drawn = draw_parameters(recipe, keys=keys, ids=ids, views=ids % 4, channels=channels, height=height, width=width)
+    return flat(drawn)
+
+
+def flat(drawn: dict[type[Operation], dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The parameters of all operations by their names, which are distinct."""
+    return {name: values for of in drawn.values() for name, values in of.items()}
 
 
 probability = st.floats(0, 1)
@@ -116,15 +122,16 @@ def test_parameters_are_exactly_the_same_for_any_split_and_differ_by_every_count
     ids, views = torch.arange(40) // 4, torch.arange(40) % 4
 
     def draw(at: slice = slice(None), seed: int = 1, step: int = 2, shift: int = 0) -> dict[str, Tensor]:
-        return draw_parameters(
+        drawn = draw_parameters(
             EVERYTHING,
-            keys=keys_of(seed, step),
+            keys=dict(zip(STREAMS, keys_of(seed, step), strict=True)),
             ids=ids[at] + shift,
             views=views[at],
             channels=3,
             height=32,
             width=32,
         )
+        return flat(drawn)
 
     whole, tail = draw(), draw(slice(17, None))
     assert whole.keys() == {

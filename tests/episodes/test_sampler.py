@@ -94,7 +94,12 @@ def test_instance_tasks_keep_their_promises(count: int, way: int, tasks: int, qu
     batch = EpisodeSampler(toy, TaskShape(way, 1, query, tasks), seed=3)(step)
     assert batch.images.shape == (tasks, way, 1 + query)
     assert torch.equal(batch.images, batch.labels.unsqueeze(2).expand_as(batch.images))
-    assert torch.equal(batch.views, torch.arange(1 + query).expand_as(batch.views))
+    assert torch.equal(batch.views % (1 + query), torch.arange(1 + query).expand_as(batch.views))
+    if tasks * way <= count:
+        assert int(batch.views.max()) == query
+    else:  # an image that comes again brings other views
+        rendered = torch.stack([batch.images, batch.views], dim=-1).flatten(0, 2)
+        assert len(torch.unique(rendered, dim=0)) == len(rendered)
     assert all(len(set(labels.tolist())) == way for labels in batch.labels)
     check_episode(batch, toy)
 
@@ -239,8 +244,8 @@ def test_ways_draw_their_images_independently() -> None:
         ({"shape": TaskShape(16, 1, 1)}, "there are 15 images; way can be at most 15"),
         ({"shape": TaskShape(2, 1, 1), "way_type": "clusters"}, "with_labels"),
         ({"shape": TaskShape(2, 1, 1), "labels": "none"}, "labels must be"),
-        ({"shape": TaskShape(3, 1, 1, 3), "world": 2}, "tasks = 3 cannot be shared evenly by 2 ranks"),
-        ({"shape": TaskShape(3, 1, 1), "world": 2}, "way = 3 cannot be shared evenly"),
+        ({"shape": TaskShape(3, 1, 1, 3), "world": 2}, "tasks = 3 cannot be divided evenly among 2 ranks"),
+        ({"shape": TaskShape(3, 1, 1), "world": 2}, "way = 3 cannot be divided evenly"),
         ({"shape": TaskShape(2, 1, 1, 2), "world": 2, "rank": 2}, "rank must be in"),
     ],
 )

@@ -118,7 +118,7 @@ def test_a_damaged_file_is_refused_by_name(tmp_path: Path, damage: Callable[[Pat
     path = only_file(tmp_path)
     damage(path)
     before = path.read_bytes()
-    with pytest.raises(EpisodeError, match="delete it to draw it anew") as caught:
+    with pytest.raises(EpisodeError, match="delete it to draw it again") as caught:
         ask()
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -148,11 +148,11 @@ def test_a_file_of_other_images_or_episodes_is_refused(tmp_path: Path) -> None:
     assert len(read_table(tmp_path / "table.npz")) == 20
     with pytest.raises(EpisodeError, match="drawn from other images"):
         read_table(tmp_path / "table.npz", toy(1).fingerprint())
-    with pytest.raises(EpisodeError, match="there is no such file"):
+    with pytest.raises(EpisodeError, match="no such file"):
         read_table(tmp_path / "nothing.npz")
     wrong = tmp_path / stored.table_name(toy(), SHAPE, 30, 3)
     (tmp_path / "table.npz").rename(wrong)
-    with pytest.raises(EpisodeError, match="other episodes than its name says"):
+    with pytest.raises(EpisodeError, match="its episodes are not those of its name"):
         stored_table(toy(), SHAPE, 30, 3, tmp_path)
 
 

@@ -18,7 +18,7 @@ def test_views_are_support_plus_query() -> None:
 @pytest.mark.parametrize("bad", [{"way": 0}, {"shot": 0}, {"query": -1}, {"tasks": 0}, {"way": 2.0}, {"shot": True}])
 def test_impossible_shapes(bad: dict[str, int]) -> None:
     field, value = next(iter(bad.items()))
-    with pytest.raises(EpisodeError, match=rf"{field} must be a whole number of at least \d, not {value!r}"):
+    with pytest.raises(EpisodeError, match=rf"{field} must be an integer of at least \d, not {value!r}"):
         TaskShape(**{"way": 5, "shot": 1, "query": 1, **bad})
 
 

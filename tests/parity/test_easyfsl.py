@@ -23,7 +23,7 @@ from metaclr.bridge import (
     split,
     squared_euclidean,
 )
-from metaclr.evaluation.heads import HEADS
+from metaclr.heads import Head, get_head
 from tests.parity.agreement import INSTALL, SIZES, agree, bridge, draw, with_gradient
 
 pytest.importorskip("easyfsl", reason=INSTALL)
@@ -176,9 +176,10 @@ def test_their_scores_rank_classes_as_ours_do() -> None:
 def test_evaluation_heads_choose_the_same_classes(head: str, size: tuple[int, int, int]) -> None:
     """All episodes at once against one classifier an episode; their features are brought to length 1 as ours are."""
     z = torch.cat([draw(size, seed) for seed in range(20)])
-    z = F.normalize(z, dim=-1) if HEADS[head].unit else z
-    weight, bias = HEADS[head].fit(z[:, :, :-1])
-    scores = z[:, :, -1] @ weight.mT + bias.unsqueeze(1)
+    named = get_head(head)
+    assert isinstance(named.head, Head)
+    z = named.transform(z)
+    scores = named.head.fit(z[:, :, :-1]).logits(z[:, :, -1])
     for task, mine in zip(z, scores, strict=True):
         support, ways, query, _ = episode(task[None], size[1] - 1)
         network = PrototypicalNetworks(nn.Identity()) if head == "euclidean" else SimpleShot(nn.Identity())

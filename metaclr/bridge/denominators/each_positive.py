@@ -16,8 +16,7 @@ from metaclr.bridge.logits.logits import MASKED, Logits
 class EachPositive:
     r"""Mean over positives p of $\log(e^{l_p} + \sum_{c^-} e^{l_c}) - l_p$ (HazyResearch/thanos-code, `l_spread`).
 
-    Unlike cross-entropy, the other positives are not in the denominator, so they do not repel each other. A query
-    without negatives costs 0.
+    Unlike cross-entropy, the other positives are not in the denominator, so they do not repel each other.
     """
 
     separates_positives: ClassVar[bool] = True

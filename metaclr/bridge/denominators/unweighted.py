@@ -27,7 +27,7 @@ class Decoupled:
     r"""Without the positives in the denominator: $\log \sum_{c^-} e^{l_c}$ (DCL, Yeh et al. 2021).
 
     With `sigma`, the positive term is weighted by $2 - e^{s^+/\sigma} / E[e^{s^+/\sigma}]$ (DCLW), without
-    gradient through the weight; s is the similarity before the temperature. A query without negatives costs 0.
+    gradient through the weight; s is the similarity before the temperature.
     """
 
     separates_positives: ClassVar[bool] = True

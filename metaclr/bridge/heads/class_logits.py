@@ -13,8 +13,8 @@ def class_logits(scores: Tensor, n_query: int) -> Logits:
     """Scores `(T, N Q, N)` of queries that are sorted by way, Q = `n_query` of each, as logits."""
     way = torch.arange(scores.shape[-1], device=scores.device)
     place = way.repeat_interleave(n_query)
-    own = scores.gather(-1, place.unsqueeze(-1).expand(len(scores), -1, 1))
-    return Logits(lambda: scores, place, way, own)
+    positive_logits = scores.gather(-1, place.unsqueeze(-1).expand(len(scores), -1, 1))
+    return Logits(lambda: scores, place, way, positive_logits)
 
 
 def require_distinct_labels(labels: Tensor | None, head: str) -> None:

@@ -15,8 +15,9 @@ from torch import Tensor
 from metaclr.bridge.logits.inner_products import Product, product
 from metaclr.bridge.logits.logits import MASKED, Logits
 from metaclr.bridge.roles import RoleAssignment
-from metaclr.bridge.similarity import Similarity, dot
 from metaclr.errors import UserError
+from metaclr.heads import matching
+from metaclr.heads.similarity import Similarity, dot
 
 
 def row_logits(
@@ -57,11 +58,12 @@ def row_logits(
         return Logits(dense, rows, columns, None, logits_for, lazy, lazy_against)
     if assignment.leave_one_out and n_query < 2:
         raise UserError("leave_one_out with instance labels needs at least 2 views of each way, got 1")
-    own = similarity(assignment.query, assignment.support, scale)
-    own = without_diagonal(own) if assignment.leave_one_out else own
+    positive_logits = similarity(assignment.query, assignment.support, scale)
+    if assignment.leave_one_out:
+        positive_logits = without_diagonal(positive_logits)
     way = torch.arange(ways, device=query.device)
     rows, columns = way.repeat_interleave(n_query), way.repeat_interleave(shots)
-    return Logits(dense, rows, columns, own.flatten(1, 2), logits_for, lazy, lazy_against)
+    return Logits(dense, rows, columns, positive_logits.flatten(1, 2), logits_for, lazy, lazy_against)
 
 
 def without_diagonal(square: Tensor) -> Tensor:
@@ -93,3 +95,7 @@ class Matching:
 
     def __call__(self, assignment: RoleAssignment, labels: Tensor | None, scale: Tensor | float) -> Logits:
         return row_logits(assignment, labels, self.similarity, scale)
+
+    def episode_head(self, temperature: float) -> matching.Matching:
+        """The classifier of an episode at test time."""
+        return matching.Matching(self.similarity, temperature)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from metaclr.bridge.heads.class_logits import class_logits, require_distinct_labels
 from metaclr.bridge.logits.logits import Logits
 from metaclr.bridge.roles import RoleAssignment
 from metaclr.bridge.spec import Sizes
 from metaclr.errors import UserError
+from metaclr.heads.relation import Comparator
 
 
 @dataclass(frozen=True)
@@ -25,25 +26,21 @@ class Relation:
         if self.hidden < 1:
             raise UserError(f"head.hidden = {self.hidden} must be at least 1")
 
-    def module(self, sizes: Sizes) -> Comparator:
+    def module(self, sizes: Sizes) -> RelationHead:
         """The head with its weights."""
-        return Comparator(self.hidden, sizes.dim)
+        return RelationHead(self.hidden, sizes.dim)
 
 
-class Comparator(nn.Module):
-    """`score = w^T relu(A q + B s + b) + c`: the pair's concatenation through one hidden layer."""
+class RelationHead(Comparator):
+    """The comparator with its weights, as a head of the objective."""
 
     fits_classifier: ClassVar[bool] = True
 
-    def __init__(self, hidden: int, dim: int) -> None:
-        super().__init__()
-        self.of_query = nn.Linear(dim, hidden)
-        self.of_support = nn.Linear(dim, hidden, bias=False)
-        self.score = nn.Linear(hidden, 1)
-
     def forward(self, assignment: RoleAssignment, labels: Tensor | None, scale: Tensor | float) -> Logits:
         require_distinct_labels(labels, "a relation head")
-        query = self.of_query(assignment.query.flatten(1, 2)).unsqueeze(2)
-        support = self.of_support(assignment.support.mean(2)).unsqueeze(1)
-        scores: Tensor = self.score((query + support).relu()).squeeze(-1)
+        scores = self.fit(assignment.support).logits(assignment.query.flatten(1, 2))
         return class_logits(scores * scale, assignment.query.shape[2])
+
+    def episode_head(self, temperature: float = 1.0) -> Comparator:
+        """The classifier of an episode, in training and at test time: itself."""
+        return self

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from metaclr.bridge.heads.class_logits import class_logits, require_distinct_labels
 from metaclr.bridge.logits.logits import Logits
 from metaclr.bridge.roles import RoleAssignment
 from metaclr.errors import UserError
+from metaclr.heads import ridge
 
 
 @dataclass(frozen=True)
@@ -33,40 +33,9 @@ class Ridge:
 
     def __call__(self, assignment: RoleAssignment, labels: Tensor | None, scale: Tensor | float) -> Logits:
         require_distinct_labels(labels, "a ridge head")
-        query, support = assignment.query.flatten(1, 2), assignment.support
-        if self.intercept:
-            query, support = with_ones(query), with_ones(support)
-        return class_logits(ridge_scores(query, support, self.regularizer) * scale, assignment.query.shape[2])
+        scores = self.episode_head().fit(assignment.support).logits(assignment.query.flatten(1, 2))
+        return class_logits(scores * scale, assignment.query.shape[2])
 
-
-def with_ones(rows: Tensor) -> Tensor:
-    """Rows `(..., D)` with a column of ones, `(..., D + 1)`."""
-    return torch.cat([rows, rows.new_ones(*rows.shape[:-1], 1)], -1)
-
-
-def ridge_scores(query: Tensor, support: Tensor, regularizer: float) -> Tensor:
-    """Predictions `(T, R, N)` for queries `(T, R, D)` from support `(T, N, K, D)`; whichever form is smaller."""
-    ways, shots, dims = support.shape[1:]
-    form = dual_scores if ways * shots <= dims else primal_scores
-    return form(query, support, regularizer)
-
-
-def dual_scores(query: Tensor, support: Tensor, regularizer: float) -> Tensor:
-    """By the Gram matrix of the support rows: one solve of size N K."""
-    ways, shots = support.shape[1:3]
-    rows = support.flatten(1, 2)
-    gram = rows @ rows.mT + regularizer * torch.eye(ways * shots, dtype=rows.dtype, device=rows.device)
-    targets = torch.eye(ways, dtype=rows.dtype, device=rows.device).repeat_interleave(shots, 0)
-    return (query @ rows.mT) @ _solve(gram, targets.expand(len(rows), -1, -1))
-
-
-def primal_scores(query: Tensor, support: Tensor, regularizer: float) -> Tensor:
-    """By the covariance of the dimensions: one solve of size D."""
-    rows, dims = support.flatten(1, 2), support.shape[-1]
-    covariance = rows.mT @ rows + regularizer * torch.eye(dims, dtype=rows.dtype, device=rows.device)
-    return query @ _solve(covariance, support.sum(2).mT)
-
-
-def _solve(positive_definite: Tensor, right: Tensor) -> Tensor:
-    """By Cholesky without the check that would wait for the device; the regularizer makes it succeed."""
-    return torch.cholesky_solve(right, torch.linalg.cholesky_ex(positive_definite).L)
+    def episode_head(self, temperature: float = 1.0) -> ridge.Ridge:
+        """The classifier of an episode, in training and at test time; the scale changes no prediction."""
+        return ridge.Ridge(self.regularizer, self.intercept)

@@ -10,18 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from metaclr.bridge.heads.class_logits import class_logits, require_distinct_labels
 from metaclr.bridge.logits.logits import Logits
 from metaclr.bridge.roles import RoleAssignment
 from metaclr.errors import UserError
+from metaclr.heads import svm
 
 
 @dataclass(frozen=True)
 class SVM:
-    r"""Class weights $w_c = \sum_i \alpha_i^c s_i$ that maximise $\sum_i \alpha_i^{y_i} - \frac12 \sum_c \|w_c\|^2$.
+    r"""Class weights $w_c = \sum_i \alpha_i^c s_i$ that maximize $\sum_i \alpha_i^{y_i} - \frac12 \sum_c \|w_c\|^2$.
 
     Subject to $\alpha_i^{y_i} \le C$, $\alpha_i^c \le 0$ elsewhere and $\sum_c \alpha_i^c = 0$.
     """
@@ -38,39 +38,9 @@ class SVM:
 
     def __call__(self, assignment: RoleAssignment, labels: Tensor | None, scale: Tensor | float) -> Logits:
         require_distinct_labels(labels, "an SVM head")
-        rows = assignment.support.flatten(1, 2)
-        alpha = svm_dual(assignment.support, self.penalty, self.steps)
-        scores = assignment.query.flatten(1, 2) @ (rows.mT @ alpha)
+        scores = self.episode_head().fit(assignment.support).logits(assignment.query.flatten(1, 2))
         return class_logits(scores * scale, assignment.query.shape[2])
 
-
-def svm_dual(support: Tensor, penalty: float, steps: int) -> Tensor:
-    """Dual variables alpha `(T, N K, N)` of support `(T, N, K, D)`.
-
-    With `beta = C Y - alpha` the constraints put each row of beta in the simplex of size C.
-    """
-    ways, shots = support.shape[1:3]
-    rows = support.flatten(1, 2)
-    gram = rows @ rows.mT
-    targets = torch.eye(ways, dtype=rows.dtype, device=rows.device).repeat_interleave(shots, 0)
-    step = 1 / gram.abs().sum(-1).amax(-1).clamp(min=1e-12)[:, None, None]  # largest eigenvalue is no larger
-    corner = penalty * targets
-    beta = ahead = corner.expand(len(rows), -1, -1)
-    speed = 1.0
-    for _ in range(steps):
-        slope = targets - gram @ (corner - ahead)
-        before, beta = beta, onto_simplex(ahead - step * slope, penalty)
-        faster = (1 + (1 + 4 * speed**2) ** 0.5) / 2
-        ahead = beta + (speed - 1) / faster * (beta - before)
-        speed = faster
-    return corner - beta
-
-
-def onto_simplex(points: Tensor, size: float) -> Tensor:
-    """QueuePseudoLabels point `x >= 0, sum x = size` along the last axis (Held, Wolfe and Crowder 1974)."""
-    ordered = points.sort(-1, descending=True).values
-    excess = ordered.cumsum(-1) - size
-    rank = torch.arange(1, points.shape[-1] + 1, dtype=points.dtype, device=points.device)
-    active = (ordered * rank > excess).sum(-1, keepdim=True)
-    level = excess.gather(-1, active - 1) / active
-    return (points - level).relu()
+    def episode_head(self, temperature: float = 1.0) -> svm.SVM:
+        """The classifier of an episode, in training and at test time; the scale changes no prediction."""
+        return svm.SVM(self.penalty, self.steps)

@@ -11,7 +11,7 @@ from torch import Tensor
 from metaclr.bridge.logits.lazy_logits import Classes
 from metaclr.bridge.logits.tiled_logsumexp import Reduction, Request, log_sum_exp_of_product, log_sum_exp_of_square
 from metaclr.bridge.logits.tiling import MASKED, Columns, Tiling, chosen
-from metaclr.bridge.similarity import Similarity, cosine, dot, semi_normalized, squared_euclidean
+from metaclr.heads.similarity import Similarity, cosine, dot, semi_normalized, squared_euclidean
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def product(
     """The similarities of queries `(T, R, D)` to support `(T, C, D)` or `(C, D)` as a tiled product.
 
     None where the dense form is faster (`metaclr.bridge.logits.tiling.chosen`), or for a similarity that is not in
-    `metaclr.bridge.similarity`.
+    `metaclr.heads.similarity`.
 
     Args:
         similarity: of two rows.

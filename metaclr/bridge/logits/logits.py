@@ -56,6 +56,8 @@ class Logits:
         self._against = logits_for
         self.lazy = lazy
         self.lazy_against = lazy_against
+        self.negative_seen: Tensor | None = None
+        """bool, broadcast to `(T, R)`: set where columns of another class may all be masked (a queue, `masked`)."""
         self._nearest: Tensor | None = None
 
     @cached_property
@@ -96,6 +98,13 @@ class Logits:
         if self.given is not None:
             return None
         return self.lazy.positive_count(self.classes) > 0 if isinstance(self.lazy, Product) else self.positive.any(-1)
+
+    def has_negative(self) -> Tensor:
+        """bool, broadcast to `(T, R)`: queries that see a column of another class; in O(R + C) unless `masked`."""
+        if self.negative_seen is not None:
+            return self.negative_seen
+        low, high = (end.unsqueeze(-1) for end in self.column_class.aminmax(dim=-1))
+        return (low != self.query_class) | (high != self.query_class)
 
     def log_sum_exp(self) -> Tensor:
         """log of the sum of exponentials over each query's unmasked columns, `(T, R)`."""
@@ -165,4 +174,6 @@ class Logits:
     def masked(self, keep: Tensor) -> Logits:
         """The same logits without the columns where `keep`, bool `(T, R, C)`, is False."""
         values = self.values.masked_fill(~keep, MASKED)
-        return Logits(lambda: values, self.query_class, self.column_class, self.given, self._against)
+        result = Logits(lambda: values, self.query_class, self.column_class, self.given, self._against)
+        result.negative_seen = result.negative.any(-1)
+        return result

@@ -45,12 +45,12 @@ class AlignUniformLoss(nn.Module):
     @full_precision
     def forward(self, embeddings: Tensor, context: Context | None = None) -> Tensor:
         """The loss of the batch."""
-        own = self.settings
+        settings = self.settings
         views = [F.normalize(view, dim=-1) for view in views_of(embeddings, context)]
         check_batch("uniformity", len(views[0]), 2)
-        close = mean([alignment(views[a], views[b], own.alpha) for a, b in view_pairs(len(views))])
-        spread = mean([uniformity(view, own.t) for view in views])
-        return own.align_weight * close + own.uniform_weight * spread
+        close = mean([alignment(views[a], views[b], settings.alpha) for a, b in view_pairs(len(views))])
+        spread = mean([uniformity(view, settings.t) for view in views])
+        return settings.align_weight * close + settings.uniform_weight * spread
 
 
 def alignment(a: Tensor, b: Tensor, alpha: float = 2.0) -> Tensor:

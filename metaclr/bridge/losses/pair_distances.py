@@ -47,11 +47,12 @@ class PairLoss(nn.Module):
 
     @full_precision
     def forward(self, embeddings: Tensor, context: Context | None = None) -> Tensor:
-        """The loss of the batch."""
+        """The loss of the batch; 0 if it has no positive pair or no negative pair, as `metaclr.bridge.Bridge`."""
         settings = self.settings
         rows, labels = labelled_rows(embeddings, context, settings.embedding, settings.labels)
         same, other = pair_masks(labels)
-        return self.loss(squared_distances(rows), same, other, settings.margin)
+        loss = self.loss(squared_distances(rows), same, other, settings.margin)
+        return loss.where(same.any() & other.any(), 0)
 
 
 def labelled_rows(

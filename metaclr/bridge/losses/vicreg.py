@@ -41,12 +41,12 @@ class VICRegLoss(nn.Module):
     @full_precision
     def forward(self, embeddings: Tensor, context: Context | None = None) -> Tensor:
         """The loss of the batch."""
-        own, views = self.settings, views_of(embeddings, context)
+        settings, views = self.settings, views_of(embeddings, context)
         check_batch("VICReg", len(views[0]), 2)
         together = mean([(views[a] - views[b]).square().mean() for a, b in view_pairs(len(views))])
         spread = mean([(1 - (view.var(0) + EPSILON).sqrt()).relu().mean() for view in views])
         mixed = 2 * mean([off_diagonal_covariance(view) for view in views])  # summed over the two views
-        return own.invariance * together + own.variance * spread + own.covariance * mixed
+        return settings.invariance * together + settings.variance * spread + settings.covariance * mixed
 
 
 def off_diagonal_covariance(rows: Tensor) -> Tensor:

@@ -1,15 +1,15 @@
-"""The training step as one CUDA graph: recorded once, then a single launch instead of one for every operation.
+"""The training step as one CUDA graph: recorded once, then one launch instead of one per kernel.
 
-It pays where a step is so short that the host cannot launch its hundreds of kernels as fast as the GPU runs them: small
-networks, small batches. It costs memory (what a step allocates stays allocated) and three plain steps first.
+It pays off where a step is so short that the host cannot launch its hundreds of kernels as fast as the GPU runs them:
+small networks, small batches. It costs memory (what a step allocates stays allocated) and three plain steps first.
 
-A recorded step does the same again with whatever is in the same tensors. So nothing may differ from step to step but
-the content of tensors that stay where they are: parameters, buffers, optimizer state, and the places that batch and
-learning rate are copied to. Numbers of Python become constants. The last plain step is therefore watched: a learner
-that waits for the device, replaces a buffer, counts in Python or asks for the number of the step is never recorded.
-State in other attributes than parameters and buffers is not seen; a checkpoint would not hold it either.
+A replay runs the same kernels on the same addresses. So only the content of fixed tensors may differ between steps:
+parameters, buffers, optimizer state, and the tensors that batch and learning rate are copied to. Python numbers become
+constants. The last plain step is therefore checked: a learner that waits for the device, replaces a buffer, counts in
+Python or reads the step number is never recorded. State in other attributes than parameters and buffers is not
+detected; a checkpoint would not contain it either.
 
-Dropout is that of the plain step: the generator is seeded before every step, and a graph asks it when replayed.
+Dropout equals that of the plain step: the generator is seeded before every step, and a replay reads its state.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from torch import Tensor, nn
 from episodes import Episode
 from metaclr.console import notify
 from metaclr.engine.compiling import first_line
-from metaclr.engine.cuda_graph.capture_checks import CapturedState, asked
+from metaclr.engine.cuda_graph.capture_checks import CapturedState, tracked
 from metaclr.engine.cuda_graph.sync_detector import detect_syncs
 from metaclr.engine.distributed import ranks
 from metaclr.engine.settings import TrainSettings
 from metaclr.engine.step import Result, Step
 
 DEVICES = ("cuda",)
-"""Which kinds of devices have graphs."""
+"""Device types with graphs."""
 
 WARM_UP = 3
-"""Plain steps first: they make the optimizer's state, and cuDNN and the compiler choose their kernels."""
+"""Plain steps before recording: they create the optimizer's state, and cuDNN and the compiler select kernels."""
 
 
-def graph_wanted(settings: TrainSettings, device: torch.device) -> bool:
-    """Whether to record the step. `auto`: no. For which networks it pays has not been measured on a GPU yet, and where
-    it does not, it takes memory for nothing; `benchmarks/gpu_cifar10.py` measures it.
+def should_record(settings: TrainSettings, device: torch.device) -> bool:
+    """Whether to record the step. `auto` is off: for which networks it pays off has not been measured on a GPU yet, and
+    elsewhere it only takes memory; `benchmarks/gpu_cifar10.py` measures it.
     """
     if settings.cuda_graph != "on":
         return False
@@ -49,15 +49,15 @@ def graph_wanted(settings: TrainSettings, device: torch.device) -> bool:
         ("not with several ranks", ranks().world > 1),
         (f"not on a {device}", device.type not in DEVICES),
     )
-    against = [reason for reason, holds in reasons if holds]
-    if against and ranks().first:
-        notify(f"cuda_graph = 'on': {against[0]}; running without")
-    return not against
+    obstacles = [reason for reason, holds in reasons if holds]
+    if obstacles and ranks().first:
+        notify(f"cuda_graph = 'on': {obstacles[0]}; running without")
+    return not obstacles
 
 
 @contextmanager
 def side_stream(device: torch.device) -> Iterator[None]:
-    """Run the block on a stream of its own: the default one cannot be recorded."""
+    """Run the block on a separate stream: the default stream cannot be recorded."""
     if device.type != "cuda":
         yield
         return
@@ -72,11 +72,11 @@ def side_stream(device: torch.device) -> Iterator[None]:
 
 
 def record(work: Callable[[], None]) -> Callable[[], None]:
-    """Record what `work` launches, without running it; the result runs it. Inside `side_stream` only."""
+    """Record the kernels of `work` without running them; call the result to run them. Inside `side_stream` only."""
     graph = torch.cuda.CUDAGraph()
     stream = torch.cuda.current_stream()
-    # The outer block puts the stream back where recording fails. thread_local: threads that read ahead may ask CUDA
-    # for pinned memory meanwhile.
+    # The outer block restores the stream if recording fails. thread_local: prefetching threads may allocate
+    # pinned memory meanwhile.
     with torch.cuda.stream(stream), torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
         work()
     replay: Callable[[], None] = graph.replay
@@ -84,10 +84,10 @@ def record(work: Callable[[], None]) -> Callable[[], None]:
 
 
 class GraphStep:
-    """A `Step` that is plain at first, then recorded and replayed, or plain for good where that cannot be."""
+    """A `Step` that is plain at first, then recorded and replayed, or stays plain if it cannot be recorded."""
 
     def __init__(self, plain: Step, learner: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-        """`plain` does a step, without looking at any number on the device."""
+        """`plain` runs a step without reading a value from the device."""
         self.plain, self.learner, self.optimizer = plain, learner, optimizer
         self.count = 0
         self.unfit: list[str] = []
@@ -98,7 +98,7 @@ class GraphStep:
         """One step."""
         self.count += 1
         if self.count == WARM_UP:
-            return self._watched(pixels, episode, lr)
+            return self._checked(pixels, episode, lr)
         if self.count == WARM_UP + 1:
             self._record(pixels, episode)
         if self.graph is None or not self.graph.fits(pixels, episode):
@@ -107,35 +107,35 @@ class GraphStep:
             group["lr"] = lr
         return self.graph(pixels, episode, lr)
 
-    def _watched(self, pixels: Tensor, episode: Episode, lr: float | Tensor) -> Result:
+    def _checked(self, pixels: Tensor, episode: Episode, lr: float | Tensor) -> Result:
         self.before = CapturedState(self.learner, self.optimizer)
-        watched = asked(episode)
-        with detect_syncs(pixels.device) as waited:
-            result = self.plain(pixels, watched, lr)
-        self.unfit += ["the step waits for the device"] * bool(waited)
-        self.unfit += ["the learner reads the number of the step"] * watched.of_step
+        episode = tracked(episode)
+        with detect_syncs(pixels.device) as syncs:
+            result = self.plain(pixels, episode, lr)
+        self.unfit += ["the step waits for the device"] * bool(syncs)
+        self.unfit += ["the learner reads the step number"] * episode.step_was_read
         return result
 
     def _record(self, pixels: Tensor, episode: Episode) -> None:
         if self.before is not None:
-            moved = CapturedState(self.learner, self.optimizer).moved(self.before)
-            self.unfit += [f"{name} is another after each step" for name in moved]
+            changed = CapturedState(self.learner, self.optimizer).changed_since(self.before)
+            self.unfit += [f"{name} is replaced or changed by a step" for name in changed]
         if not self.unfit:
             try:
                 self.graph = Recorded(self.plain, pixels, episode, self.optimizer)
-            except Exception as error:  # of CUDA or of what is recorded: they have no common kind
+            except Exception as error:  # CUDA and the recorded code have no common error type
                 self.optimizer.zero_grad(set_to_none=True)
-                # An error while recording is followed by the one that there is no recording.
+                # An error during recording is followed by CUDA's error that the recording is invalid.
                 self.unfit.append(first_line(error.__context__ or error))
         if self.unfit:
             notify(f"cuda_graph: {self.unfit[0]}; running without")
 
 
 class Recorded:
-    """A step in a graph, with the tensors that it reads its batch and learning rate from and leaves its result in."""
+    """A recorded step, with its input tensors (batch, learning rate) and output tensors (loss, metrics)."""
 
     def __init__(self, step: Step, pixels: Tensor, episode: Episode, optimizer: torch.optim.Optimizer) -> None:
-        """Record `step` on a batch like this one; it is not run."""
+        """Record `step` on a batch of this shape, without running it."""
         self.pixels = pixels.clone()
         self.episode = replace(
             episode, images=episode.images.clone(), views=episode.views.clone(), labels=episode.labels.clone()
@@ -149,7 +149,7 @@ class Recorded:
             self.replay = record(work)
 
     def fits(self, pixels: Tensor, episode: Episode) -> bool:
-        """Whether a batch is like the one that was recorded."""
+        """Whether a batch has the shapes and dtype of the recorded one."""
         return (
             pixels.shape == self.pixels.shape
             and pixels.dtype == self.pixels.dtype
@@ -158,7 +158,7 @@ class Recorded:
         )
 
     def __call__(self, pixels: Tensor, episode: Episode, lr: float | Tensor) -> Result:
-        """One step. The result is overwritten by the next one."""
+        """One step; the next call overwrites its result."""
         self.pixels.copy_(pixels)
         for name in ("images", "views", "labels"):
             getattr(self.episode, name).copy_(getattr(episode, name))
@@ -169,7 +169,7 @@ class Recorded:
 
 @contextmanager
 def _capturable(optimizer: torch.optim.Optimizer) -> Iterator[None]:
-    """Inside, the optimizer lets itself be recorded; its settings are then as before, and so are its checkpoints."""
+    """Inside, the optimizer is `capturable`; its settings are restored afterwards, so that checkpoints stay equal."""
     before: list[dict[str, Any]] = [
         {name: group[name] for name in ("lr", "capturable") if name in group} for group in optimizer.param_groups
     ]
@@ -179,5 +179,5 @@ def _capturable(optimizer: torch.optim.Optimizer) -> Iterator[None]:
     try:
         yield
     finally:
-        for group, kept in zip(optimizer.param_groups, before, strict=True):
-            group.update(kept)
+        for group, settings in zip(optimizer.param_groups, before, strict=True):
+            group.update(settings)

@@ -1,4 +1,4 @@
-"""What makes the host wait for a GPU, by CUDA's own account."""
+"""Detection of operations that make the host wait for a GPU, by CUDA's sync debug mode."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import torch
 
 @contextmanager
 def detect_syncs(device: torch.device) -> Iterator[list[str]]:
-    """A list that, after the block, has one line for each time that the block made the host wait; none on a CPU."""
-    found: list[str] = []
+    """A list that is filled after the block with one line per synchronization inside it; empty on a CPU."""
+    syncs: list[str] = []
     if device.type != "cuda":
-        yield found
+        yield syncs
         return
     before = torch.cuda.get_sync_debug_mode()
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         torch.cuda.set_sync_debug_mode("warn")
         try:
-            yield found
+            yield syncs
         finally:
             torch.cuda.set_sync_debug_mode(before)
-            found += [text for text in (str(w.message) for w in said) if "synchronizing" in text]
+            syncs += [text for text in (str(w.message) for w in caught) if "synchronizing" in text]

@@ -1,4 +1,4 @@
-"""Few-shot accuracy over stored episodes, by one head."""
+"""Few-shot accuracy over stored episodes, by several heads."""
 
 from __future__ import annotations
 
@@ -7,42 +7,79 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from metaclr.adaptation.frozen import FrozenEncoder
+from metaclr.errors import UserError
 from metaclr.evaluation.evaluator import Evaluator, WorkItem
-from metaclr.evaluation.few_shot import few_shot
-from metaclr.evaluation.heads import get_head
+from metaclr.evaluation.few_shot import METHOD, few_shot, few_shot_of_procedure
+from metaclr.evaluation.measurement import Measurement
 from metaclr.evaluation.target import Embedded
+from metaclr.heads.head import Head
+from metaclr.heads.registry import get_head
 
 
 @dataclass(frozen=True)
 class FewShot:
-    """head: the classifier of an episode, a name in `metaclr.evaluation.HEADS`.
+    """heads: names that `metaclr.heads.get_head` takes, and "method" for the method's own test-time procedure.
+
+    Each is a block of the tables. An encoder without a procedure of its own (a control, or one trained elsewhere) is
+    measured by cosine prototypes under "method".
 
     Raises:
-        UserError: an unknown head.
+        UserError: an unknown head, none, or one named twice.
     """
 
-    head: str = "cosine"
+    heads: tuple[str, ...] = ("cosine", METHOD)
 
     def __post_init__(self) -> None:
-        get_head(self.head)
+        if not self.heads or len(set(self.heads)) < len(self.heads):
+            raise UserError(f"few-shot heads = {list(self.heads)}: name at least one, and each once")
+        for head in self.heads:
+            if head != METHOD:
+                get_head(head)
+
+    @property
+    def needs_source(self) -> bool:
+        """Whether one of the heads needs the features of the source."""
+        return any(get_head(head).needs_source for head in self.heads if head != METHOD)
 
 
 def work_items(embedded: Embedded, settings: FewShot) -> list[WorkItem]:
-    """One item per episode table."""
-    options = {"target": embedded.target.name, "head": settings.head, "protocol": embedded.protocol}
-    return [partial(few_shot, embedded.features, table, **options) for table in embedded.target.tables]
+    """One item per head and episode table."""
+    return [
+        partial(_measure, embedded, head, number)
+        for head in settings.heads
+        for number in range(len(embedded.target.tables))
+    ]
+
+
+def _measure(embedded: Embedded, head: str, number: int) -> list[Measurement]:
+    target, table = embedded.target, embedded.target.tables[number]
+    options: dict[str, Any] = {"target": target.name, "protocol": embedded.protocol}
+    if head != METHOD:
+        labels = target.images.required_labels()
+        return few_shot(embedded.features, table, labels, head=head, source=embedded.source, **options)
+    procedure = embedded.procedure or default_procedure()
+    return few_shot_of_procedure(procedure, embedded.features, target.images, table, **options)
+
+
+def default_procedure() -> FrozenEncoder:
+    """Cosine prototypes of the encoder's features."""
+    cosine = get_head("cosine")
+    assert isinstance(cosine.head, Head)
+    return FrozenEncoder(cosine.head, cosine.transform, cosine.description)
 
 
 def _recipe_settings(recipe: Mapping[str, Any]) -> Mapping[str, Any] | None:
     few = recipe.get("few_shot")
-    return {"head": few["head"]} if few else None
+    return {"heads": tuple(few["heads"])} if few else None
 
 
 EVALUATOR = Evaluator(
     name="few-shot",
     family="few-shot",
-    summary="accuracy over stored N-way K-shot episodes, by a head on frozen features",
+    summary="accuracy over stored N-way K-shot episodes, by heads on frozen features and by the method's own procedure",
     settings=FewShot(),
     work_items=work_items,
     recipe_settings=_recipe_settings,
+    needs_source_features=lambda settings: settings.needs_source,
 )

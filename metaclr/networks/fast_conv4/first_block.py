@@ -1,10 +1,10 @@
-"""The first block's short cut: batch norm without a pass over its map, the largest of the network.
+"""Fast first block of Conv-4: batch norm without a pass over its feature map, the largest of the network.
 
 The convolution is linear, so mean and variance of its output follow from the mean m and covariance S of the 3x3 input
 patches, of length 9C: mean = w m, variance = w S w. Known before the convolution, they are folded into its weights;
-convolution, pooling and their backward then go through the batch in pieces that stay in the cache. Nothing is
-approximated: value, gradient and running statistics are those of the textbook order, up to rounding. On a CPU this
-halves the time of the first block; later blocks have too many channels, and inputs that need a gradient.
+convolution, pooling and their backward then process the batch in pieces that fit into the cache. It is exact: value,
+gradient and running statistics equal those of the textbook order up to rounding. On a CPU this halves the time of the
+first block; later blocks have too many channels, and inputs that need a gradient.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from metaclr.networks.fast_conv4.pooled_conv import pooled_conv
 from metaclr.networks.fold_batch_norm import fold
 from metaclr.networks.layout import inside_transform
 
-_MOST_CHANNELS = 3  # S has (9C)^2 entries for every pixel of the batch
+_MAX_CHANNELS = 3  # each pixel adds to the (9C)^2 entries of S
 
 
 def can_use_fast_block(pixels: Tensor, conv: nn.Conv2d, norm: nn.Module) -> bool:
-    """Whether `first_block` may be taken: few channels of raw pixels, plain batch norm, eager mode on a CPU.
+    """Whether `first_block` applies: at most 3 channels of raw pixels, plain batch norm, eager mode on a CPU.
 
-    Not for SyncBatchNorm, whose statistics are of all ranks; not inside torch.compile, which fuses the plain form
-    itself; not inside torch.func's transforms, which do not see through the piecewise pass.
+    Not for SyncBatchNorm, whose statistics are over all ranks; not inside torch.compile, which fuses the textbook form;
+    not inside transforms of torch.func, which cannot differentiate the piecewise pass.
     """
     return (
         pixels.device.type == "cpu"
-        and pixels.shape[1] <= _MOST_CHANNELS
+        and pixels.shape[1] <= _MAX_CHANNELS
         and not pixels.requires_grad
         and type(norm) is nn.BatchNorm2d
         and norm.momentum is not None
@@ -42,7 +42,7 @@ def first_block(pixels: Tensor, conv: nn.Conv2d, norm: nn.BatchNorm2d) -> Tensor
     with torch.autocast("cpu", enabled=False):
         weight = conv.weight
         mean, variance = output_statistics(pixels.to(weight.dtype), weight)
-        _remember(norm, mean, variance, pixels.numel() // pixels.shape[1])
+        _update_running(norm, mean, variance, pixels.numel() // pixels.shape[1])
         weight, bias = fold(weight, norm, mean, variance)
     if torch.is_autocast_enabled("cpu"):
         dtype = torch.get_autocast_dtype("cpu")
@@ -58,8 +58,8 @@ def output_statistics(pixels: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def _remember(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor, count: int) -> None:
-    """Running statistics, as nn.BatchNorm2d keeps them (unbiased variance)."""
+def _update_running(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor, count: int) -> None:
+    """Update the running statistics as nn.BatchNorm2d does (unbiased variance)."""
     if norm.running_mean is None or norm.running_var is None or norm.num_batches_tracked is None:
         return
     momentum = norm.momentum or 0.0

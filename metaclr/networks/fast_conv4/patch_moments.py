@@ -1,4 +1,4 @@
-"""Mean and covariance of all 3x3 patches of a batch, at a third of the products that the definition asks for."""
+"""Mean and covariance of all 3x3 patches of a batch, with a third of the products of the definition."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from metaclr.networks.fast_conv4.pooled_conv import pieces
 def patch_moments(pixels: Tensor) -> tuple[Tensor, Tensor]:
     """Mean (9C,) and covariance (9C, 9C) over B, H and W of the zero-padded 3x3 patches of (B, C, H, W).
 
-    A patch is flattened as a convolution's weight is. Products are taken around the mean pixel, and sums over images
-    kept in float64: no digits are lost to E[x^2] - E[x]^2.
+    A patch is flattened like a convolution's weight. Pixels are centered first and sums over images are in float64, so
+    that E[x^2] - E[x]^2 loses no digits.
     """
     batch, channels, height, width = pixels.shape
     center = pixels.mean((0, 2, 3), keepdim=True)
@@ -24,7 +24,7 @@ def patch_moments(pixels: Tensor) -> tuple[Tensor, Tensor]:
         around = (pixels[piece] - center).contiguous()
         total += around.sum(0, keepdim=True)
         products += _products(F.pad(around, (1, 1, 1, 1)))
-    # A patch is what it is around the center, plus the center where it lies inside the image: padding stays 0.
+    # A patch is the centered patch plus the mean pixel wherever it lies inside the image: padding stays 0.
     patches = F.unfold(total, 3, padding=1)[0]  # (9C, H * W), summed over images
     inside = F.unfold(torch.ones_like(total) * center, 3, padding=1)[0]
     products += patches @ inside.T + inside @ patches.T + batch * inside @ inside.T
@@ -37,8 +37,8 @@ def patch_moments(pixels: Tensor) -> tuple[Tensor, Tensor]:
 def _products(padded: Tensor) -> Tensor:
     """Sum (9C, 9C), float64, of the products of all pairs of entries of a patch, for padded (B, C, H + 2, W + 2).
 
-    Two entries a column apart are the same pairs of pixels wherever in the patch they are, but for the image's first
-    and last column: products with the patch's left column give all the others.
+    Two entries a column apart run over the same pairs of pixels wherever they are in the patch, except for the image's
+    first and last column: products with the patch's left column give all others.
     """
     batch, channels, height, width = (*padded.shape[:2], padded.shape[2] - 2, padded.shape[3] - 2)
     images, planes, rows, _ = padded.stride()

@@ -1,4 +1,4 @@
-"""Convolution, max-pool and ReLU on raw pixels, through the batch in pieces that stay in the cache."""
+"""Convolution, max-pool and ReLU on raw pixels, in pieces of the batch that fit into the cache."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from torch.nn.grad import conv2d_weight
 
 from metaclr.networks.layout import channels_last
 
-_PIECE = 1 << 21  # numbers of a map that come and go in the cache together with their gradient
+_PIECE = 1 << 21  # elements of a feature map that fit into the cache together with their gradient
 
 
 def pieces(pixels: Tensor, width: int) -> Iterator[slice]:
-    """Slices of the batch, each with at most `_PIECE` numbers (but at least an image) in a map of `width` channels."""
+    """Slices of the batch with at most `_PIECE` elements (at least one image) in a map of `width` channels."""
     batch, _, height, pixel_width = pixels.shape
     length = max(1, _PIECE // (width * height * pixel_width))
     return (slice(start, start + length) for start in range(0, batch, length))
@@ -25,7 +25,7 @@ def pieces(pixels: Tensor, width: int) -> Iterator[slice]:
 def pooled_conv(pixels: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """relu(max_pool2d(conv2d(pixels, weight, bias, padding=1), 2)): (B, C, H, W) to (B, F, H / 2, W / 2).
 
-    Gradients go to weight (F, C, 3, 3) and bias (F,), not to the pixels; second derivatives too (MAML).
+    Differentiable twice (MAML) in weight (F, C, 3, 3) and bias (F,), not in the pixels.
     """
     maps: Tensor = _PooledConv.apply(pixels, weight, bias)
     return maps
@@ -55,7 +55,7 @@ class _PooledConv(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         pixels, weight, bias, out, *where = ctx.saved_tensors
-        if torch.is_grad_enabled():  # somebody will differentiate this gradient: let autograd write it
+        if torch.is_grad_enabled():  # create_graph: this gradient will be differentiated, so let autograd compute it
             again = _plain(pixels, weight, bias)
             return (None, *torch.autograd.grad(again, (weight, bias), grads[0], create_graph=True))
         grad = torch.ops.aten.threshold_backward(channels_last(grads[0]), out, 0)

@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from metaclr.results.figures.style import WIDTH, LineStyle, RenderedFigure, finish, looks, slug
+from metaclr.results.scores.scope import scope
 from metaclr.results.scores.summary import Summary
 from metaclr.results.scores.table_column import TableColumn
 from metaclr.results.store.folder import Results
@@ -101,10 +102,12 @@ def _caption(results: Results, summary: Summary, tasks: list[TableColumn], chanc
     over = [f"{', '.join(f'{n:,}' for n in few)} stored episodes"] if few else []
     over += [f"{', '.join(f'{n:,}' for n in images)} test images"] if images else []
     seeds = len({row.seed for row in results.rows})
+    one = "" if results.from_elsewhere else "One training seed."
     return " ".join(
         [
-            f"Mean accuracy with its 95 % interval over {' or '.join(over)}; methods sorted by their mean.",
-            f"Small ticks below a dot: the {seeds} training seeds." if seeds > 1 else "One training seed.",
+            f"Mean accuracy over {' or '.join(over)} with its 95 % interval for {scope(summary, tasks)}; "
+            "methods sorted by their mean.",
+            f"Small ticks below a dot: the {seeds} training seeds." if seeds > 1 else one,
             "Filled: the best, and those not significantly worse (paired, Holm-corrected)." if summary.bold else "",
             "Dotted line, where chance is near: chance." if chance else "",
             "The axes do not start at zero.",

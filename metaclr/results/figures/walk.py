@@ -6,6 +6,8 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from metaclr.results.figures.style import WIDTH, RenderedFigure, finish
+from metaclr.results.scores.contrast import Difference
+from metaclr.results.scores.scope import scope
 from metaclr.results.scores.score import Score
 from metaclr.results.scores.summary import LEVEL, Summary
 from metaclr.results.scores.table_column import TableColumn
@@ -14,7 +16,6 @@ from metaclr.results.store.walk import Measures, Walk, WalkRecord
 from metaclr.results.tables.walk import mean
 from metaclr.results.tables.walk_effects import (
     Interaction,
-    StepEffect,
     headline_column,
     interactions,
     step_effect,
@@ -34,8 +35,8 @@ def walk_figures(results: Results, summary: Summary) -> list[RenderedFigure]:
     if walked is None or not summary.tasks:
         return []
     task = headline_column(summary)
-    judged = {method for method, of_task in summary.scores if of_task == task}
-    drawn = [_walk(summary, walked, w, task) for w in walked.walks if judged & set(walked.titles(w))]
+    measured = {method for method, of_task in summary.scores if of_task == task}
+    drawn = [_walk(summary, walked, w, task) for w in walked.walks if measured & set(walked.titles(w))]
     found = interactions(summary, walked, task)
     return [*drawn, _orders(found, task)] if found else drawn
 
@@ -64,15 +65,15 @@ def _waterfall(axes: Axes, summary: Summary, walked: WalkRecord, walk: Walk, tas
             _beside(axes, row, "failed" if after is None else "–")
             continue
         axes.barh(row, effect.value, left=before.value, height=0.56, color=_colour(effect), zorder=2)
-        axes.errorbar(after.value, row, xerr=effect.ci95, color=INK, linewidth=0.9, capsize=1.8, zorder=3)
+        axes.errorbar(after.value, row, xerr=effect.ci95 or 0, color=INK, linewidth=0.9, capsize=1.8, zorder=3)
         axes.plot([before.value] * 2, [row - 0.72, row + 0.28], color="#999999", linewidth=0.6, zorder=1)
         if len(effect.seeds) > 1:
             ends = [before.value + one for one in effect.seeds]
             axes.scatter(ends, [row + 0.4] * len(ends), marker="|", s=14, color=INK, linewidths=0.7)
-        _beside(axes, row, f"{round(effect.value, 1) + 0.0:+.1f} ± {effect.ci95:.1f}".replace("-", "−"))
+        _beside(axes, row, effect.text.replace("-", "−"))
     for row, score in ((0, scores[0]), (last, scores[-1])):
         if score is not None:
-            axes.errorbar(score.value, row, xerr=score.ci95, fmt="o", **_DOT)
+            axes.errorbar(score.value, row, xerr=score.ci95 or 0, fmt="o", **_DOT)
             _beside(axes, row, f"{score.value:.1f} %")
     if scores[-1] is not None:
         axes.plot([scores[-1].value] * 2, [last - 0.72, last], color="#999999", linewidth=0.6, zorder=1)
@@ -156,8 +157,9 @@ def _orders(found: list[Interaction], task: TableColumn) -> RenderedFigure:
     for marker, color, name, aside in (("o", GAIN, "forward", -0.11), ("s", LOSS, "reverse", 0.11)):
         of_order = [getattr(one, name) for one in found]
         axes.errorbar(
-            [w.value for w in of_order], [row + aside for row in range(len(found))], xerr=[w.ci95 for w in of_order],
-            fmt=marker, color=color, markersize=4, linewidth=0.9, capsize=1.8, label=f"{name} order",
+            [w.value for w in of_order], [row + aside for row in range(len(found))],
+            xerr=[w.ci95 or 0 for w in of_order], fmt=marker, color=color, markersize=4, linewidth=0.9, capsize=1.8,
+            label=f"{name} order",
         )  # fmt: skip
     axes.set_yticks(range(len(found)), [one.axis for one in found])
     axes.set_ylim(len(found) - 0.4, -0.6)
@@ -173,8 +175,8 @@ def _orders(found: list[Interaction], task: TableColumn) -> RenderedFigure:
     return finish(figure, "bridge-orders", "The same axes in both orders", caption)
 
 
-def _colour(effect: StepEffect) -> str:
-    if effect.p > LEVEL or not effect.seeds_agree:
+def _colour(effect: Difference) -> str:
+    if not (effect.significant(LEVEL) and (effect.about_methods or effect.seeds_agree)):
         return UNSURE
     return GAIN if effect.value > 0 else LOSS
 
@@ -190,17 +192,17 @@ def _wrapped(label: str) -> str:
 def _caption(summary: Summary, walked: WalkRecord, task: TableColumn) -> str:
     score = next((s for s in summary.of(task) if s.method == walked.start), None)
     whole = step_effect(summary, walked.start, walked.end, task)
-    seeds = len(score.seeds) if isinstance(score, Score) else 1
+    seeds, methods = len(score.seeds) if isinstance(score, Score) else 1, summary.about_methods(task)
     return " ".join(
         [
             "Above: accuracy after each step; a bar is what the step is worth, with the 95 % interval of the paired "
-            f"differences on the same {score.n:,} stored episodes."
+            f"differences on the same {score.n:,} stored episodes, for {scope(summary, [task])}."
             if score
             else "",
             "Blue: gains; orange: loses; grey: not significant"
-            + (", or the training seeds differ in sign. " if seeds > 1 else " (Holm-corrected). ")
+            + (", or the training seeds differ in sign. " if seeds > 1 and not methods else " (Holm-corrected). ")
             + (f"Small ticks: each of {seeds} training seeds." if seeds > 1 else "One training seed."),
-            f"All steps together: {whole.value:+.1f} ± {whole.ci95:.1f} points." if whole else "",
+            f"All steps together: {whole.text} points." if whole else "",
             "Below: the same steps by their numbers, accuracy against the geometry of the features of the target and "
             "against the training loss, as a share of the loss where all embeddings are alike (dotted: 1). The axes do "
             "not start at zero.",

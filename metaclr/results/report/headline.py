@@ -1,10 +1,15 @@
-"""The finding in a few sentences, computed: who leads where, how surely, and how far above the controls."""
+"""The finding in a few sentences, computed: who leads where, how surely, and how far above the controls.
+
+A sentence names a method as better only where the test counts training seeds (three or more); elsewhere it names the
+trained encoders.
+"""
 
 from __future__ import annotations
 
 from metaclr.errors import UserError
+from metaclr.results.scores.contrast import Contrast, contrasts
 from metaclr.results.scores.score import Score
-from metaclr.results.scores.summary import Summary, differences
+from metaclr.results.scores.summary import LEVEL, Summary, differences
 from metaclr.results.scores.table_column import TableColumn
 
 
@@ -34,26 +39,36 @@ def tally(summary: Summary) -> str:
         return ""
     counts = {m: sum((m, t) in summary.bold for t in tasks) for m in summary.methods}
     order = sorted((m for m in counts if counts[m]), key=lambda m: -counts[m])
-    said = ", ".join(f"{m} {counts[m]}" for m in order)
-    return f"Best, or not significantly worse than the best, in how many of the {len(tasks)} columns: {said}."
+    listed = ", ".join(f"{m} {counts[m]}" for m in order)
+    methods = {summary.about_methods(t) for t in tasks}
+    who = "Encoders that are best" if True not in methods else "Best"
+    of = f"the {len(tasks)} columns" + (" (methods in few-shot columns, these encoders in others)" * (len(methods) > 1))
+    return f"{who}, or not significantly worse than the best, in how many of {of}: {listed}."
 
 
 def caution(summary: Summary) -> str:
-    """What the tests do not say, where there is one training seed; '' with several."""
-    if any(len(s.seeds) > 1 for s in summary.scores.values()):
+    """What the tests do not say: where no column has three training seeds, nothing about methods; else ''."""
+    if any(summary.about_methods(task) for task in summary.tasks):
         return ""
-    return "One training seed: 'significantly' speaks about these trained encoders, not about training again."
+    seeds = max((len(s.seeds) for s in summary.scores.values()), default=1)
+    return (
+        f"{seeds} training seed{'s' if seeds > 1 else ''}: every sentence here speaks about these trained encoders, "
+        "none about the methods that trained them. Few-shot results of 3 seeds or more speak about methods."
+    )
 
 
 def _place(summary: Summary, task: TableColumn, ranked: list[Score], *, short: bool) -> str:
     top = ranked[0]
     half = f" ± {top.ci95:.1f}" if top.ci95 is not None else ""
     number = f"{top.value:.1f}{half} %"
+    methods = summary.about_methods(task)
     if len(ranked) == 1:
         return f"{top.method} reaches {number}."
-    sentences = [f"{top.method} leads with {number}{_ties(summary, task, ranked)}."]
+    leader = top.method if methods else f"the encoder of {top.method}"
+    sentences = [f"{leader} leads with {number}{_ties(summary, task, ranked)}."]
     if top.method in summary.controls:
-        sentences[0] = f"no trained method beats the control {top.method} ({number}){_ties(summary, task, ranked)}."
+        trained = "method" if methods else "encoder"
+        sentences[0] = f"no trained {trained} beats the control {top.method} ({number}){_ties(summary, task, ranked)}."
     if short:
         return sentences[0]
     above = [text for m in summary.methods if m in summary.controls if (text := _above(summary, task, top, m))]
@@ -75,23 +90,22 @@ def _ties(summary: Summary, task: TableColumn, ranked: list[Score]) -> str:
     second = ranked[1]
     spread = max(top.sd or 0.0, second.sd or 0.0)
     close = f", less than the spread over seeds, {spread:.1f}" if top.value - second.value < spread else ""
-    return f", significantly better than every other (next: {second.method}, {second.value:.1f} %{close})"
+    other = "every other method" if summary.about_methods(task) else "every other encoder here"
+    return f", significantly better than {other} (next: {second.method}, {second.value:.1f} %{close})"
 
 
 def _above(summary: Summary, task: TableColumn, top: Score, control: str) -> str:
     if control == top.method or (control, task) not in summary.scores:
         return ""
     try:
-        d = differences([top, summary.scores[control, task]], control)[top.method]
+        (d,) = contrasts([Contrast((top,), (summary.scores[control, task],))])
     except UserError:
         return f"{top.value - summary.scores[control, task].value:.1f} points above {control}"
-    return f"{d.value:.1f} ± {d.ci95:.1f} points above {control}"
+    return f"{d.text.removeprefix('+')} points above {control}"
 
 
 def _not_above(summary: Summary, task: TableColumn) -> list[str]:
     """Trained methods whose paired difference to `untrained` is not clear of zero; the honest small print."""
-    try:
-        found = differences(summary.of(task), "untrained")
-    except UserError:
-        return []
-    return [m for m, d in found.items() if m not in summary.controls and (d.value <= 0 or d.p > 0.05)]
+    found = differences(summary, "untrained")[0].get(task, {})
+    tested = {m: d for m, d in found.items() if m not in summary.controls and d.p is not None}
+    return [m for m, d in tested.items() if d.value <= 0 or not d.significant(LEVEL)]

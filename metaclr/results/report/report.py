@@ -47,10 +47,10 @@ def _content(results: Results, tables: Sequence[Table], figures: Sequence[Render
     summary = summarise(results)
     recipe = results.recipe
     # to_html escapes what it is given, so its text may go into the page as it is.
-    said = set(tables[0].notes) if tables else set()
+    printed = set(tables[0].notes) if tables else set()
     html = [(tables[0].name, Markup(to_html(tables[0])))] if tables else []
     for table in tables[1:]:
-        fresh = tuple(note for note in table.notes if note not in said)
+        fresh = tuple(note for note in table.notes if note not in printed)
         html.append((table.name, Markup(to_html(replace(table, notes=fresh)))))
     pictures = [
         {"name": f.name, "title": f.title, "caption": f.caption, "data": base64.b64encode(f.png).decode()}
@@ -59,10 +59,10 @@ def _content(results: Results, tables: Sequence[Table], figures: Sequence[Render
     environments = dict.fromkeys(row.environment for row in results.rows if row.environment)
     return {
         "title": str(recipe.get("name") or "comparison"),
-        "about": str(recipe.get("about") or ""),
+        "about": str(recipe.get("description") or ""),
         "headlines": [*walk_headlines(results, summary), *headlines(summary)],
         "tally": tally(summary),
-        "caution": caution(summary),
+        "caution": "" if results.from_elsewhere else caution(summary),
         "fixed": fixed_settings(results),
         "methods": _methods(results),
         "main": [text for _, text in html[:1]],
@@ -84,13 +84,13 @@ def _methods(results: Results) -> list[dict[str, str]]:
     for title in results.methods:
         entry = entries.get(title, {})
         settings = dict(entry.get("settings", {})) | {k: entry[k] for k in ("projector", "views") if k in entry}
-        said = dict(results.about.methods.get(title, {}))
+        facts = dict(results.about.methods.get(title, {}))
         lines.append(
             {
                 "title": title,
-                "summary": said.get("summary", ""),
-                "reference": said.get("reference", ""),
-                "labels": said.get("labels", ""),
+                "summary": facts.get("summary", ""),
+                "reference": facts.get("reference", ""),
+                "labels": facts.get("labels", ""),
                 "settings": ", ".join(f"{key} = {value}" for key, value in settings.items()),
             }
         )

@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from metaclr.errors import UserError
+from metaclr.results.scores.few_shot_interval import FewShotInterval, few_shot_intervals
 from metaclr.results.scores.table_column import TableColumn
+from metaclr.results.store.folder import Results
 from metaclr.results.store.rows import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import numpy as np
     from numpy.typing import NDArray
 
 ITEM_KEYS = ("digest", "fingerprint", "target", "test", "images", "episodes", "query", "split", "subsets", "labels")
-"""Keys of a `key=value; ...` protocol that say which items were judged; the others may differ by method."""
+"""Keys of a `key=value; ...` protocol that identify the evaluated items; the others may differ by method."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """Percent. `ci95` is over the n items, `sd` over training seeds (None for one seed); never mixed.
+    """Mean accuracy over training seeds in percent, and its intervals.
 
+    ci95: of few-shot results the half-width for new classes of the same kind, for these trained encoders; from three
+    seeds on for new trainings too. Of other results over test images or label subsets. None where undefined: of
+    few-shot results `undefined` says why.
+    ci95_encoders, ci95_episodes: of few-shot results, for new classes and these trained encoders whatever the number of
+    seeds, and over other episodes of the same pool.
+    sd: standard deviation over training seeds, None for one seed. values: of each seed.
     items: (S, n) in percent, one row per seed, or None where no per-item results are stored.
     identity: what the items are; two scores with the same one are over the same items.
+    classes: (E, N) class ids of the episodes. without: (S, E, N) in percent, where a task uses all classes of its pool.
     """
 
     method: str
@@ -40,13 +46,18 @@ class Score:
     n: int
     items: NDArray[np.float64] | None
     identity: tuple[str, ...]
+    ci95_encoders: float | None = None
+    ci95_episodes: float | None = None
+    undefined: str = ""
+    classes: NDArray[np.integer[Any]] | None = None
+    without: NDArray[np.float64] | None = None
 
 
-def score(method: str, task: TableColumn, rows: Sequence[Row], items: Mapping[str, NDArray[np.float32]]) -> Score:
-    """Sum up one method's rows on one task, one row per seed.
+def score(method: str, task: TableColumn, rows: Sequence[Row], results: Results) -> Score:
+    """Sum up one method's rows on one task, one row per seed, with what `results` stores beside them.
 
     Raises:
-        UserError: two rows of one seed, seeds judged on different items, or items that are not the row's.
+        UserError: two rows of one seed, seeds evaluated on different items, or items of another row.
     """
     import numpy as np
 
@@ -59,43 +70,67 @@ def score(method: str, task: TableColumn, rows: Sequence[Row], items: Mapping[st
                 f"{method} on {task.target}, {task.title}: runs {one.run!r} and {other.run!r} both have seed {one.seed}"
             )
     values = [row.value for row in rows]
+    items = results.items
     known = [(row, _in_percent(row, items[row.id])) for row in rows if row.id in items]
-    found = {_identity(row, len(array)) for row, array in known}
-    if len(found) > 1:
-        raise UserError(f"{method} on {task.target}, {task.title}: seeds were judged on different items")
+    identities = {_identity(row, len(array)) for row, array in known}
+    if len(identities) > 1:
+        raise UserError(f"{method} on {task.target}, {task.title}: seeds were evaluated on different items")
     whole = np.stack([array for _, array in known]) if len(known) == len(rows) else None
+    stored = results.episode_classes
+    without = None
+    if all(row.id in stored.without for row in rows):
+        without = np.stack([stored.without[row.id].astype(np.float64) for row in rows])
     spread = over_seeds(values)
-    return Score(
+    found = Score(
         method=method,
         task=task,
         value=spread.mean,
-        ci95=_interval(rows, whole),
+        ci95=_mean_half(row.ci95 for row in rows),
         sd=spread.sd if spread.seeds > 1 else None,
         seeds=tuple(row.seed for row in rows),
         values=tuple(values),
         n=rows[0].n_items,
         items=whole,
-        identity=found.pop() if found else (),
+        identity=identities.pop() if identities else (),
+        classes=stored.classes.get(rows[0].protocol_pairs.get("digest", "")),
+        without=without,
+    )
+    return _with_few_shot_interval(found, rows) if task.is_few_shot else found
+
+
+def _with_few_shot_interval(s: Score, rows: Sequence[Row]) -> Score:
+    """The intervals of a few-shot score; one seed has those of its row, measured when the episodes were."""
+    if len(rows) == 1:
+        half, reason = rows[0].ci95, ""
+        if half is None:
+            reason = _intervals(s).undefined if s.items is not None else "no per-item results are stored"
+        return replace(s, ci95_encoders=half, ci95_episodes=rows[0].ci95_episodes, undefined=reason)
+    if s.items is None:
+        return replace(s, ci95=None, undefined="no per-item results are stored")
+    found = _intervals(s)
+    return replace(
+        s,
+        ci95=found.ci95,
+        ci95_encoders=found.ci95_encoders,
+        ci95_episodes=found.ci95_episodes,
+        undefined=found.undefined,
     )
 
 
-def _interval(rows: Sequence[Row], items: NDArray[np.float64] | None) -> float | None:
-    """Half-width in percent points.
+def _intervals(s: Score) -> FewShotInterval:
+    import torch
 
-    One seed: the row's own. Several: Student t over the episodes, each averaged over seeds. Elsewhere (test
-    images, label subsets) the mean of the seeds' half-widths, which is never too narrow: standard errors of
-    means over the same items add at most linearly.
+    without = None if s.without is None else torch.from_numpy(s.without).unsqueeze(0)
+    return few_shot_intervals(torch.from_numpy(s.items).unsqueeze(0), s.classes, without)[0]
+
+
+def _mean_half(halves: Iterable[float | None]) -> float | None:
+    """The mean of the seeds' half-widths over the same images, None if one is.
+
+    It is never too narrow: standard errors of means over the same items add at most linearly.
     """
-    halves = [row.ci95 for row in rows if row.ci95 is not None]
-    if len(halves) < len(rows):
-        return None
-    if len(rows) > 1 and items is not None and rows[0].way is not None and rows[0].shot is not None:
-        import torch
-
-        from metaclr.evaluation.statistics import mean_interval
-
-        return mean_interval(torch.from_numpy(items.mean(0))).half
-    return sum(halves) / len(halves)
+    known = list(halves)
+    return sum(half for half in known if half is not None) / len(known) if None not in known else None
 
 
 def _in_percent(row: Row, array: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -110,7 +145,7 @@ def _in_percent(row: Row, array: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def _identity(row: Row, count: int) -> tuple[str, ...]:
-    pairs = dict(re.findall(r"\s*([^=;]+?)\s*=\s*([^;]*)", row.protocol.split(": ", 1)[-1]))
+    pairs = row.protocol_pairs
     if not pairs:
         return (row.protocol, str(count))
-    return (*(f"{key}={pairs[key].strip()}" for key in ITEM_KEYS if key in pairs), str(count))
+    return (*(f"{key}={pairs[key]}" for key in ITEM_KEYS if key in pairs), str(count))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from metaclr.errors import UserError
+from metaclr.results.scores.contrast import Contrast, Difference, contrasts
+from metaclr.results.scores.families import holm_corrected
 from metaclr.results.scores.score import Score, score
 from metaclr.results.scores.table_column import TableColumn, ordered, table_column_of
 from metaclr.results.store.folder import Results
@@ -15,18 +17,7 @@ from metaclr.results.store.rows import Row
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import torch
-
 LEVEL = 0.05
-
-
-@dataclass(frozen=True)
-class Difference:
-    """Mean of a - b in percent points on the same items, its 95 % half-width, and the Holm-corrected p value."""
-
-    value: float
-    ci95: float
-    p: float
 
 
 @dataclass(frozen=True)
@@ -47,6 +38,15 @@ class Summary:
         """The scores of a task, in the methods' order."""
         return [self.scores[m, task] for m in self.methods if (m, task) in self.scores]
 
+    def about_methods(self, task: TableColumn) -> bool:
+        """Whether intervals and tests of a task speak about methods, not only about these trained encoders.
+
+        That takes few-shot episodes and three training seeds of every method.
+        """
+        from metaclr.evaluation.standard_errors import MIN_SEEDS
+
+        return task.is_few_shot and min((len(s.seeds) for s in self.of(task)), default=0) >= MIN_SEEDS
+
     def ranked(self, task: TableColumn) -> list[Score]:
         """The scores of a task, best first."""
         return sorted(self.of(task), key=lambda s: -s.value)
@@ -61,69 +61,60 @@ def summarise(results: Results) -> Summary:
     grouped: dict[tuple[str, TableColumn], list[Row]] = {}
     for row in results.rows:
         grouped.setdefault((row.method, table_column_of(row)), []).append(row)
-    scores = {key: score(*key, rows, results.items) for key, rows in grouped.items()}
+    scores = {key: score(*key, rows, results) for key, rows in grouped.items()}
     tasks = ordered(results.rows)
+    ranked = {task: sorted((s for (_, t), s in scores.items() if t == task), key=lambda s: -s.value) for task in tasks}
+    found, unpaired = _contrasts_by_task(
+        {task: [Contrast((top,), (s,)) for s in others] for task, (top, *others) in ranked.items() if others}
+    )
+    for task, of_task in list(found.items()):
+        undefined = [d.undefined for d in of_task if d.p is None]
+        if undefined:
+            unpaired[task] = undefined[0]
+            del found[task]
     bold: set[tuple[str, TableColumn]] = set()
-    unpaired: dict[TableColumn, str] = {}
-    for task in tasks:
-        of_task = [s for (_, t), s in scores.items() if t == task]
-        try:
-            bold |= {(method, task) for method in best(of_task)}
-        except UserError as error:
-            unpaired[task] = str(error)
+    for task, of_task in holm_corrected(found).items():
+        top, *others = ranked[task]
+        ties = [s for s, d in zip(others, of_task, strict=True) if not d.significant(LEVEL)]
+        bold |= {(s.method, task) for s in (top, *ties)}
     return Summary(results.methods, results.controls, tasks, scores, frozenset(bold), unpaired)
 
 
-def best(scores: Sequence[Score]) -> frozenset[str]:
-    """The best method and those not significantly worse: paired t tests against the best, Holm-corrected.
+def differences(
+    summary: Summary, reference: str
+) -> tuple[dict[TableColumn, dict[str, Difference]], dict[TableColumn, str]]:
+    """Each method minus the reference method by task, p values corrected (`holm_corrected`).
 
-    One method alone is not the best of anything, so nothing is returned for it.
-
-    Raises:
-        UserError: scores that are not over the same items, or without per-item results.
+    Returns:
+        Task -> method -> difference; and of tasks without one, why.
     """
-    from metaclr.evaluation.statistics import best_and_ties
-
-    if len(scores) < 2:
-        return frozenset()
-    _same_items(scores)
-    return best_and_ties({s.method: _items(s) for s in scores}, LEVEL).ties
-
-
-def differences(scores: Sequence[Score], reference: str) -> dict[str, Difference]:
-    """Each method minus the reference method on one task; p is Holm-corrected over these methods.
-
-    Seeds are averaged within each item first: the interval speaks about these trained encoders.
-
-    Raises:
-        UserError: the reference has no score, or scores that are not over the same items.
-    """
-    from metaclr.evaluation.statistics import holm, paired_difference
-
-    base = next((s for s in scores if s.method == reference), None)
-    if base is None:
-        raise UserError(f"{reference!r} has no score here to compare with")
-    others = [s for s in scores if s.method != reference]
-    _same_items([base, *others])
-    pairs = [paired_difference(_items(s).mean(0), _items(base).mean(0)) for s in others]
-    adjusted = holm([pair.p for pair in pairs])
-    return {
-        s.method: Difference(pair.difference, pair.half, p) for s, pair, p in zip(others, pairs, adjusted, strict=True)
+    others: dict[TableColumn, list[Score]] = {}
+    wanted: dict[TableColumn, list[Contrast]] = {}
+    missing: dict[TableColumn, str] = {}
+    for task in summary.tasks:
+        base = summary.scores.get((reference, task))
+        if base is None:
+            missing[task] = f"{reference!r} has no score here to compare with"
+            continue
+        others[task] = [s for s in summary.of(task) if s.method != reference]
+        wanted[task] = [Contrast((s,), (base,)) for s in others[task]]
+    found, unpaired = _contrasts_by_task(wanted)
+    by_method = {
+        task: dict(zip((s.method for s in others[task]), of_task, strict=True))
+        for task, of_task in holm_corrected(found).items()
     }
+    return by_method, missing | unpaired
 
 
-def _same_items(scores: Sequence[Score]) -> None:
-    without = [s.method for s in scores if s.items is None]
-    if without:
-        raise UserError(f"no per-item results of {', '.join(without)}")
-    for other in scores[1:]:
-        if other.identity != scores[0].identity:
-            raise UserError(f"{scores[0].method} and {other.method} were judged on different items")
-
-
-def _items(s: Score) -> torch.Tensor:
-    import torch
-
-    if s.items is None:  # _same_items has said so already
-        raise UserError(f"no per-item results of {s.method}")
-    return torch.from_numpy(s.items)
+def _contrasts_by_task(
+    wanted: Mapping[TableColumn, Sequence[Contrast]],
+) -> tuple[dict[TableColumn, list[Difference]], dict[TableColumn, str]]:
+    """The differences of each task, and of tasks whose scores cannot be paired, why."""
+    found: dict[TableColumn, list[Difference]] = {}
+    unpaired: dict[TableColumn, str] = {}
+    for task, of_task in wanted.items():
+        try:
+            found[task] = contrasts(of_task)
+        except UserError as error:
+            unpaired[task] = str(error)
+    return found, unpaired

@@ -32,6 +32,11 @@ class TableColumn:
         return next((f for f in FAMILIES if name.startswith(f)), name)
 
     @property
+    def is_few_shot(self) -> bool:
+        """Whether the items are episodes, so that intervals speak about new classes."""
+        return self.way is not None and self.shot is not None
+
+    @property
     def variant(self) -> str:
         """What the evaluator's name says beside its family: 'frozen', 'fine-tuned', a head, or ''."""
         name = self.evaluator.lower().replace("_", "-")
@@ -72,7 +77,7 @@ class TableColumn:
 
     @property
     def label_count(self) -> int | None:
-        """How many labels a low-label task has, from '1 % (12)' or '5 per class (50)'; None if not said."""
+        """How many labels a low-label task has, from '1 % (12)' or '5 per class (50)'; None without a count."""
         found = re.search(r"\((\d+)\)", self.label_subset)
         return int(found.group(1)) if found else None
 

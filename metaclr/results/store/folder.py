@@ -13,6 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from metaclr.errors import UserError
 from metaclr.files import write_atomic
+from metaclr.results.store.episode_classes import (
+    EpisodeClasses,
+    merge_episode_classes,
+    read_episode_classes,
+    write_episode_classes,
+)
 from metaclr.results.store.per_item import read_items, write_items
 from metaclr.results.store.rows import Row, merge, read_rows, write_rows
 from metaclr.results.store.walk import WalkRecord, read_walk
@@ -57,6 +63,12 @@ class Results:
     recipe_text: str = ""
     about: About = field(default_factory=About)
     walked: WalkRecord | None = None
+    episode_classes: EpisodeClasses = field(default_factory=EpisodeClasses)
+
+    @property
+    def from_elsewhere(self) -> bool:
+        """Whether the rows are of encoders that `metaclr.evaluate` was given: there are no training seeds."""
+        return {row.source for row in self.rows} == {"elsewhere"}
 
     @property
     def controls(self) -> frozenset[str]:
@@ -93,7 +105,7 @@ class Results:
 
 
 def collect(folder: Path, runs: Iterable[str] | None = None) -> list[Row]:
-    """Merge the rows and per-item arrays of `runs/*/` into `rows.csv` and `per_item/RUN.npz`.
+    """Merge what `runs/*/` hold into `rows.csv`, `per_item/RUN.npz` and `episode_classes.npz`.
 
     Args:
         runs: names of the run folders that belong to the comparison, in the order of the table; default all.
@@ -108,6 +120,7 @@ def collect(folder: Path, runs: Iterable[str] | None = None) -> list[Row]:
         items = read_items(run / "per_item.npz")
         if items:
             write_items(folder / "per_item" / f"{run.name}.npz", items)
+    write_episode_classes(folder, merge_episode_classes(read_episode_classes(run) for run in there))
     write_rows(folder / "rows.csv", rows)
     return rows
 
@@ -118,7 +131,7 @@ def write_about(folder: Path, about: About) -> None:
 
 
 def load(folder: Path, *, failures: Mapping[str, str] | None = None) -> Results:
-    """Read a comparison folder: rows.csv, and what there is of per_item/, runs/, recipe.toml, about.json.
+    """Read a comparison folder: rows.csv, and what there is beside it (per-item results, recipe, about.json, ...).
 
     Args:
         failures: run (or method) -> reason; default what about.json says.
@@ -139,9 +152,9 @@ def load(folder: Path, *, failures: Mapping[str, str] | None = None) -> Results:
     training_curves = {run: _read_training_curve(folder / "runs" / run) for run in runs}
     training_curves = {run: curve for run, curve in training_curves.items() if curve}
     text = _read_text(folder / "recipe.toml")
-    return Results(
-        rows, items, training_curves, _parse_recipe(folder / "recipe.toml", text), text, about, read_walk(folder)
-    )
+    recipe = _parse_recipe(folder / "recipe.toml", text)
+    walked, classes = read_walk(folder), read_episode_classes(folder)
+    return Results(rows, items, training_curves, recipe, text, about, walked, classes)
 
 
 def _slug(title: str) -> str:

@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Row:
-    """One measurement of one run. `value` and `ci95` are in percent; `ci95` is a half-width over the n items.
+    """One measurement of one run. `value` is in percent, `ci95` and `ci95_episodes` are half-widths in percent points.
+
+    `ci95` speaks about what an evaluator samples: new classes of the same kind for few-shot results (None where that is
+    undefined), test images or label subsets elsewhere. `ci95_episodes` speaks about other episodes of the same pool of
+    classes and images, and is None for everything but few-shot results.
 
     `way` and `shot` are None where the evaluator has none, `label_subset` is empty where all labels were used.
     `protocol` names the items and the way of judging: rows with the same protocol can be compared in pairs.
-    `train_seconds` and `train_views` count the training of the run, not its evaluation. A `ci95` of NaN (one item has
-    no interval) becomes None.
+    `train_seconds` and `train_views` count the training of the run, not its evaluation. An interval of NaN becomes
+    None.
 
     Raises:
         UserError: a value that is not finite, a negative interval, no items, an empty name.
@@ -47,23 +51,32 @@ class Row:
     value: float
     ci95: float | None
     n_items: int
+    ci95_episodes: float | None = None
     protocol: str = ""
     environment: str = ""
     train_seconds: float = 0.0
     train_views: int = 0
 
     def __post_init__(self) -> None:
-        if self.ci95 is not None and math.isnan(self.ci95):
-            object.__setattr__(self, "ci95", None)
+        for name in ("ci95", "ci95_episodes"):
+            half = getattr(self, name)
+            if half is not None and math.isnan(half):
+                object.__setattr__(self, name, None)
+            elif half is not None and not (math.isfinite(half) and half >= 0):
+                raise UserError(f"row of run {self.run!r}: {name} is {half}; it must be 0 or more, or empty")
         for name in ("run", "method", "target", "evaluator", "metric"):
             if not getattr(self, name):
                 raise UserError(f"row: {name} is empty")
         if not math.isfinite(self.value):
             raise UserError(f"row of run {self.run!r}: value is {self.value}; it must be a finite number")
-        if self.ci95 is not None and not (math.isfinite(self.ci95) and self.ci95 >= 0):
-            raise UserError(f"row of run {self.run!r}: ci95 is {self.ci95}; it must be 0 or more, or empty")
         if self.n_items < 1:
             raise UserError(f"row of run {self.run!r}: n_items is {self.n_items}; it must be 1 or more")
+
+    @property
+    def protocol_pairs(self) -> dict[str, str]:
+        """The `key=value; ...` pairs of the protocol, without its hash; {} where it has none."""
+        pairs = re.findall(r"\s*([^=;]+?)\s*=\s*([^;]*)", self.protocol.split(": ", 1)[-1])
+        return {key: value.strip() for key, value in pairs}
 
     @property
     def id(self) -> str:

@@ -1,4 +1,4 @@
-"""All tables of a comparison: the main one, one for each family of evaluators, and what is said beside them."""
+"""All tables of a comparison: the main one, one for each family of evaluators, and their notes."""
 
 from __future__ import annotations
 

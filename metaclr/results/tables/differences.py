@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from metaclr.errors import UserError, unknown
-from metaclr.results.scores.summary import LEVEL, Difference, Summary, differences
+from metaclr.errors import unknown
+from metaclr.results.scores.contrast import Difference
+from metaclr.results.scores.families import FAMILY
+from metaclr.results.scores.scope import scope
+from metaclr.results.scores.summary import LEVEL, Summary, differences
 from metaclr.results.scores.table_column import TableColumn, table_column_record
 from metaclr.results.store.folder import Results
 from metaclr.results.tables.layout import Block, Table, TableCell, split
@@ -16,7 +19,7 @@ Found = Mapping[TableColumn, Mapping[str, Difference]]
 
 
 def choose_reference(summary: Summary, reference: str | None) -> str:
-    """The method asked for; by default `untrained`, or the first method.
+    """The method named by `--reference`; by default `untrained`, or the first method.
 
     Raises:
         UserError: no such method.
@@ -31,30 +34,25 @@ def choose_reference(summary: Summary, reference: str | None) -> str:
 def differences_table(results: Results, summary: Summary, reference: str | None = None) -> Table | None:
     """Each method minus the reference, in percent points; None where nothing can be paired."""
     base = choose_reference(summary, reference)
-    found: dict[TableColumn, dict[str, Difference]] = {}
-    unpaired: list[str] = []
-    for task in summary.tasks:
-        try:
-            of_task = differences(summary.of(task), base)
-        except UserError as error:
-            unpaired.append(f"Left out: {task.target}, {task.title}: {error}.")
-            continue
-        if of_task:
-            found[task] = of_task
+    by_task, reasons = differences(summary, base)
+    found = {task: of_task for task, of_task in by_task.items() if of_task}
+    unpaired = [f"Left out: {task.target}, {task.title}: {reason}." for task, reason in reasons.items()]
     if not found:
         return None
     records = [
         table_column_record(task)
-        | {"method": m, "reference": base, "difference": d.value, "ci95": d.ci95, "p_holm": d.p}
+        | {"method": m, "reference": base, "difference": d.value, "ci95": d.ci95}
+        | {"ci95_episodes": d.ci95_episodes, "sd": d.sd, "seeds": len(d.seeds), "p_holm": d.p}
         for task, of_task in found.items()
         for m, d in of_task.items()
     ]
     seeds = len({row.seed for row in results.rows})
     notes = (
-        f"Percent points more than {base}, mean ± 95 % interval of the paired differences over the same "
-        "episodes or test images" + (f", each averaged over {seeds} training seeds." if seeds > 1 else "."),
-        f"n.s.: not significant (paired t test, Holm-corrected within the column, level {LEVEL:g}). "
-        "The p values are in the CSV file.",
+        f"Percent points more than {base}, mean ± 95 % interval of the paired differences on the same "
+        "episodes or test images" + (f", averaged over {seeds} training seeds." if seeds > 1 else "."),
+        f"±, n.s.: speak about {scope(summary, list(found))}.",
+        f"n.s.: not significant ({FAMILY}, level {LEVEL:g}). The p values are in the CSV file.",
+        *_undefined(found),
         *unpaired,
     )
     return Table(
@@ -80,4 +78,20 @@ def _blocks(summary: Summary, found: Found, columns: int) -> tuple[Block, ...]:
 def _entry(d: Difference | None) -> TableCell:
     if d is None:
         return TableCell(text="–")
-    return TableCell(d.value, d.ci95, signed=True, text="n.s." if d.p > LEVEL else "")
+    return TableCell(d.value, d.ci95, signed=True, text=mark(d))
+
+
+def mark(d: Difference) -> str:
+    """'n.s.', 'no test', or '' for a significant difference."""
+    if d.p is None:
+        return "no test"
+    return "" if d.significant(LEVEL) else "n.s."
+
+
+def _undefined(found: Found) -> list[str]:
+    """Why a column has no test."""
+    return [
+        f"no test, {t.target}, {t.title}: {reasons[0]}."
+        for t, of_task in found.items()
+        if (reasons := [d.undefined for d in of_task.values() if d.undefined])
+    ]

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from metaclr.results.scores.families import FAMILY
+from metaclr.results.scores.scope import scope
 from metaclr.results.scores.summary import LEVEL, Summary
 from metaclr.results.scores.table_column import TableColumn
 from metaclr.results.store.folder import Results
 from metaclr.results.store.rows import Row
+from metaclr.results.tables.own_heads import own_heads
 
 
 def fixed_settings(results: Results) -> list[tuple[str, str]]:
@@ -22,7 +25,7 @@ def fixed_settings(results: Results) -> list[tuple[str, str]]:
         ("views", _views(recipe)),
         ("budget", _budget(results)),
         ("optimizer", _optimiser(recipe.get("train", {}), results.about.environment.get("trained in", ""))),
-        ("training seeds", _listed(sorted({row.seed for row in rows}))),
+        ("training seeds", "" if results.from_elsewhere else _listed(sorted({row.seed for row in rows}))),
         ("few-shot", _few_shot(results)),
         ("low-label", _low_label(recipe)),
         ("batch norm", _batch_norm(recipe)),
@@ -41,8 +44,9 @@ def footnotes(results: Results, summary: Summary, tasks: Sequence[TableColumn]) 
     ]
     notes = [
         _reading(results, summary, tasks),
-        f"Bold: the best of a column and those not significantly worse than it (paired t tests on the same "
-        f"{_items_of(tasks)}, Holm-corrected, level {LEVEL:g}); it speaks about these trained encoders.",
+        f"Bold: the best of a column and those not significantly worse than it (paired tests on the same "
+        f"{_items_of(tasks)}, {FAMILY}, level {LEVEL:g}). ± and bold speak about {scope(summary, tasks)}.",
+        _episode_interval(tasks),
         f"The same for every method: {'; '.join(training)}." if training else "",
         f"NOT the same: views, {fixed['views']}." if own_views else "",
         *(f"{kind}: {text}." for kind, text in (*(("Few-shot", t) for t in few), *(("Low-label", t) for t in low))),
@@ -59,12 +63,21 @@ def footnotes(results: Results, summary: Summary, tasks: Sequence[TableColumn]) 
 
 def _reading(results: Results, summary: Summary, tasks: Sequence[TableColumn]) -> str:
     seeds = sorted({row.seed for row in results.rows})
-    over = f"Accuracy in %, mean ± 95 % interval over {_items_of(tasks)}"
+    if results.from_elsewhere:
+        return "Accuracy in %, mean ± 95 % interval. The encoders were trained elsewhere."
     if len(seeds) == 1:
-        return f"{over}. One training seed ({seeds[0]}): the interval says nothing about training again."
+        return f"Accuracy in %, mean ± 95 % interval. One training seed ({seeds[0]})."
     return (
-        f"{over}, averaged over {len(seeds)} training seeds; "
-        f"in parentheses the standard deviation over seeds, which the interval does not contain."
+        f"Accuracy in %, mean ± 95 % interval, averaged over {len(seeds)} training seeds; in parentheses the standard "
+        "deviation over seeds."
+    )
+
+
+def _episode_interval(tasks: Sequence[TableColumn]) -> str:
+    if not any(t.is_few_shot for t in tasks):
+        return ""
+    return (
+        "The CSV file also has ci95_episodes, the narrower interval over other episodes of the same classes and images."
     )
 
 
@@ -76,7 +89,7 @@ def _items_of(tasks: Sequence[TableColumn]) -> str:
 def _labels(results: Results, summary: Summary) -> str:
     """Which methods were given the source's labels: a reader must not compare them with the others unawares."""
     seen = {m: results.about.methods.get(m, {}).get("labels", "") for m in summary.methods}
-    given = [m for m, said in seen.items() if said == "yes"]
+    given = [m for m, labels in seen.items() if labels == "yes"]
     if not any(seen.values()):
         return ""
     return f"Trained on the source's labels: {_listed(given) or 'none'}; every other method sees images alone."
@@ -84,8 +97,8 @@ def _labels(results: Results, summary: Summary) -> str:
 
 def _controls(summary: Summary) -> str:
     there = [m for m in summary.methods if m in summary.controls]
-    said = {"untrained": "untrained is the same encoder with random weights", "pixels": "pixels has no encoder"}
-    text = "; ".join(said[m] for m in there if m in said)
+    notes = {"untrained": "untrained is the same encoder with random weights", "pixels": "pixels has no encoder"}
+    text = "; ".join(notes[m] for m in there if m in notes)
     return f"Controls, last in the table: {text}." if text else ""
 
 
@@ -98,7 +111,12 @@ def _missing(results: Results, summary: Summary, tasks: Sequence[TableColumn]) -
 
 def _unpaired(summary: Summary, tasks: Sequence[TableColumn]) -> list[str]:
     reasons = {t: summary.unpaired[t] for t in tasks if t in summary.unpaired}
-    return [f"Nothing is bold in {t.target}, {t.title}: {reason}." for t, reason in reasons.items()]
+    lines = [f"Nothing is bold in {t.target}, {t.title}: {reason}." for t, reason in reasons.items()]
+    for task in (t for t in tasks if t.is_few_shot):
+        undefined = [s.undefined for s in summary.of(task) if s.ci95 is None and s.undefined]
+        if undefined and undefined[0] not in summary.unpaired.get(task, ""):
+            lines.append(f"No ± in {task.target}, {task.title}: {undefined[0]}.")
+    return lines
 
 
 def _failures(results: Results) -> list[str]:
@@ -123,7 +141,7 @@ def _encoder(results: Results) -> str:
 
 
 def _views(recipe: Mapping[str, Any]) -> str:
-    if "views" not in recipe:
+    if not recipe.get("views"):
         return ""
     if recipe.get("views_mode") == "per_method":
         return f"each method's own (not held fixed); {recipe['views']!r} for a method that has none"
@@ -157,12 +175,34 @@ def _few_shot(results: Results) -> str:
         return ""
     counts = sorted({row.n_items for row in rows})
     settings = results.recipe.get("evaluate", {}).get("few_shot") or {}
-    parts = [f"{_listed(f'{n:,}' for n in counts)} stored episodes, the same for every method"]
-    if "query" in settings:
-        parts.append(f"{settings['query']} queries per way")
-    if "head" in settings:
-        parts.append(f"{settings['head']} head on frozen features")
+    parts = [
+        f"{_listed(f'{n:,}' for n in counts)} stored episodes, the same for every method",
+        *_queries(rows, settings.get("query", 0)),
+    ]
+    parts += own_heads(rows)
+    pools = {row.target: pool for row in rows if (pool := _pool(row))}
+    if pools:
+        parts.append(f"drawn from {'; '.join(f'{target}: {pool}' for target, pool in pools.items())}")
     return ", ".join(parts)
+
+
+def _queries(rows: Sequence[Row], wanted: int) -> list[str]:
+    """'15 queries per way', and where classes allow fewer than wanted, which target and shot."""
+    by_task = {(row.target, row.shot): int(row.protocol_pairs.get("query", 0)) for row in rows}
+    most = wanted or max(by_task.values())
+    if not most:
+        return []
+    fewer = [f"{target} {shot}-shot {query}" for (target, shot), query in by_task.items() if 0 < query < most]
+    why = f" (fewer where a class has fewer images: {_listed(fewer)})" if fewer else ""
+    return [f"{most} queries per way{why}"]
+
+
+def _pool(row: Row) -> str:
+    """'506 classes, 6,524 images', or '' where the row does not say."""
+    pairs = row.protocol_pairs
+    if not {"pool_classes", "pool_images"} <= pairs.keys():
+        return ""
+    return f"{int(pairs['pool_classes']):,} classes, {int(pairs['pool_images']):,} images"
 
 
 def _low_label(recipe: Mapping[str, Any]) -> str:
@@ -179,7 +219,7 @@ def _batch_norm(recipe: Mapping[str, Any]) -> str:
     if "transductive_bn" not in evaluate:
         return ""
     if evaluate["transductive_bn"]:
-        return "transductive (statistics of the batch that is judged)"
+        return "transductive (statistics of the evaluated batch)"
     return "eval() mode, running statistics (inductive)"
 
 

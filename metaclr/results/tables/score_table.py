@@ -60,7 +60,8 @@ def _records(results: Results, summary: Summary, tasks: Sequence[TableColumn]) -
             s = summary.scores.get((method, task))
             record: dict[str, Any] = table_column_record(task) | {"method": method}
             if s:
-                record |= {"value": s.value, "ci95": s.ci95, "sd": s.sd, "seeds": len(s.seeds), "n": s.n}
+                record |= {"value": s.value, "ci95": s.ci95, "ci95_encoders": s.ci95_encoders}
+                record |= {"ci95_episodes": s.ci95_episodes, "sd": s.sd, "seeds": len(s.seeds), "n": s.n}
                 record["bold"] = int((method, task) in summary.bold)
             else:
                 record["failure"] = "; ".join(results.failed.get(method, []))

@@ -43,7 +43,7 @@ def print_table(table: Table, width: int | None = None, file: TextIO | None = No
     notes = [line for note in table.notes for line in textwrap.wrap(note, columns, subsequent_indent="  ")]
     if not live:
         marked = any(entry.bold for block in blocks for line in block.lines for entry in line.entries)
-        mark = f"Marked {MARK}: what is said of bold below."
+        mark = f"{MARK}: best of its column, or not significantly worse; see Bold."
         notes = [*([mark] if marked else []), *notes]
         print("\n\n".join(_plain(block) for block in blocks), "", *notes, sep="\n", file=out)
         return

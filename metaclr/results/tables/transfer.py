@@ -40,7 +40,8 @@ def transfer_table(results: Results, summary: Summary) -> Table | None:
     tasks = [t for t in summary.tasks if t.setting in settings]
     records = [
         table_column_record(t)
-        | {"method": m, "value": s.value, "ci95": s.ci95, "sd": s.sd, "bold": int((m, t) in summary.bold)}
+        | {"method": m, "value": s.value, "ci95": s.ci95, "ci95_episodes": s.ci95_episodes}
+        | {"sd": s.sd, "bold": int((m, t) in summary.bold)}
         for t in tasks
         for m in summary.methods
         if (s := summary.scores.get((m, t)))

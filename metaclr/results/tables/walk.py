@@ -8,12 +8,15 @@ from itertools import pairwise
 from statistics import fmean
 from typing import Any
 
+from metaclr.results.scores.contrast import Difference
+from metaclr.results.scores.scope import METHODS, scope
 from metaclr.results.scores.summary import LEVEL, Summary
 from metaclr.results.scores.table_column import TableColumn, table_column_record
 from metaclr.results.store.folder import Results
 from metaclr.results.store.walk import Measures, Walk, WalkRecord
+from metaclr.results.tables.differences import mark
 from metaclr.results.tables.layout import Block, Line, Table, TableCell, split
-from metaclr.results.tables.walk_effects import StepEffect, headline_column, interactions, step_effect, step_effects
+from metaclr.results.tables.walk_effects import headline_column, interactions, step_effect, step_effects
 
 NONE = TableCell(text="–")
 
@@ -64,14 +67,14 @@ def effects_table(summary: Summary, walked: WalkRecord, tasks: Sequence[TableCol
     title = "What each step is worth, on every few-shot task"
     records = [
         table_column_record(task) | {"order": walk.name, "step": number, "axis": stage.axis}
-        | {"difference": effect and effect.value, "ci95": effect and effect.ci95, "sd": effect and effect.sd}
-        | {"p_holm": effect and effect.p}
+        | {"difference": effect and effect.value, "ci95": effect and effect.ci95}
+        | {"ci95_episodes": effect and effect.ci95_episodes, "sd": effect and effect.sd, "p_holm": effect and effect.p}
         for walk in walked.walks
         for task in tasks
         for effects in [step_effects(summary, walked, walk, task)]
         for number, (stage, effect) in enumerate(zip(walk.stages, effects, strict=True), 1)
     ]  # fmt: skip
-    return Table("bridge_effects", title, lay, (_worth_note(summary),), tuple(records))
+    return Table("bridge_effects", title, lay, (_worth_note(summary, tasks),), tuple(records))
 
 
 def orders_table(summary: Summary, walked: WalkRecord) -> Table:
@@ -84,7 +87,7 @@ def orders_table(summary: Summary, walked: WalkRecord) -> Table:
             (
                 _worth(one.forward),
                 _worth(one.reverse),
-                TableCell(one.value, one.ci95, signed=True, text="n.s." if one.p > LEVEL else ""),
+                TableCell(one.difference.value, one.difference.ci95, signed=True, text=mark(one.difference)),
             ),
         )
         for one in found
@@ -97,11 +100,13 @@ def orders_table(summary: Summary, walked: WalkRecord) -> Table:
         table_column_record(task)
         | {"axis": one.axis, "forward": one.forward.value, "forward_ci95": one.forward.ci95}
         | {"reverse": one.reverse.value, "reverse_ci95": one.reverse.ci95}
-        | {"difference": one.value, "ci95": one.ci95, "p_holm": one.p}
+        | {"difference": one.difference.value, "ci95": one.difference.ci95}
+        | {"ci95_episodes": one.difference.ci95_episodes, "p_holm": one.difference.p}
         for one in found
     )
     notes = (
-        "Percent points; difference: forward minus reverse, paired on the same episodes. An axis whose worth depends "
+        f"Percent points; ± and n.s. speak about {scope(summary, [task])}.",
+        "difference: forward minus reverse, paired on the same episodes. An axis whose worth depends "
         "on when it moves interacts with the others; its worth is not a number of its own.",
         "Axes that moved together with others in one of the orders are left out.",
     )
@@ -122,16 +127,16 @@ def walk_headlines(results: Results, summary: Summary) -> list[str]:
         return []
     lines = [
         f"From {walked.start} ({ends[0].value:.1f} %) to {walked.end} ({ends[1].value:.1f} %) on {task.target}, "
-        f"{task.title}: {whole.value:+.1f} ± {whole.ci95:.1f} points."
+        f"{task.title}: {whole.text} points{_for_whom(whole)}."
     ]
     for walk in walked.walks:
         found = zip(walk.stages, step_effects(summary, walked, walk, task), strict=True)
-        clear = [(s, w) for s, w in found if w is not None and w.p <= LEVEL and w.seeds_agree]
+        clear = [(s, w) for s, w in found if w is not None and _is_clear(w)]
         if clear:
             clear.sort(key=lambda pair: -abs(pair[1].value))
-            said = ", ".join(f"{s.axis} {w.value:+.1f} ± {w.ci95:.1f}" for s, w in clear[:4])
+            named = ", ".join(f"{s.axis} {w.text}" for s, w in clear[:4])
             order = f" in the {walk.name} order" if len(walked.walks) > 1 else ""
-            lines.append(f"The steps that matter most{order}: {said}.")
+            lines.append(f"The steps that matter most{order}{_for_whom(clear[0][1])}: {named}.")
     return lines
 
 
@@ -144,8 +149,8 @@ def _blocks(summary: Summary, walked: WalkRecord, task: TableColumn, columns: in
         lines = _lines(summary, walked, walk, task)
         for part in _parts(columns):
             cut = (Line(line.label, line.entries[part], line.rule) for line in lines)
-            said = tuple(line for line in cut if any(entry.plain for entry in line.entries))
-            blocks.append(Block(_title(walked, walk, task.target), tuple(heads[part]), said, corner="step"))
+            named = tuple(line for line in cut if any(entry.plain for entry in line.entries))
+            blocks.append(Block(_title(walked, walk, task.target), tuple(heads[part]), named, corner="step"))
     return tuple(blocks)
 
 
@@ -189,11 +194,20 @@ def mean(values: Sequence[float]) -> float | None:
     return fmean(values) if values else None
 
 
-def _worth(effect: StepEffect | None) -> TableCell:
+def _worth(effect: Difference | None) -> TableCell:
     if effect is None:
         return NONE
-    mark = "n.s." if effect.p > LEVEL else "" if effect.seeds_agree else "mixed"
-    return TableCell(effect.value, effect.ci95, effect.sd, signed=True, text=mark)
+    text = "mixed" if effect.significant(LEVEL) and not _is_clear(effect) else mark(effect)
+    return TableCell(effect.value, effect.ci95, effect.sd, signed=True, text=text)
+
+
+def _is_clear(effect: Difference) -> bool:
+    """Whether an effect is significant and, where the test does not count the seeds, has one sign in all of them."""
+    return effect.significant(LEVEL) and (effect.about_methods or effect.seeds_agree)
+
+
+def _for_whom(effect: Difference) -> str:
+    return "" if effect.about_methods else ", for these trained encoders"
 
 
 def _title(walked: WalkRecord, walk: Walk, target: str = "") -> str:
@@ -215,9 +229,11 @@ def _records(summary: Summary, walked: WalkRecord, walk: Walk) -> list[dict[str,
                 | {"axis": " + ".join(c.axis for c in changes)}
                 | {"from": ", ".join(c.before for c in changes), "to": ", ".join(c.after for c in changes)}
                 | table_column_record(task)
-                | {"value": score and score.value, "ci95": score and score.ci95, "sd": score and score.sd}
+                | {"value": score and score.value, "ci95": score and score.ci95}
+                | {"ci95_episodes": score and score.ci95_episodes, "sd": score and score.sd}
                 | {"seeds": len(score.seeds) if score else 0, "n": score and score.n}
                 | {"difference": effect and effect.value, "difference_ci95": effect and effect.ci95}
+                | {"difference_ci95_episodes": effect and effect.ci95_episodes}
                 | {"difference_sd": effect and effect.sd, "p_holm": effect and effect.p}
                 | {"alignment": mean(measured.alignment), "uniformity": mean(measured.uniformity)}
                 | {"loss": mean(measured.loss), "loss_at_chance": measured.chance}
@@ -225,14 +241,16 @@ def _records(summary: Summary, walked: WalkRecord, walk: Walk) -> list[dict[str,
     return records
 
 
-def _worth_note(summary: Summary) -> str:
+def _worth_note(summary: Summary, tasks: Sequence[TableColumn]) -> str:
     seeds = max(len(s.seeds) for s in summary.scores.values())
     spread = f" In parentheses: standard deviation over {seeds} training seeds." if seeds > 1 else " One training seed."
+    about = scope(summary, tasks)
     return (
-        "A step is worth: percent points more than the line above, mean ± 95 % interval of the paired differences over "
-        f"the same stored episodes{', seeds averaged within each' if seeds > 1 else ''}.{spread} "
-        f"n.s.: not significant (paired t test, Holm-corrected over the steps, level {LEVEL:g})."
-        + (" mixed: significant for these encoders, but the seeds differ in sign." if seeds > 1 else "")
+        "A step is worth: percent points more than the line above, mean ± 95 % interval of the paired differences on "
+        f"the same stored episodes; ± and n.s. speak about {about}.{spread} "
+        f"n.s.: not significant (Holm-corrected over the steps on a target's few-shot columns, level {LEVEL:g})."
+        + " mixed: significant for these encoders, but the seeds differ in sign."
+        * (seeds > 1 and about != METHODS)
     )
 
 
@@ -248,7 +266,7 @@ def _notes(results: Results, summary: Summary, walked: WalkRecord, task: TableCo
     notes = [
         f"Accuracy in percent{f', {score.n:,} stored episodes' if score else ''}.{budget} What an axis is worth "
         "depends on the axes moved before it.",
-        _worth_note(summary),
+        _worth_note(summary, [task]),
         "Alignment: mean squared distance of two views of an image; uniformity: log of the mean of exp(-2 distance²) "
         "between images; both of the encoder's features of the target on the unit sphere, lower is closer and more "
         "even (Wang and Isola 2020).",

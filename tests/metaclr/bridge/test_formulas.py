@@ -37,7 +37,7 @@ from metaclr.bridge import (
     unit_norm,
     within_class,
 )
-from metaclr.bridge.heads.svm import svm_dual
+from metaclr.heads.svm import svm_dual
 from tests import reference
 
 KERNELS = {

@@ -34,11 +34,19 @@ from metaclr.bridge import (
     swap,
     unit_norm,
 )
-from metaclr.bridge.heads.ridge import dual_scores, primal_scores
 from metaclr.bridge.losses.align_uniform import uniformity
+from metaclr.heads.ridge import dual_weights, primal_weights
 
 TAU = 0.2
 Loss = Callable[[Tensor], Tensor]
+
+
+def dual_scores(query: Tensor, support: Tensor, regularizer: float) -> Tensor:
+    return query @ dual_weights(support, regularizer).mT
+
+
+def primal_scores(query: Tensor, support: Tensor, regularizer: float) -> Tensor:
+    return query @ primal_weights(support, regularizer).mT
 
 
 def batch(tasks: int = 1, ways: int = 16, views: int = 2, dim: int = 32, seed: int = 0) -> Tensor:

@@ -38,7 +38,7 @@ from metaclr.bridge import (
 )
 from metaclr.bridge.logits.logits import Logits
 from metaclr.bridge.logits.tiling import ON_CPU, chosen, tiling
-from metaclr.bridge.similarity import semi_normalized
+from metaclr.heads.similarity import semi_normalized
 
 ROOT = Path(__file__).parents[3]
 DIM = 5

@@ -36,7 +36,7 @@ def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
         (["data", "show", "digit"], "did you mean 'digits'"),
         (["bridge", "simclr", "byol"], "'byol' is not on the bridge"),
         (["bridge", "simclr", "protonte"], "did you mean 'protonet'"),
-        (["bridge", "simclr", "r2d2", "--order", "head,roles"], "a fitted head needs a support apart"),
+        (["bridge", "simclr", "r2d2", "--order", "head,roles"], "a head that fits a classifier needs a support apart"),
         (["bridge", "simclr", "protonet", "--order", "rols"], "did you mean 'roles'"),
         (["evaluate", "nothing"], "neither FILE.py:FUNCTION"),
     ],
@@ -80,7 +80,7 @@ def test_a_recipe_can_be_copied_and_is_not_overwritten(tmp_path: Path) -> None:
     assert target.read_text() == (ROOT / "metaclr/recipes/glyphs.toml").read_text()
     again = run("recipes", "copy", "glyphs", str(target))
     assert again.returncode == 2
-    assert "is there already" in again.stderr
+    assert "exists; name another file" in again.stderr
 
 
 def test_a_missing_package_is_named() -> None:

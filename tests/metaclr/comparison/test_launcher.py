@@ -1,4 +1,4 @@
-"""How a comparison is carried out is no part of what it computes, and ways that exclude each other are refused."""
+"""How a comparison is launched does not change what it computes, and launchers that exclude each other are refused."""
 
 import pytest
 
@@ -9,11 +9,11 @@ from metaclr.errors import UserError
 from metaclr.methods import get
 from metaclr.recipe import CompareRecipe, MethodEntry, resolve
 
-CELL = Run(MethodEntry(name="simclr"), get("simclr"), "a", 0)
+RUN = Run(MethodEntry(name="simclr"), get("simclr"), "a", 0)
 
 
 def digest(*overrides: str) -> str:
-    return CELL.digest(resolve({}, overrides), {})
+    return RUN.digest(resolve({}, overrides), {})
 
 
 def test_a_cluster_changes_no_digest() -> None:
@@ -32,7 +32,7 @@ def test_a_cluster_is_checked(override: str) -> None:
     assert CompareRecipe().cluster.gpus is None
 
 
-def test_without_ray_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_ray_the_error_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launcher, "find_spec", lambda _: None)
     with pytest.raises(UserError, match=r"pip install 'metaclr\[ray\]'"):
         check_launcher(1, "local", "auto")

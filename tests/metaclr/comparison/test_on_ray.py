@@ -1,4 +1,4 @@
-"""A real Ray cluster on this machine: the rows of the serial run, a killed worker's run done again."""
+"""A real Ray cluster on this machine: the rows of the serial run, a killed worker's run starts again."""
 
 from __future__ import annotations
 
@@ -93,14 +93,17 @@ def test_a_node_without_the_folder_sends_its_files_home(lives: Path, tmp_path: P
     assert not list(Path(tempfile.gettempdir()).glob("metaclr.ray-0123*"))
     on_ray._bring_home(planned.folder(run), outcome.files)
     names = {p.name for p in planned.folder(run).iterdir()}
-    assert names == {"checkpoint.pt", "curve.csv", "rows.csv", "per_item.npz", "done.json"}
+    assert names == {
+        *("checkpoint.pt", "curve.csv", "rows.csv", "inputs.json", "done.json"),
+        *("per_item.npz", "episode_classes.npz"),
+    }
     assert run.name not in {c.name for c in on_ray.unfinished(planned)}
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({"ray": "127.0.0.1:1", "jobs": 2}, "two ways"),
+        ({"ray": "127.0.0.1:1", "jobs": 2}, "both execute runs side by side"),
         ({"ray": " "}, "the address of a cluster"),
         ({"ray": "local", "overrides": ["cluster.cpus=999"]}, "no node of the Ray cluster has them"),
         ({"ray": "local", "overrides": ["cluster.gpus=3"]}, "less than or equal to 1"),
@@ -119,6 +122,6 @@ def test_what_cannot_be_is_refused(lives: Path, tmp_path: Path, arguments: dict[
         )
 
 
-def test_a_silent_address_is_said_at_once() -> None:
+def test_a_silent_address_is_refused_at_once() -> None:
     with pytest.raises(metaclr.UserError, match=r"--ray 127.0.0.1:1: no cluster answers there"):
         on_ray._check_answers("127.0.0.1:1")

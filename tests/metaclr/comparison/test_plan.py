@@ -7,7 +7,8 @@ import torch
 
 from episodes import EpisodeError
 from metaclr.comparison.plan import Plan, plan
-from metaclr.comparison.run import Run, finished
+from metaclr.comparison.run import Run
+from metaclr.comparison.run_folder import finished, mark_finished
 from metaclr.comparison.training import task_shape, views_for
 from metaclr.errors import UserError
 from metaclr.methods import get
@@ -45,11 +46,11 @@ def make(tmp_path: Path, *overrides: str) -> Plan:
         ("encoder.name=conv5", "conv4"),
         ("encoder.options={wdth=3}", "width"),
         ("views=gentel", "did you mean 'gentle'"),
-        ("evaluate.few_shot.head=cosin", "did you mean 'cosine'"),
+        ("evaluate.few_shot.heads=cosin", "did you mean 'cosine'"),
         ("targets=glyps", "did you mean 'glyphs'"),
         ("targets=bare", "has no labels"),
         ("evaluate.few_shot.ways=[7]", "6 classes"),
-        ("evaluate.few_shot.query=12", "has 12"),
+        ("evaluate.few_shot.shots=[12]", "has 12"),
         ("train.batch_views=17", "multiples of 2"),
     ],
 )
@@ -80,8 +81,12 @@ def test_unknown_settings_of_a_method_are_refused(tmp_path: Path) -> None:
 def test_another_recipe_in_the_same_folder_is_refused(tmp_path: Path) -> None:
     make(tmp_path)
     make(tmp_path, "methods=simclr,infonce", "seeds=0,1")  # more runs: the same comparison
-    with pytest.raises(UserError, match=r"train.steps 2 there, 3 asked for"):
-        make(tmp_path, "train.steps=3")
+    with pytest.raises(UserError, match=r"train.lr = 0.001 before, 0.003 now; name another --out"):
+        make(tmp_path, "train.lr=0.003")
+    with pytest.raises(UserError, match=r"train.steps = 2 before, 1 now"):
+        make(tmp_path, "train.steps=1")
+    make(tmp_path, "train.checkpoint_seconds=5", "train.compile=off")  # how it runs, not what is computed
+    make(tmp_path, "train.steps=3")  # trainings resume
 
 
 def test_every_method_spends_the_same_views(tmp_path: Path) -> None:
@@ -114,9 +119,26 @@ def test_half_a_marker_is_not_finished(tmp_path: Path) -> None:
     assert not finished(tmp_path, "x")
     (tmp_path / "done.json").write_text('{"digest": "x')
     assert not finished(tmp_path, "x")
-    (tmp_path / "done.json").write_text('{"digest": "x"}')
+    for name in ("rows.csv", "per_item.npz"):
+        (tmp_path / name).write_text(name)
+    mark_finished(tmp_path, "x")
     assert finished(tmp_path, "x")
     assert not finished(tmp_path, "y")
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "per_item.npz"])
+def test_a_damaged_or_deleted_result_is_not_finished(tmp_path: Path, name: str) -> None:
+    for file in ("rows.csv", "per_item.npz"):
+        (tmp_path / file).write_text(file)
+    mark_finished(tmp_path, "x")
+    (tmp_path / name).write_text("damaged")
+    assert not finished(tmp_path, "x")
+    (tmp_path / name).write_text(name)
+    assert finished(tmp_path, "x")
+    (tmp_path / name).unlink()
+    assert not finished(tmp_path, "x")
+    (tmp_path / "done.json").write_text('{"digest": "x", "results": {}}')
+    assert not finished(tmp_path, "x")
 
 
 def test_the_audit_finds_shared_pixels(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ low_label = { fractions = [], per_class = [2], steps = 3 }
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, subprocess.CompletedProcess[str]]:
-    """The folder of one process, the folder of two ranks, and what the two said."""
+    """The folder of one process, the folder of two ranks, and the output of the two."""
     return both(tmp_path_factory.mktemp("ranks"), RECIPE)
 
 
@@ -112,6 +112,7 @@ def test_in_float64_trained_rows_are_the_same_to_the_last_digit(exact: tuple[Pat
     pd.testing.assert_frame_equal(one, two, check_exact=True)
     assert set(one[~one.method.isin(CONTROLS)].evaluator) == {
         "few-shot",
+        "few-shot method",
         "linear",
         "knn",
         "low-label frozen",
@@ -145,8 +146,8 @@ def test_a_budget_that_ranks_cannot_share_is_refused_once(tmp_path: Path) -> Non
     (tmp_path / "tiny.toml").write_text(RECIPE)
     out = tmp_path / "out"
     done = torchrun("compare", str(tmp_path / "tiny.toml"), "--out", str(out), "--set", "train.batch_views=30")
-    said = [line for line in done.stderr.splitlines() if line.startswith("metaclr:")]
-    assert said == [
+    errors = [line for line in done.stderr.splitlines() if line.startswith("metaclr:")]
+    assert errors == [
         "metaclr: train.batch_views = 30: method 'simclr' makes 15 ways of them, which 2 ranks cannot share evenly"
     ]
     assert done.returncode != 0

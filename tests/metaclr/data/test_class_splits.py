@@ -43,7 +43,7 @@ def test_split_by_lists() -> None:
 
 
 def test_refused_lists() -> None:
-    with pytest.raises(EpisodeError, match="stands in 'train' and in 'test'"):
+    with pytest.raises(EpisodeError, match="is in 'train' and in 'test'"):
         split_classes(images(), {"train": ["owl", "kite"], "test": ["owl"]})
     with pytest.raises(EpisodeError, match="did you mean 'wren'"):
         split_classes(images(), {"train": ["wrenn"]})

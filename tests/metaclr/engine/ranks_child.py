@@ -1,4 +1,4 @@
-"""One rank of two (or the only one) for test_distributed: trains every case and saves what came out."""
+"""One rank of two (or the only one) for test_distributed: trains every case and saves the results."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ import sys
 from pathlib import Path
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 
 from episodes import Episode, EpisodeSampler, ImageSet, TaskShape
 from metaclr.bridge.logits.tiling import tiling
 from metaclr.engine import Learner, Trained, TrainSettings, train
-from metaclr.engine.distributed import join, leave, ranks
+from metaclr.engine.distributed import leave, ranks
 from metaclr.methods import get
 
 CASES = {
     "ways": (TaskShape(way=12, shot=1, query=1), "simclr", None),
     "tasks": (TaskShape(way=4, shot=1, query=2, tasks=4), "protoclr", None),
     "target": (TaskShape(way=8, shot=1, query=1), "simclr", 0.9),
-    "tiled": (TaskShape(way=12, shot=1, query=1), "simclr", None),  # as "ways", never holding the logits
+    "tiled": (TaskShape(way=12, shot=1, query=1), "simclr", None),  # as "ways", without storing the logits
 }
 
 
@@ -35,28 +36,29 @@ def build(method: str, momentum: float | None) -> Learner:
 def gradients(learner: Learner, sampler: EpisodeSampler, render: object) -> dict[str, Tensor]:
     """Loss and gradient of step 0, as the engine computes them."""
     from metaclr.engine.precision import autocast
+    from metaclr.engine.rank_setup import prepare_for_ranks
     from metaclr.engine.step import forward_backward
-    from metaclr.engine.train import _share
 
     if ranks().world > 1:
-        _share(learner, sampler, TrainSettings())
+        prepare_for_ranks(learner, sampler, sync_norm=True)
     episode = sampler(0)
     pixels = render(episode).to(next(learner.parameters()).dtype)
     loss, _ = forward_backward(learner, pixels, episode, autocast(torch.device("cpu"), torch.float32))
-    found = {n: p.grad.clone() for n, p in learner.named_parameters() if p.grad is not None}
-    return {"loss": loss, **found}
+    grads = {n: p.grad.clone() for n, p in learner.named_parameters() if p.grad is not None}
+    return {"loss": loss, **grads}
 
 
 def outcome(trained: Trained) -> dict[str, object]:
-    """What a training leaves."""
+    """Final weights and curve of a training."""
     return {"learner": trained.learner.state_dict(), "curve": list(trained.curve)}
 
 
 def rank(out: Path, number: int, world: int, port: int) -> None:
-    """Train every case as rank `number` of `world`, told so in the environment, as torchrun does."""
+    """Train every case as rank `number` of `world`, set in the environment as by torchrun."""
     os.environ.update(RANK=str(number), LOCAL_RANK=str(number), WORLD_SIZE=str(world))
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-    join(torch.device("cpu"))
+    if world > 1:
+        dist.init_process_group("gloo")
     rank_info = ranks()
     assert (rank_info.rank, rank_info.world) == (number, world)
     generator = torch.Generator().manual_seed(1)

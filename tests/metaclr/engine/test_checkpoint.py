@@ -1,4 +1,4 @@
-"""A checkpoint is whole or it is not there; a bad one is refused in one line."""
+"""A checkpoint is complete or absent; a damaged one is refused in one line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,15 @@ from metaclr.errors import UserError
 
 
 def content(number: float, size: int = 4) -> dict[str, object]:
-    return {"learner": {"w": torch.full((size,), float(number))}, "step": int(number)}
+    return {
+        "step": int(number),
+        "views": 0,
+        "settings": {"lr": 0.1},
+        "learner": {"w": torch.full((size,), float(number))},
+        "optimizer": {},
+        "window": {},
+        "curve": [],
+    }
 
 
 def test_round_trip(tmp_path: Path) -> None:
@@ -25,17 +33,17 @@ def test_round_trip(tmp_path: Path) -> None:
     assert checkpoint.load(None) is None
     checkpoint.save(tmp_path / "new", content(1))
     checkpoint.save(tmp_path / "new", content(2))
-    there = checkpoint.load(tmp_path / "new")
-    assert there is not None
-    assert there["step"] == 2
-    assert torch.equal(there["learner"]["w"], torch.full((4,), 2.0))
+    loaded = checkpoint.load(tmp_path / "new")
+    assert loaded is not None
+    assert loaded.step == 2
+    assert torch.equal(loaded.learner["w"], torch.full((4,), 2.0))
     assert [p.name for p in (tmp_path / "new").iterdir()] == [checkpoint.NAME]
 
 
-@pytest.mark.parametrize("kept", [0, 1, 100, -1])
-def test_truncated_is_one_line(tmp_path: Path, kept: int) -> None:
+@pytest.mark.parametrize("length", [0, 1, 100, -1])
+def test_truncated_is_one_line(tmp_path: Path, length: int) -> None:
     path = checkpoint.save(tmp_path, content(1))
-    path.write_bytes(path.read_bytes()[:kept])
+    path.write_bytes(path.read_bytes()[:length])
     with pytest.raises(UserError, match="is damaged"):
         checkpoint.load(tmp_path)
 
@@ -75,12 +83,12 @@ def test_disk_full_keeps_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyP
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(UserError, match="No space left on device; the one before is untouched"):
+    with pytest.raises(UserError, match="No space left on device; the previous one is unchanged"):
         checkpoint.save(tmp_path, content(2))
     monkeypatch.undo()
-    there = checkpoint.load(tmp_path)
-    assert there is not None
-    assert there["step"] == 1
+    loaded = checkpoint.load(tmp_path)
+    assert loaded is not None
+    assert loaded.step == 1
     assert [p.name for p in tmp_path.iterdir()] == [checkpoint.NAME]
 
 
@@ -95,7 +103,7 @@ folder = Path(sys.argv[1])
 try:
     checkpoint.save(folder, {"learner": {"w": torch.full((100_000,), 2.0)}, "step": 2})
 except UserError as error:
-    (folder / "said").write_text(str(error))
+    (folder / "message").write_text(str(error))
 """
 
 
@@ -107,12 +115,46 @@ def test_a_write_that_really_fails_half_way(tmp_path: Path) -> None:
     command = [sys.executable, "-c", SAVE_UNDER_LIMIT, str(tmp_path)]
     child = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120, check=False)
     assert child.returncode == 0, child.stderr
-    assert "cannot be written" in (said := (tmp_path / "said").read_text())
-    assert "\n" not in said
-    there = checkpoint.load(tmp_path)
-    assert there is not None
-    assert there["step"] == 1
+    assert "cannot be written" in (message := (tmp_path / "message").read_text())
+    assert "\n" not in message
+    loaded = checkpoint.load(tmp_path)
+    assert loaded is not None
+    assert loaded.step == 1
     assert not (tmp_path / f"{checkpoint.NAME}.new").exists()
+
+
+FIELDS = ("step", "views", "settings", "learner", "optimizer", "window", "curve")
+
+
+@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("value", ["text", -1, None, 1 << 62, [{"a": "b"}], {"a": {"b": []}}, torch.zeros(2)])
+def test_a_field_of_another_type_names_file_and_field(tmp_path: Path, field: str, value: object) -> None:
+    """Every field replaced by values that a stranger's file may hold; those of the right type load."""
+    checkpoint.save(tmp_path, {**content(1), field: value})
+    fits_a_count = field in {"step", "views"} and isinstance(value, int) and value > 0
+    fits_a_dict = field in {"learner", "optimizer", "window"} and isinstance(value, dict)
+    if fits_a_count or fits_a_dict:
+        assert checkpoint.load(tmp_path) is not None
+        return
+    with pytest.raises(UserError, match=f"damaged .{field}") as error:
+        checkpoint.load(tmp_path)
+    assert str(tmp_path / checkpoint.NAME) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_missing_field_is_named(tmp_path: Path, field: str) -> None:
+    checkpoint.save(tmp_path, {k: v for k, v in content(1).items() if k != field})
+    with pytest.raises(UserError, match=f"damaged .{field}: field required"):
+        checkpoint.load(tmp_path)
+
+
+@pytest.mark.parametrize("stored", [[1, 2], torch.zeros(3), "text", {}])
+def test_a_file_that_is_not_ours_is_one_line(tmp_path: Path, stored: object) -> None:
+    torch.save(stored, tmp_path / checkpoint.NAME)
+    with pytest.raises(UserError) as error:
+        checkpoint.load(tmp_path)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
@@ -124,9 +166,9 @@ def test_read_only_folder_is_one_line(tmp_path: Path) -> None:
 
 def test_another_network_names_the_parameter(tmp_path: Path) -> None:
     small, wide = nn.Linear(2, 2), nn.Linear(2, 3)
-    with pytest.raises(UserError, match=r"weight is \(2, 2\), now \(3, 2\)"):
+    with pytest.raises(UserError, match=r"weight is \(2, 2\) there, \(3, 2\) here"):
         checkpoint.check_fits(tmp_path, wide, small.state_dict())
-    with pytest.raises(UserError, match="bias is not there"):
+    with pytest.raises(UserError, match="bias is missing there"):
         checkpoint.check_fits(tmp_path, small, nn.Linear(2, 2, bias=False).state_dict())
     checkpoint.check_fits(tmp_path, small, small.state_dict())
 

@@ -81,7 +81,7 @@ def test_one_writer(results: tuple[Path, dict[tuple[int, int], Any]]) -> None:
 def test_uneven_shares_are_refused() -> None:
     assert shared_axis(4, 5, 2) == 0
     assert shared_axis(1, 6, 3) == 1
-    with pytest.raises(UserError, match="5 ways cannot be dealt out evenly to 2 ranks"):
+    with pytest.raises(UserError, match="5 ways cannot be split evenly over 2 ranks"):
         shared_axis(1, 5, 2)
 
 

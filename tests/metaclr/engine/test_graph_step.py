@@ -190,11 +190,11 @@ class IsChangedAfterwards(Learner):
 @pytest.mark.parametrize(
     ("kind", "reason"),
     [
-        (Learner, "objective.mean is another after each step"),
+        (Learner, "objective.mean is replaced or changed by a step"),
         (Waits, "not permitted when stream is capturing"),
-        (Counts, "seen is another after each step"),
-        (AsksForTheStep, "reads the number of the step"),
-        (IsChangedAfterwards, "weight is another after each step"),
+        (Counts, "seen is replaced or changed by a step"),
+        (AsksForTheStep, "reads the step number"),
+        (IsChangedAfterwards, "weight is replaced or changed by a step"),
     ],
 )
 def test_what_cannot_be_recorded_is_noticed_and_trains_plainly(
@@ -235,11 +235,11 @@ def test_who_waits_in_a_plain_step_is_not_recorded(
 
 def test_there_are_none_on_a_cpu_and_none_unless_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     cpu, gpu = torch.device("cpu"), torch.device("cuda")
-    assert not graph_step.graph_wanted(SETTINGS, gpu)
+    assert not graph_step.should_record(SETTINGS, gpu)
     assert not capsys.readouterr().err
     asked = replace(SETTINGS, cuda_graph="on")
-    assert graph_step.graph_wanted(asked, gpu)
-    assert not graph_step.graph_wanted(asked, cpu)
+    assert graph_step.should_record(asked, gpu)
+    assert not graph_step.should_record(asked, cpu)
     assert capsys.readouterr().err == "cuda_graph = 'on': not on a cpu; running without\n"
 
 

@@ -36,7 +36,7 @@ class Centered:
 
 def work_items(embedded, settings):
     def measure():
-        center = settings.scale * embedded.source_features.mean(0)
+        center = settings.scale * embedded.source.mean
         x, y, x_test, y_test = embedded.probe_parts
         means = torch.stack([F.normalize(x[y == c] - center, dim=1).mean(0) for c in y.unique()])
         correct = (F.normalize(x_test - center, dim=1) @ F.normalize(means, dim=1).T).argmax(1) == y_test
@@ -53,7 +53,7 @@ EVALUATOR = Evaluator(
     summary="nearest class mean after centering on the source",
     settings=Centered(),
     work_items=work_items,
-    needs_source_features=True,
+    needs_source_features=lambda settings: True,
 )
 '''
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
 import pytest
 import torch
 import torch.nn.functional as F
+from scipy import stats
 
 from episodes import EpisodeTable, TaskShape, sample_table
 from metaclr.errors import UserError
 from metaclr.evaluation import HEADS, episode_accuracies, few_shot
+from metaclr.heads import SourceFeatures, get_head
+from tests.metaclr.evaluation import slow_intervals
 from tests.metaclr.evaluation.evaluate_data import blobs
 
 Tensor = torch.Tensor
+LABELS = torch.arange(22).repeat_interleave(12)
 
 
 def case(shape: TaskShape, count: int = 20, width: int = 24) -> tuple[Tensor, EpisodeTable]:
@@ -88,11 +93,34 @@ def test_head_is_the_loop(head: str, shape: TaskShape) -> None:
     )
 
 
-def test_every_head_has_a_loop() -> None:
-    assert set(LOOPS) == set(HEADS)
+def one_at_a_time(head: str) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+    """The head itself on one episode; its formula is tested with the heads."""
+
+    def predict(support: Tensor, labels: Tensor, query: Tensor) -> Tensor:
+        rows, fitted = get_head(head).prepare(torch.cat([support, query]))
+        split = rows[: len(support)].view(1, int(labels.max()) + 1, -1, rows.shape[1])
+        return fitted.fit(split).logits(rows[None, len(support) :])[0].argmax(-1)
+
+    return predict
 
 
-@pytest.mark.parametrize("head", HEADS)
+OTHERS = [head for head in HEADS if head not in LOOPS and head != "calibrated"]
+
+
+@pytest.mark.parametrize("head", OTHERS)
+def test_all_episodes_at_once_are_each_alone(head: str) -> None:
+    features, table = case(TaskShape(5, 2, 4))
+    features = features.double()
+    torch.testing.assert_close(
+        episode_accuracies(features, table, head=head), looped(features, table, one_at_a_time(head)), atol=1e-6, rtol=0
+    )
+
+
+def test_every_head_is_compared() -> None:
+    assert {*LOOPS, *OTHERS} == {*HEADS} - {"calibrated"}
+
+
+@pytest.mark.parametrize("head", [*LOOPS, *OTHERS])
 def test_chunks_do_not_matter(head: str) -> None:
     features, table = case(TaskShape(5, 2, 5), count=33)
     whole = episode_accuracies(features, table, head=head)
@@ -101,7 +129,7 @@ def test_chunks_do_not_matter(head: str) -> None:
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
-@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("head", [*LOOPS, "dot", "matching", "svm", "lda", "bd_cspn", "soft_kmeans"])
 def test_a_collapsed_encoder_is_at_chance(head: str, value: float) -> None:
     _, table = case(TaskShape(5, 5, 5))
     accuracies = episode_accuracies(torch.full((22 * 12, 8), value), table, head=head)
@@ -111,31 +139,84 @@ def test_a_collapsed_encoder_is_at_chance(head: str, value: float) -> None:
 def test_measurement_records_its_protocol() -> None:
     features, table = case(TaskShape(5, 1, 5))
     default, ridge = (
-        few_shot(features, table, target="blobs"),
-        few_shot(features, [table], target="blobs", head="ridge"),
+        few_shot(features, table, LABELS, target="blobs"),
+        few_shot(features, [table], LABELS, target="blobs", head="ridge"),
     )
     (found,) = default
     assert (found.evaluator, found.target, found.way, found.shot, found.n) == ("few-shot", "blobs", 5, 1, 20)
     assert ridge[0].evaluator == "few-shot ridge"
     assert found.per_item is not None
     assert found.value == pytest.approx(100 * found.per_item.mean().item())
-    assert 0 < found.ci95 < 20
     assert f"digest={table.digest[:16]}" in found.protocol
     assert "cosine prototypes" in found.protocol
-    assert "Student t" in found.protocol
+    assert "query=5; episodes=20; pool_classes=22; pool_images=264" in found.protocol
+
+
+def test_intervals_for_new_classes_and_over_episodes() -> None:
+    features, table = case(TaskShape(5, 1, 5), count=100)
+    (found,) = few_shot(features, table, LABELS, target="blobs")
+    classes = LABELS[table.support[:, :, 0]]
+    y = 100 * episode_accuracies(features, table).double()
+    assert found.classes is not None
+    assert torch.equal(found.classes, classes)
+    assert found.ci95 == pytest.approx(slow_intervals.over_classes(y.numpy(), classes.numpy())[0], rel=1e-6)
+    low, high = stats.t.interval(0.95, 99, loc=y.mean(), scale=stats.sem(y.numpy()))
+    assert found.ci95_episodes == pytest.approx((high - low) / 2)
+    assert found.ci95 > found.ci95_episodes
+    assert "interval=new classes (class jackknife)" in found.protocol
+    assert found.without is None
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_a_task_of_all_classes_needs_second_best_answers(head: str) -> None:
+    features, table = case(TaskShape(22, 1, 5), count=30)
+    (found,) = few_shot(features, table, LABELS, target="blobs", head=head)
+    if head in ("ridge", "logistic"):
+        assert math.isnan(found.ci95)
+        assert found.without is None
+        assert "interval=undefined for new classes" in found.protocol
+    else:
+        assert 0 < found.ci95 < 20
+        assert found.without is not None
+        assert found.without.shape == (30, 22)
+        assert "interval=new classes (leave one way out)" in found.protocol
+    assert found.ci95_episodes > 0
+
+
+def test_the_sources_features_reach_a_head() -> None:
+    features, table = case(TaskShape(5, 1, 5), count=200)
+    source = SourceFeatures(features[::2], torch.arange(22).repeat_interleave(6))
+    plain = episode_accuracies(features, table)
+    for head in ("cl2n+cosine", "whitened+cosine", "calibrated"):
+        (found,) = few_shot(features, table, LABELS, target="blobs", head=head, source=source)
+        assert found.evaluator == f"few-shot {head}"
+        assert found.value > 40  # chance is 20
+        assert not torch.equal(found.per_item, plain)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="pass a source"):
+        few_shot(features, table, LABELS, target="blobs", head="cl2n+cosine")
+
+
+def test_a_transductive_head_is_marked() -> None:
+    features, table = case(TaskShape(5, 1, 5))
+    (found,) = few_shot(features, table, LABELS, target="blobs", head="cl2n+cosine", source=SourceFeatures(features))
+    (marked,) = few_shot(features, table, LABELS, target="blobs", head="bd_cspn")
+    assert marked.evaluator == "few-shot bd_cspn, transductive"
+    assert "transductive" not in found.evaluator
 
 
 def test_refusals() -> None:
     features, table = case(TaskShape(5, 1, 5))
     with pytest.raises(UserError, match="did you mean 'cosine'"):
-        few_shot(features, table, target="blobs", head="cosin")
+        few_shot(features, table, LABELS, target="blobs", head="cosin")
     with pytest.raises(UserError, match="pass those of their image set"):
-        few_shot(features[:100], table, target="blobs")
+        few_shot(features[:100], table, LABELS[:100], target="blobs")
     with pytest.raises(UserError, match=r"\(M, F\)"):
-        few_shot(features[0], table, target="blobs")
+        few_shot(features[0], table, LABELS[:24], target="blobs")
+    with pytest.raises(UserError, match="labels for features of 264 images"):
+        few_shot(features, table, LABELS[:-1], target="blobs")
     without = EpisodeTable(table.support, table.query[..., :0], table.fingerprint, table.seed)
     with pytest.raises(UserError, match="0 queries"):
-        few_shot(features, without, target="blobs")
+        few_shot(features, without, LABELS, target="blobs")
 
 
 def test_far_faster_than_a_loop() -> None:

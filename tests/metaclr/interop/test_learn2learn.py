@@ -94,13 +94,13 @@ def test_dataset_may_hold_arrays_and_pil_images() -> None:
 @pytest.mark.parametrize(
     ("dataset", "message"),
     [
-        ([], "length above 0"),
+        ([], "without a length"),
         ([(torch.zeros(1, 4, 4), 0), (torch.zeros(1, 5, 5), 0)], "image 1 has another size"),
-        ([(torch.full((1, 4, 4), -1.0), 0)], "leave Normalize out"),
+        ([(torch.full((1, 4, 4), -1.0), 0)], "remove Normalize"),
         ([(torch.full((1, 4, 4), float("nan")), 0)], "must be in [0, 1]"),
         ([(torch.zeros(2, 4, 4), 0)], "C = 1 or 3"),
-        ([torch.zeros(1, 4, 4)], "item 0 is no (image, label) pair"),
-        ([("x", 0)], "neither a tensor"),
+        ([torch.zeros(1, 4, 4)], "item 0 is a Tensor; return (image, label) pairs"),
+        ([("x", 0)], "image 0 is a str; a tensor, an array or a PIL image"),
     ],
 )
 def test_dataset_is_refused_in_one_line(dataset: list[Any], message: str) -> None:
@@ -137,10 +137,10 @@ def test_taskset_batches_hold_the_pixels_and_classes_they_name() -> None:
 
 
 def test_taskset_of_another_shape_is_refused() -> None:
-    with pytest.raises(UserError, match="4 labels with \\[3\\] examples; way = 4 and shot"):
+    with pytest.raises(UserError, match="4 labels with \\[3\\] examples; the shape needs way = 4 and shot"):
         TasksetBatches(taskset(views=3), SHAPE)(0)
     batches = TasksetBatches(taskset(replacement=True), SHAPE)
-    with pytest.raises(UserError, match="shows an image twice"):
+    with pytest.raises(UserError, match="has an image twice"):
         batches(0)
 
 

@@ -282,9 +282,9 @@ def test_refuses_in_one_line(settings: dict[str, Any], message: str) -> None:
 
 def test_refuses_tasks_of_another_shape() -> None:
     learner = learner_of(Plain()).double()
-    with pytest.raises(UserError, match="4 ways, but the head has 3 outputs"):
+    with pytest.raises(UserError, match="tasks of 4 ways for a head of 3 outputs"):
         learner(*batch(1, 4, 5))
-    with pytest.raises(UserError, match="needs support and queries"):
+    with pytest.raises(UserError, match="an inner loop on 2 views needs 1 to 1"):
         learner(*batch(1, 3, 2))
 
 

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from metaclr.bridge import Context
-from metaclr.bridge.heads.svm import svm_dual
 from metaclr.bridge.losses.barlow_twins import EPSILON as BARLOW_EPSILON
 from metaclr.bridge.losses.vicreg import EPSILON as VICREG_EPSILON
+from metaclr.heads.svm import svm_dual
 from tests import reference as loops
 from tests.metaclr.bridge.test_gradients import TRAINED, WAYS, small
 

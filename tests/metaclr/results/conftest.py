@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from metaclr.results.store.episode_classes import EpisodeClasses, write_episode_classes
 from metaclr.results.store.folder import About, collect, write_about
 from metaclr.results.store.per_item import write_items
 from metaclr.results.store.rows import Row, write_rows
@@ -16,6 +17,11 @@ LEVEL = {
     **{"simclr": 55, "infonce": 70, "protoclr": 73, "r2d2": 72.6, "a_b%$": 60, "protonet": 71, "supcon": 66},
     **{"byol": 49, "untrained": 38, "pixels": 42},
 }
+CLASSES = 60
+"""Classes of the pool that the episodes of a target are drawn from."""
+
+POOL = f"query=15; pool_classes={CLASSES}; pool_images={20 * CLASSES}"
+
 TRAINED = tuple(m for m in LEVEL if m not in ("untrained", "pixels"))
 
 RECIPE = """\
@@ -44,7 +50,7 @@ transductive_bn = false
 
 [evaluate.few_shot]
 query = 15
-head = "cosine"
+heads = ["cosine"]
 
 [evaluate.low_label]
 subsets = 1
@@ -110,16 +116,21 @@ def _run(folder: Path, method: str, source: str, targets: Sequence[str], seed: i
     trained = method in TRAINED
     level = LEVEL[method] + (0 if method == "pixels" else rng.normal(scale=0.7)) + (3 if source == targets[0] else 0)
     rows, items = [], {}
+    classes: dict[str, np.ndarray] = {}
     for target in targets:
         for k, (evaluator, way, shot, labels) in enumerate(settings):
             shared = np.random.default_rng([k, *target.encode()]).normal(size=2000 if way else 1200)
             array = measure(level - 9 * (target == "digits"), (evaluator, way, shot, labels), shared, rng)
+            if way:
+                draw = np.random.default_rng([k, 7, *target.encode()])
+                classes[f"d{k}{target}"] = draw.random((2000, CLASSES)).argsort(1)[:, :way]
             row = Row(
                 run=folder.name, method=method, source=source, target=target, encoder="conv4", seed=seed,
                 steps=400 if trained else 0, evaluator=evaluator, way=way, shot=shot, label_subset=labels,
                 metric="accuracy", value=100 * float(array.mean(dtype=np.float64)),
-                ci95=196 * float(array.std()) / len(array) ** 0.5, n_items=len(array),
-                protocol=f"digest=d{k}{target}; head=cosine",
+                ci95=196 * float(array.std()) / len(array) ** 0.5 * (3 if way else 1),
+                ci95_episodes=196 * float(array.std()) / len(array) ** 0.5 if way else None, n_items=len(array),
+                protocol=f"digest=d{k}{target}; head=cosine; {POOL}",
                 environment="cpu, torch 2.15.0, Python 3.11", train_seconds=70.0 + 9 * rng.random() if trained else 0.0,
                 train_views=102_400 if trained else 0,
             )  # fmt: skip
@@ -128,6 +139,7 @@ def _run(folder: Path, method: str, source: str, targets: Sequence[str], seed: i
     folder.mkdir(parents=True)
     write_rows(folder / "rows.csv", rows)
     write_items(folder / "per_item.npz", items)
+    write_episode_classes(folder, EpisodeClasses(classes))
     if trained:
         steps = np.arange(20, 401, 20)
         loss = (3 + 0.3 * rng.random()) * (0.25 + 0.75 * np.exp(-steps / (60 + 90 * rng.random())))

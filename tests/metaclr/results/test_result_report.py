@@ -81,7 +81,8 @@ def test_captions_name_units_intervals_and_counts(comparison: Callable[..., Path
     results = load(comparison(methods=("simclr", "pixels"), targets=("digits",), settings=SMALL, seeds=(0, 1)))
     captions = {f.name: f.caption for f in draw_figures(results)}
     assert set(captions) == {"accuracy-digits", "low-label", "training"}
-    assert "95 % interval over 2,000 stored episodes or 1,200 test images" in captions["accuracy-digits"]
+    assert "over 2,000 stored episodes or 1,200 test images with its 95 % interval" in captions["accuracy-digits"]
+    assert "for new classes (with their images) of the same kind, for these trained" in captions["accuracy-digits"]
     assert "2 training seeds" in captions["accuracy-digits"]
     assert "chance" in captions["accuracy-digits"]
     assert "different quantities" in captions["training"]

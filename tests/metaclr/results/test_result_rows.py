@@ -14,6 +14,12 @@ from hypothesis import strategies as st
 
 from metaclr.errors import UserError
 from metaclr.files import write_atomic
+from metaclr.results.store.episode_classes import (
+    EpisodeClasses,
+    merge_episode_classes,
+    read_episode_classes,
+    write_episode_classes,
+)
 from metaclr.results.store.per_item import read_items, write_items
 from metaclr.results.store.rows import COLUMNS, Row, merge, read_rows, select, to_frame, write_rows
 
@@ -109,6 +115,26 @@ def test_per_item_arrays_come_back(tmp_path: Path) -> None:
     (tmp_path / "b.npz").write_bytes((tmp_path / "a.npz").read_bytes()[:50])
     with pytest.raises(UserError, match=r"b\.npz"):
         read_items(tmp_path)
+
+
+def test_episode_classes_come_back_and_merge(tmp_path: Path) -> None:
+    few = EpisodeClasses({"d1": np.array([[0, 5], [2, 1]])}, {"row a": np.array([[50.0, 60.0], [70.0, 80.0]])})
+    many = EpisodeClasses({"d1": few.classes["d1"], "d2": np.array([[40_000, 3]])})
+    for name, stored in (("one", few), ("two", many), ("none", EpisodeClasses())):
+        (tmp_path / name).mkdir()
+        write_episode_classes(tmp_path / name, stored)
+    found = merge_episode_classes(read_episode_classes(tmp_path / name) for name in ("one", "two", "none", "missing"))
+    assert {digest: ids.tolist() for digest, ids in found.classes.items()} == {
+        "d1": [[0, 5], [2, 1]],
+        "d2": [[40_000, 3]],
+    }
+    assert found.without["row a"].tolist() == [[50, 60], [70, 80]]
+    assert found.without["row a"].dtype == np.float32
+    with pytest.raises(UserError, match=r"classes/d must be \(E, N\)"):
+        write_episode_classes(tmp_path, EpisodeClasses({"d": np.arange(3)}))
+    (tmp_path / "one" / "episode_classes.npz").write_bytes(b"cut")
+    with pytest.raises(UserError, match=r"not a readable \.npz of episode classes"):
+        read_episode_classes(tmp_path / "one")
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,11 +99,56 @@ def test_every_table_is_there_and_the_same_twice(comparison: Callable[..., Path]
 def test_footnotes_say_the_protocol(comparison: Callable[..., Path]) -> None:
     text = to_markdown(build_tables(load(comparison(methods=("simclr", "untrained"), seeds=(0, 1))))[0])
     for said in (
-        "2,000 stored episodes", "15 queries per way", "cosine head", "2 training seeds", "Holm-corrected",
+        "2,000 stored episodes", "15 queries per way", "cosine on frozen features", "2 training seeds",
+        "Holm-corrected",
         "400 steps, 102,400 views seen", "conv4 (width 64)", "shared by all methods", "running statistics",
         "same encoder with random weights",
     ):  # fmt: skip
         assert said in text, said
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_notes_say_what_intervals_speak_about(comparison: Callable[..., Path], count: int) -> None:
+    tables = build_tables(load(comparison(methods=("simclr", "untrained"), seeds=tuple(range(count)))))
+    encoders = "new classes (with their images) of the same kind, for these trained encoders"
+    methods = "new classes (with their images) of the same kind and new trainings"
+    for table in (t for t in tables if t.name in ("main", "few_shot", "differences", "transfer")):
+        text = " ".join(table.notes)
+        assert (methods if count >= 3 else encoders) in text, table.name
+        assert (encoders if count >= 3 else methods) not in text, table.name
+    probes = " ".join(next(t for t in tables if t.name == "probes").notes)
+    assert "these classes, this training part, these trained encoders" in probes
+    assert "new classes" not in probes
+    (main,) = (t for t in tables if t.name == "main")
+    assert "ci95_episodes" in " ".join(main.notes)
+    few = [r for r in main.records if r["evaluator"] == "few-shot"]
+    assert all(r["ci95"] > r["ci95_episodes"] > 0 for r in few)
+    assert all((r["ci95"] == r["ci95_encoders"]) == (count < 3) for r in few)
+    assert all(r["ci95_episodes"] is None for r in main.records if r["evaluator"] != "few-shot")
+
+
+def test_notes_say_queries_and_pool(comparison: Callable[..., Path]) -> None:
+    path = comparison(methods=("simclr", "untrained"))
+    rows = path / "rows.csv"
+    rows.write_text(
+        re.sub(r"(d[13]digits; head=cosine); query=15", r"\1; query=7", rows.read_text())
+    )  # the 5-shot tables
+    text = " ".join(build_tables(load(path))[0].notes)
+    assert "15 queries per way (fewer where a class has fewer images: digits 5-shot 7)" in text
+    assert "drawn from glyphs:held-out: 60 classes, 1,200 images; digits: 60 classes, 1,200 images" in text
+
+
+def test_where_the_test_is_undefined_no_star_and_the_note_says_why(comparison: Callable[..., Path]) -> None:
+    path = comparison(methods=("simclr", "untrained"), targets=("digits",))
+    (path / "episode_classes.npz").unlink()
+    main, *rest = build_tables(load(path))
+    assert not any(r["bold"] for r in main.records if r["evaluator"] == "few-shot")
+    why = "the classes of the episodes are not stored (episode_classes.npz)"
+    assert f"Nothing is bold in digits, 5-way 1-shot: {why}." in main.notes
+    differences = next(t for t in rest if t.name == "differences")
+    assert f"no test, digits, 5-way 1-shot: {why}." in differences.notes
+    assert "no test" in to_markdown(differences)
+    assert all(r["p_holm"] is None for r in differences.records if r["evaluator"] == "few-shot")
 
 
 def test_methods_that_see_labels_are_named(comparison: Callable[..., Path]) -> None:

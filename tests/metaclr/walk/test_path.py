@@ -51,9 +51,9 @@ def check(path: Path, a: Method, b: Method, budget: Budget) -> None:
     held = {change.axis for change in path.held}
     for number, (before, step) in enumerate(zip(path.methods, path.steps, strict=False), start=1):
         found = {axis: (old, new) for axis, old, new in diff(before, step.method)}
-        said = {change.axis: (change.before, change.after) for change in step.changes}
+        changed = {change.axis: (change.before, change.after) for change in step.changes}
         also = held if number == len(path.steps) else set()
-        assert {axis: found[axis] for axis in found if axis not in also} == said
+        assert {axis: found[axis] for axis in found if axis not in also} == changed
         assert also <= found.keys()
         assert infeasible_reason(step.method, budget) == "" or step.method is b
         assert (len(step.changes) > 1) == bool(step.why)
@@ -63,7 +63,7 @@ def check(path: Path, a: Method, b: Method, budget: Budget) -> None:
 
 @pytest.mark.parametrize("own", [False, True])
 def test_every_pair_of_shipped_methods(own: bool) -> None:
-    budget = Budget(own_views=own)
+    budget = Budget(per_method_views=own)
     shipped = [get(name) for name in on_the_bridge()]
     assert len(shipped) > 25
     walks = 0
@@ -117,7 +117,7 @@ def ends(draw: st.DrawFn) -> Method:
             found = Method("mine", "", Objective(**tried[0]), labels="given" if sees else "instance", **tried[1])
         except UserError:
             continue
-        if not any(infeasible_reason(found, Budget(own_views=own)) for own in (False, True)):
+        if not any(infeasible_reason(found, Budget(per_method_views=own)) for own in (False, True)):
             method, (axes, fed) = found, tried
     return method
 
@@ -125,7 +125,7 @@ def ends(draw: st.DrawFn) -> Method:
 @given(a=ends(), b=ends(), own=st.booleans(), prefer=st.permutations(ORDER))
 @settings(max_examples=60, deadline=None)
 def test_any_two_points_of_the_bridge(a: Method, b: Method, own: bool, prefer: list[str]) -> None:
-    budget = Budget(own_views=own)
+    budget = Budget(per_method_views=own)
     assume({axis for axis, _, _ in diff(a, b)} - (set() if own else HELD))
     check(find_path(a, b, budget=budget, prefer=prefer), a, b, budget)
 
@@ -164,13 +164,13 @@ def test_simclr_to_protonet_by_default() -> None:
 def test_shot_and_query_move_together_where_three_views_do_not_fill_the_batch() -> None:
     (merged,) = [step for step in find_path(get("simclr"), get("matching")).steps if step.why]
     assert merged.axes == ("shot", "query")
-    assert "3 views a way do not divide the budget of 256" in merged.why
+    assert "3 views per way do not divide the budget of 256" in merged.why
     fits = find_path(get("simclr"), get("matching"), budget=Budget(192))
     assert not any(step.why for step in fits.steps)
 
 
 def test_copies_of_an_image_are_never_a_step_where_each_method_has_its_own_views() -> None:
-    path = find_path(get("protonet"), get("simclr"), budget=Budget(own_views=True))
+    path = find_path(get("protonet"), get("simclr"), budget=Budget(per_method_views=True))
     order = [axis for step in path.steps for axis in step.axes]
     assert order.index("views") < order.index("way_type")
 
@@ -181,7 +181,7 @@ def test_an_order_is_followed_and_completed() -> None:
     assert len(steps) == 8
     together = find_path(get("simclr"), get("protonet"), order=("head + embedding",)).steps[0]
     assert together.axes == ("head", "embedding")
-    assert together.why == "as asked for"
+    assert together.why == "grouped in the given order"
 
 
 @pytest.mark.parametrize(
@@ -189,13 +189,13 @@ def test_an_order_is_followed_and_completed() -> None:
     [
         ("simclr", "byol", (), "'byol' is not on the bridge: its loss is WithPredictor"),
         ("l_spread", "simclr", (), "its loss is WeightedSum"),
-        ("simclr", "maml", (), "a learner of its own"),
+        ("simclr", "maml", (), "uses a custom learner"),
         ("untrained", "simclr", (), "is a control"),
         ("simclr", "simclr", (), "nothing to walk"),
         ("simclr", "protonet", ("rols",), "did you mean 'roles'"),
         ("simclr", "protonet", ("tasks",), "do not differ in tasks; they differ in labels"),
-        ("simclr", "protonet", ("views",), "--views-mode per-method makes it an axis"),
-        ("simclr", "protonet", ("roles", "roles"), "roles stands twice"),
+        ("simclr", "protonet", ("views",), "use --views-mode per-method to make it an axis"),
+        ("simclr", "protonet", ("roles", "roles"), "order names 'roles' twice"),
         ("simclr", "r2d2", ("head",), "head first cannot be trained: leave_one_out does not go with Ridge"),
         ("simclr", "protonet", ("labels", "head"), "head after labels cannot be trained: a head with one column"),
         ("moco", "simclr", ("roles",), "a queue holds support rows"),

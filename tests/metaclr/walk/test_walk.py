@@ -1,4 +1,4 @@
-"""A walk, whole: files, exact ends, worths from the stored episodes, loss at chance, nothing redone."""
+"""A whole walk: files, exact ends, effects on the stored episodes, loss at chance, finished runs kept."""
 
 import csv
 import json
@@ -27,12 +27,14 @@ from metaclr.methods.differences import settings
 from metaclr.recipe import MethodEntry, resolve
 from metaclr.results import write_all
 from metaclr.results.scores.summary import summarise
+from metaclr.results.store.episode_classes import read_episode_classes
 from metaclr.results.store.folder import load
 from metaclr.results.store.per_item import read_items
 from metaclr.results.tables.walk import walk_headlines, walk_tables
 from metaclr.walk.chance_loss import loss_at_chance
 from metaclr.walk.geometry import Probe, measure
 from tests.metaclr.comparison import small
+from tests.metaclr.evaluation import slow_intervals
 
 SMALL = [line for line in small.SETTINGS if "low_label" not in line]
 
@@ -93,8 +95,9 @@ def test_the_walk_ends_at_exactly_the_two_named_methods() -> None:
     assert len(prepared.methods) == 9
 
 
-def test_worths_are_paired_differences_on_the_stored_episodes(walked: metaclr.Comparison) -> None:
+def test_effects_are_paired_differences_on_the_stored_episodes(walked: metaclr.Comparison) -> None:
     items = read_items(walked.folder / "per_item")
+    classes = read_episode_classes(walked.folder).classes
     rows = {(row.method, row.seed): row for row in load(walked.folder).rows}
 
     def mean_of_seeds(method: str) -> np.ndarray:
@@ -105,17 +108,19 @@ def test_worths_are_paired_differences_on_the_stored_episodes(walked: metaclr.Co
         assert [line["method"] for line in (lines[0], lines[-1])] == ["simclr", "protoclr"]
         p = []
         for before, after in pairwise(lines):
-            old, new = (torch.from_numpy(mean_of_seeds(line["method"])) for line in (before, after))
-            expected = paired_difference(new, old)
-            assert float(after["difference"]) == pytest.approx(expected.difference, abs=1e-3)
-            assert float(after["difference_ci95"]) == pytest.approx(expected.half, abs=1e-3)
+            y = mean_of_seeds(after["method"]) - mean_of_seeds(before["method"])
+            half, one_p = slow_intervals.over_classes(y, classes[rows[after["method"], 0].protocol_pairs["digest"]])
+            assert float(after["difference"]) == pytest.approx(y.mean(), abs=1e-3)
+            assert float(after["difference_ci95"]) == pytest.approx(half, abs=1e-3)
+            over_episodes = paired_difference(torch.from_numpy(y), torch.zeros(len(y)))
+            assert float(after["difference_ci95_episodes"]) == pytest.approx(over_episodes.half, abs=1e-3)
             own = [rows[after["method"], s].value - rows[before["method"], s].value for s in (0, 1)]
             assert float(after["difference_sd"]) == pytest.approx(np.std(own, ddof=1), abs=1e-3)
-            p.append(expected.p)
+            p.append(one_p)
         assert [float(line["p_holm"]) for line in lines[1:]] == pytest.approx(holm(p), rel=1e-2, abs=1e-12)
 
 
-def test_interactions_are_the_difference_of_the_two_worths(walked: metaclr.Comparison) -> None:
+def test_interactions_are_the_difference_of_the_two_effects(walked: metaclr.Comparison) -> None:
     found = table(walked.folder, "bridge_orders")
     by_axis = {
         order: {
@@ -160,7 +165,7 @@ def test_a_folder_of_something_else_is_refused(walked: metaclr.Comparison, tmp_p
     with pytest.raises(UserError, match="another walk"):
         walk(walked.folder, "simclr", "protoclr", order=("projector", "query"))
     (tmp_path / "rows.csv").write_text("run\n")
-    with pytest.raises(UserError, match="no walk"):
+    with pytest.raises(UserError, match="not a walk"):
         walk(tmp_path, "simclr", "protoclr")
     (tmp_path / "bridge.json").write_text('{"start": 3')
     with pytest.raises(UserError, match=r"bridge\.json: not what metaclr wrote"):
@@ -234,7 +239,7 @@ def test_a_step_that_the_data_cannot_give_is_walked_around() -> None:
         targets=["digits"],
         overrides=[*SMALL, "train.batch_views=64"],
     )
-    order = [stage.axis for stage in prepared.walked().walks[0].stages]
+    order = [stage.axis for stage in prepared.record().walks[0].stages]
     assert order.index("query") < order.index("way_type")
 
 
@@ -259,9 +264,9 @@ def test_my_own_methods_of_one_name_and_a_step_that_fails(tmp_path: Path) -> Non
     assert walk_headlines(without, summarise(without))
 
 
-def test_a_walk_whose_steps_all_fail_says_so_and_writes_what_there_is(tmp_path: Path) -> None:
+def test_a_walk_whose_steps_all_fail_is_still_written(tmp_path: Path) -> None:
     result = walk(tmp_path / "out", "simclr", "protoclr", "train.lr=1e30", both_orders=True, seeds=[0])
-    assert "not finite" in result.failures["simclr-source-s0"]
+    assert "NaN or infinite" in result.failures["simclr-source-s0"]
     lines = {line["method"]: line for line in table(result.folder)}
     assert lines["simclr"]["value"] == lines["protoclr"]["difference"] == ""
     assert float(lines["simclr"]["loss_at_chance"]) == pytest.approx(log(31), abs=1e-3)

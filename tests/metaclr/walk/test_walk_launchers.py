@@ -90,7 +90,7 @@ def test_a_cluster_walks_as_one_process(tmp_path: Path) -> None:
         serial = walk("one")
     with local_cluster():
         spread = walk("two", ray="local")
-        with pytest.raises(metaclr.UserError, match="two ways"):
+        with pytest.raises(metaclr.UserError, match="both execute runs side by side"):
             walk("three", ray="local", jobs=2)
     assert not spread.failures
     assert not (tmp_path / "three").exists()

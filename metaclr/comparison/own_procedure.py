@@ -1,0 +1,93 @@
+"""The test-time procedure of a trained method: its own head, embedding space and adaptation, as in its paper."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from metaclr.adaptation.adapted_encoder import AdaptedEncoder
+from metaclr.adaptation.frozen import FrozenEncoder
+from metaclr.adaptation.procedure import Procedure
+from metaclr.bridge.losses.supervised import Classifier
+from metaclr.bridge.objective import Bridge
+from metaclr.heads.head import Head
+from metaclr.heads.registry import get_head
+from metaclr.interop.inner_loop import InnerLoop
+from metaclr.networks.eval_mode import evaluation_mode
+
+if TYPE_CHECKING:
+    from metaclr.methods import Method
+
+EMBEDDING_LAYERS = ("none", "linear")
+"""Projectors that are part of a paper's embedding; one with hidden layers is dropped after training, as in SimCLR."""
+
+
+def own_procedure(method: Method, learner: nn.Module) -> Procedure | None:
+    """How the method classifies an episode, with the numbers that `learner` has trained.
+
+    An objective with a head that fits an episode (prototypes, matching, ridge, SVM, relation) gives that head, in the
+    space that it was trained in; only a projector with hidden layers is left out, unless the head itself has trained
+    numbers. Every other objective (pairs, BYOL, VICReg) has none: such papers measure a linear classifier on features,
+    so an episode gets logistic regression (Tian et al. 2020, arXiv:2003.11539); cross-entropy over classes gets
+    Baseline++ (Chen et al. 2019, arXiv:1904.04232).
+
+    MAML and UMTRA take their inner loop's steps on the support of the episode.
+
+    Returns:
+        The procedure; None for a learner of another kind without an objective.
+    """
+    if isinstance(learner, InnerLoop):
+        return AdaptedEncoder(learner.encoder, learner.head, learner.inner_lr, learner.inner_steps)
+    objective = getattr(learner, "objective", None)
+    if objective is None:
+        return None
+    head = _episode_head(objective) if isinstance(objective, Bridge) else None
+    if head is None:
+        return _named("baseline++" if isinstance(objective, Classifier) else "logistic")
+    projector, settings = learner.get_submodule("projector"), objective.settings
+    keep = method.projector in EMBEDDING_LAYERS or isinstance(head, nn.Module)
+    space = "projected embeddings" if keep and method.projector != "none" else "features"
+
+    def embed(features: Tensor) -> Tensor:
+        embeddings = _project(projector, features) if keep else features
+        normalized: Tensor = settings.embedding(embeddings)
+        return normalized
+
+    return FrozenEncoder(head, embed, f"{_describe(head)}, {settings.embedding} {space}")
+
+
+def _episode_head(objective: Bridge) -> Head | None:
+    """The head that training fits to an episode, or None for pairs and for a head without one."""
+    build = getattr(objective.head, "episode_head", None)
+    if build is None:
+        return None
+    scale = objective.log_scale
+    head: Head = build(objective.settings.temperature if scale is None else float((-scale.detach()).exp()))
+    return head
+
+
+@torch.inference_mode()
+def _project(projector: nn.Module, features: Tensor) -> Tensor:
+    with evaluation_mode(projector):
+        weights = next(projector.parameters(), features)
+        embeddings: Tensor = projector(features.to(weights.dtype))
+    return embeddings.to(features.dtype)
+
+
+def _describe(head: Head) -> str:
+    """The head and its settings: "ridge, regularizer=1"."""
+    name = type(head).__name__
+    if isinstance(head, nn.Module):
+        return f"{name} with trained weights"
+    values = [(field.name, getattr(head, field.name)) for field in fields(head)]  # type: ignore[arg-type]
+    shown = [f"{key} {value:g}" if isinstance(value, int | float) else f"{value.__name__}" for key, value in values]
+    return ", ".join([name, *shown])
+
+
+def _named(name: str) -> FrozenEncoder:
+    named = get_head(name)
+    assert isinstance(named.head, Head)
+    return FrozenEncoder(named.head, named.transform, named.description)
