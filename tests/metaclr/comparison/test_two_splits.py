@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from metaclr.results.scores.table_column import table_column_of
 from metaclr.results.store.per_item import read_items
 from metaclr.results.store.rows import read_rows
 from tests.metaclr.comparison import small
+from tests.metaclr.data.folder_trees import pictures
 
 PROBES = {"linear", "knn", "low-label frozen", "low-label finetune"}
 
@@ -113,3 +115,19 @@ def test_images_that_both_parts_hold_are_named(tmp_path: Path) -> None:
     settings = resolve(read(find("glyphs")), small.SETTINGS).evaluate
     _, remarks = prepare("mine", replace(toy, images=images, split=parts), settings, None)
     assert any("6 of 18 images that probes are judged on are among those that they are fitted on" in r for r in remarks)
+
+
+def test_every_image_can_be_traced_to_its_file(tmp_path: Path) -> None:
+    root = pictures(tmp_path / "mine", [f"{part}/{c}" for part in ("train", "test") for c in "abcd"], count=8)
+    (root / "train" / "a" / "im3.png").write_bytes(b"broken")
+    found = load(str(root), size=16, channels=1, on_corrupt="skip")
+    settings = resolve(read(find("glyphs")), small.SETTINGS).evaluate
+    target, _ = prepare("my set", found, settings, tmp_path / "out" / "episodes")
+    with (tmp_path / "out" / "images" / "my-set.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    expected = sorted(p.relative_to(root).as_posix() for p in root.rglob("*.png") if p.stat().st_size > 10)
+    assert [row["file"] for row in rows] == expected
+    assert all(row["file"].split("/")[:2] == [row["part"], row["class"]] for row in rows)
+    judged = [int(row["image"]) for row in rows if row["judged"]]
+    assert judged == target.test.tolist()
+    assert [int(row["judged"]) for row in rows if row["judged"]] == list(range(len(judged)))
