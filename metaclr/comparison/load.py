@@ -16,6 +16,8 @@ def load_images(
 ) -> dict[str, ImageSet]:
     """Image sets in the recipe's size and channels (their own where the recipe has none), each loaded once.
 
+    Files are read as the recipe's table `data` says.
+
     Args:
         root: folder of data sets; None is the environment variable METACLR_DATA.
         own: the caller's image sets by name; other names are loaded by `metaclr.data.load`.
@@ -27,8 +29,8 @@ def load_images(
 
     size, channels = recipe.size or None, recipe.channels or None
     return {
-        name: adapt(own[name], size=size, channels=channels)
+        name: adapt(own[name], size=size, channels=channels, fit=recipe.data.fit)
         if name in own
-        else load(name, root, size=size, channels=channels)
+        else load(name, root, size=size, channels=channels, **recipe.data.options())
         for name in dict.fromkeys(names)
     }

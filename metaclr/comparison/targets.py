@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from episodes import ImageSet, stored_table
 from metaclr.comparison.episode_shapes import episode_shapes
+from metaclr.comparison.image_list import write_image_list
 from metaclr.comparison.split_remarks import split_remarks
 from metaclr.data.notes import surprises
 from metaclr.errors import UserError
@@ -33,7 +34,7 @@ def prepare(
     """Draw and store what the evaluators need of one target; and remarks on what was changed to fit its size.
 
     Args:
-        folder: of the stored episodes and label subsets.
+        folder: of the stored episodes and label subsets; a list of the images goes into `images` beside it.
         shuffle: permute the labels at random first, the negative control.
         fixed: keys of the recipe whose values hold; see `episode_shapes`.
 
@@ -53,7 +54,10 @@ def prepare(
     if settings.linear or settings.knn or settings.low_label:
         remarks += split_remarks(bare)
     subsets = _subsets(name, bare.train_images, settings, folder, remarks)
-    return Target(name, images, tables, subsets), tuple(remarks)
+    target = Target(name, images, tables, subsets)
+    if folder is not None:
+        write_image_list(folder.parent / "images", target)
+    return target, tuple(remarks)
 
 
 def _tables(

@@ -24,6 +24,21 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+class DataRecipe(Strict):
+    """How the files of all sets are read (see `metaclr.data.ReadOptions` and docs/data.md)."""
+
+    on_corrupt: Literal["error", "skip"] = "error"
+    fit: Literal["crop", "pad", "stretch"] = "crop"
+    frames: Literal["first", "all"] = "first"
+    pixel_range: tuple[float, float] | None = None
+    layout: str = "auto"
+    max_pixels: int | None = Field(default=None, ge=1)
+
+    def options(self) -> dict[str, Any]:
+        """The arguments of `metaclr.data.load`."""
+        return self.model_dump(exclude_none=True)
+
+
 class MethodEntry(Strict):
     """One method of the comparison, by name (or a .py file that defines METHOD), and its settings.
 
@@ -162,6 +177,7 @@ class CompareRecipe(Strict):
     view_recipes: dict[str, dict[str, Any]] = Field(default_factory=dict)
     views_mode: Literal["shared", "per_method"] = "shared"
     shuffle_labels: bool = Field(default=False, description="negative control: every target's labels shuffled")
+    data: DataRecipe = DataRecipe()
     encoder: EncoderRecipe = EncoderRecipe()
     train: TrainRecipe = TrainRecipe()
     evaluate: EvaluateRecipe = EvaluateRecipe()

@@ -23,9 +23,9 @@ IMAGES = {"images", "image", "imgs", "img", "jpegimages"}
 
 
 def picture(path: Path, value: int = 0, size: tuple[int, int] = (8, 8)) -> Path:
-    """A noisy picture that depends on its value and name."""
+    """A noisy picture that depends on its value and on the last names of its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng([value, *path.name.encode()])
+    rng = np.random.default_rng([value, *"/".join(path.parts[-3:]).encode()])
     Image.fromarray(rng.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)).save(path)
     return path
 

@@ -1,0 +1,32 @@
+"""images/TARGET.csv of a results folder: the file of every image, for stored episodes and per-item results."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from metaclr.files import write_atomic
+
+if TYPE_CHECKING:
+    from metaclr.evaluation import Target
+
+
+def write_image_list(folder: Path, target: Target) -> None:
+    """Write one row per image of the target: what episodes and per-item results number, and the file it was.
+
+    Columns: image (its number in stored episodes), file (below the data set; empty without files), class, part, and
+    judged (its place in the per-item results of linear probe, kNN and low-label runs; empty if it is not judged).
+    """
+    images = target.images
+    judged = {image: place for place, image in enumerate(target.test.tolist())}
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(("image", "file", "class", "part", "judged"))
+    for i, label in enumerate(images.required_labels().tolist()):
+        file, part = images.files[i] if images.files else "", images.split[i] if images.split else ""
+        writer.writerow((i, file, images.class_name(label), part, judged.get(i, "")))
+    name = re.sub(r"[^A-Za-z0-9]+", "-", target.name).strip("-")
+    write_atomic(folder / f"{name}.csv", buffer.getvalue())
