@@ -372,10 +372,13 @@ def setting(name: str, path: str) -> Any:
 
 
 def test_every_trained_method_has_a_row() -> None:
-    assert set(SETUPS) == set(TRAINED)
+    without = set(TRAINED) - set(SETUPS)
+    assert set(SETUPS) <= set(TRAINED)
+    # A method without authors, such as CONTRIBUTING's example, has a test file of its own.
+    assert all((Path(__file__).parent / f"test_{name}.py").is_file() for name in without), without
 
 
-@pytest.mark.parametrize("name", TRAINED)
+@pytest.mark.parametrize("name", SETUPS)
 def test_the_whole_set_up_is_the_authors_or_the_file_says_where_not(name: str) -> None:
     row = SETUPS[name]
     theirs = {**row.aspects, **row.settings}
@@ -384,7 +387,7 @@ def test_the_whole_set_up_is_the_authors_or_the_file_says_where_not(name: str) -
     assert different == set(row.differs) & set(theirs)
 
 
-@pytest.mark.parametrize("name", TRAINED)
+@pytest.mark.parametrize("name", SETUPS)
 def test_every_known_difference_stands_in_the_file(name: str) -> None:
     text = (Path(methods.__file__).parent / f"{name}.py").read_text(encoding="utf-8")
     docstring = " ".join(text.split('"""')[1].split())
