@@ -30,7 +30,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 TINY = (
     "size=16", "encoder.options={width=4}", "train.steps=30", "train.batch_views=16", "train.compile=off",
     "train.checkpoint_seconds=0.02", "evaluate.few_shot.ways=[5]", "evaluate.few_shot.shots=[1]",
-    "evaluate.few_shot.episodes=50", "evaluate.low_label=false", 'targets=["digits"]',
+    "evaluate.few_shot.episodes=50", "evaluate.low_label=false", "evaluate.linear=false", 'targets=["digits"]',
 )  # fmt: skip
 SETTINGS = [word for line in TINY for word in ("--set", line)]
 COMMANDS = {

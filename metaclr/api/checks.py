@@ -122,5 +122,6 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "data_root": _PATH,
     "quick": _FLAG,
     "quiet": _FLAG,
+    "trust": _FLAG,
     "both_orders": _FLAG,
 }

@@ -35,8 +35,10 @@ def owned(folder: Path) -> Iterator[None]:
     content (a hard link, which is atomic on NFS too); file systems without hard links create it exclusively.
 
     Raises:
-        UserError: another process has the folder (pid, host, since when), or had it on another machine.
+        UserError: not a folder; or another process has it (pid, host, since when), or had it on another machine.
     """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder")
     lock = folder / NAME
     me = Owner(os.getpid(), socket.gethostname(), datetime.now().astimezone().isoformat(timespec="seconds"),
                _started(os.getpid()))  # fmt: skip

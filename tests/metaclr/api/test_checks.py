@@ -40,6 +40,7 @@ WRONG: dict[str, list[Any]] = {
     "data_root": [3, ["x"], "a\0b"],
     "quick": [None, 1, "yes"],
     "quiet": [None, 0, "no"],
+    "trust": [None, 0, "no"],
     "both_orders": [None, 1],
 }
 
