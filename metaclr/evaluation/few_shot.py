@@ -45,6 +45,8 @@ def few_shot(
         UserError: an unknown head, no source although the head needs it, labels of other images, or a table that does
             not fit the features.
     """
+    if features.ndim != 2:
+        raise UserError(f"features must be (M, F), not {tuple(features.shape)}")
     if labels.shape != features.shape[:1]:
         raise UserError(f"{tuple(labels.shape)} labels for features of {len(features)} images")
     chosen = get_head(head)
@@ -98,8 +100,18 @@ def _accuracies_of(
 
 
 def episode_classes(table: EpisodeTable, labels: Tensor) -> Tensor:
-    """Class of every way of every episode, int64 (E, N), from the labels (M,) of the images."""
-    return labels.cpu()[table.support[:, :, 0].cpu()]
+    """Class of every way of every episode, int64 (E, N), from the labels (M,) of the images.
+
+    Raises:
+        UserError: labels of fewer images than the table indexes.
+    """
+    first = table.support[:, :, 0].cpu()
+    if len(first) and int(first.max()) >= len(labels):
+        raise UserError(
+            f"the episodes index image {int(first.max())}, but there are {len(labels)} features: pass those of their "
+            "image set"
+        )
+    return labels.cpu()[first]
 
 
 def measurement(
