@@ -171,11 +171,11 @@ SEPARATE = {"cosine", "euclidean", "dot", "semi_normalized", "nearest", "matchin
 """Heads that score every way by its own support alone."""
 
 
-@pytest.mark.parametrize("head", HEADS)
+# "calibrated" is the logistic head on generated features: 22 ways of them take minutes.
+@pytest.mark.parametrize("head", [head for head in HEADS if head != "calibrated"])
 def test_a_task_of_all_classes_needs_second_best_answers(head: str) -> None:
     features, table = case(TaskShape(22, 1, 5), count=30)
-    source = SourceFeatures(features[::2], torch.arange(22).repeat_interleave(6))
-    (found,) = few_shot(features, table, LABELS, target="blobs", head=head, source=source)
+    (found,) = few_shot(features, table, LABELS, target="blobs", head=head)
     if head not in SEPARATE:
         assert math.isnan(found.ci95)
         assert found.without is None
