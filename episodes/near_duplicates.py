@@ -35,7 +35,7 @@ Of copies at JPEG quality 75, or of three quarters of the size, 90 % and more st
 of different images none of 16,230 in Omniglot, 5,000 in MNIST and 6,524 glyphs, and 10,000 in CIFAR-10.
 """
 
-_FLAT = 500.0  # the largest frequency of an image without content: that of 2 grey levels, up and down
+_FLAT = 500.0  # the largest frequency of an image without content: that of 2 gray levels, up and down
 _SCREEN = 0.5  # of the content that the lowest frequencies hold: wider than any MAX_DIFFERENCE
 _PAIRS = 1 << 22  # compared at a time
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
@@ -68,13 +68,13 @@ class _Hashes:
     others: tuple[NDArray[np.int64], NDArray[np.int64], Tensor, NDArray[np.uint64]]
 
 
-def hash_bits(grey: Tensor) -> Tensor:
-    """pHash of grey images (B, 32, 32): bool (B, 64), the signs of the lowest 8 x 8 frequencies against their median.
+def hash_bits(gray: Tensor) -> Tensor:
+    """pHash of gray images (B, 32, 32): bool (B, 64), the signs of the lowest 8 x 8 frequencies against their median.
 
     As `imagehash.phash` of ImageHash computes it for one image at a time (tests/parity holds both equal); here for a
     block of images by two matrix products. Source: N. Krawetz, "Looks like it", 2011.
     """
-    return _bits_of(_frequencies(grey))
+    return _bits_of(_frequencies(gray))
 
 
 def near_copies(source: ImageSet, target: ImageSet) -> NearCopies:
@@ -114,8 +114,8 @@ def _hashes_of(image_set: ImageSet) -> _Hashes:
 
 
 def _hash(image_set: ImageSet) -> _Hashes:
-    grey = (_grey(_small(image_set.images[rows])) for rows in blocks(image_set.images, 1 << 24))
-    low = torch.cat([_frequencies(one.round()) for one in grey])
+    gray = (_gray(_small(image_set.images[rows])) for rows in blocks(image_set.images, 1 << 24))
+    low = torch.cat([_frequencies(one.round()) for one in gray])
     # The first odd frequency tells which way an image is turned.
     across, down = low[:, 0, 1], low[:, 1, 0]
     turn = (across < 0).long() + 2 * (down < 0).long()
@@ -153,11 +153,11 @@ def _packed(low: Tensor) -> NDArray[np.uint64]:
     return packed
 
 
-def _frequencies(grey: Tensor) -> Tensor:
-    """The lowest frequencies (B, 8, 8) of a DCT-II of grey images (B, 32, 32)."""
+def _frequencies(gray: Tensor) -> Tensor:
+    """The lowest frequencies (B, 8, 8) of a DCT-II of gray images (B, 32, 32)."""
     steps = torch.arange(_SIDE, dtype=torch.float64) + 0.5
     cosine = torch.cos(math.pi / _SIDE * torch.arange(_KEPT, dtype=torch.float64)[:, None] * steps).float()
-    return cosine @ grey @ cosine.T
+    return cosine @ gray @ cosine.T
 
 
 def _bits_of(low: Tensor) -> Tensor:
@@ -178,7 +178,7 @@ def _compared(images: Tensor) -> Tensor:
     return F.avg_pool2d(_small(images), 2)
 
 
-def _grey(x: Tensor) -> Tensor:
+def _gray(x: Tensor) -> Tensor:
     if x.shape[1] == 1:
         return x[:, 0]
     return (x * torch.tensor(_LUMA).view(1, 3, 1, 1)).sum(1)
@@ -252,7 +252,7 @@ def _alike(source: ImageSet, target: ImageSet, rows: NDArray[np.int64]) -> NDArr
     theirs = torch.where(turn % 2 == 1, theirs.flip(3), theirs)
     theirs = torch.where(turn >= 2, theirs.flip(2), theirs)
     if theirs.shape[1] != ours.shape[1]:
-        theirs, ours = _grey(theirs)[:, None], _grey(ours)[:, None]
+        theirs, ours = _gray(theirs)[:, None], _gray(ours)[:, None]
     apart = (theirs - ours).flatten(1).square().mean(1).sqrt()
     alike: NDArray[np.bool_] = (apart <= MAX_DIFFERENCE[ours.shape[1]] * ours.flatten(1).std(1)).numpy()
     return alike

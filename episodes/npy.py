@@ -29,7 +29,7 @@ def open_npy(path: str | PathLike[str], *, start: int = 0, channels_last: bool =
         offset = file.tell()
     if dtype != np.uint8 or fortran or len(shape) not in (3, 4):
         raise EpisodeError(f"{path}: images must be uint8 of 3 or 4 axes in C order, not {dtype} {shape}")
-    layout: Layout = "grey" if len(shape) == 3 else "channels last" if channels_last else "channels first"
+    layout: Layout = "gray" if len(shape) == 3 else "channels last" if channels_last else "channels first"
     return StoredImages(PixelFile(path, shape, offset, layout))
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from episodes.errors import EpisodeError
 
-Layout = Literal["grey", "channels first", "channels last"]
+Layout = Literal["gray", "channels first", "channels last"]
 """Of the file: (M, H, W), (M, C, H, W) or (M, H, W, C)."""
 
 BLOCK = 1 << 20
@@ -113,7 +113,7 @@ class StoredImages:
         count, *image = self._file.shape
         if self._index is not None:
             count = len(self._index)
-        if self._file.layout == "grey":
+        if self._file.layout == "gray":
             return torch.Size((count, 1, *image))
         return torch.Size((count, *image) if self._file.layout == "channels first" else (count, image[2], *image[:2]))
 
@@ -145,7 +145,7 @@ class StoredImages:
         read = self._file.read(wanted if self._index is None else self._index.numpy()[wanted], pin=pin)
         if self._file.layout == "channels first":
             return read
-        first = read.unsqueeze(1) if self._file.layout == "grey" else read.permute(0, 3, 1, 2)
+        first = read.unsqueeze(1) if self._file.layout == "gray" else read.permute(0, 3, 1, 2)
         return first.contiguous().pin_memory() if pin and not first.is_contiguous() else first.contiguous()
 
     def __getitem__(self, rows: int | slice | Tensor) -> Tensor:

@@ -29,10 +29,10 @@ def adapt(
 ) -> ImageSet:
     """The same images, `size` x `size` (antialiased bilinear) and with 1 or 3 channels; None keeps what is.
 
-    A set that fits already is returned as it is. Grey from colour is ITU-R BT.601; colour from grey repeats it.
+    A set that fits already is returned as it is. Gray from color is ITU-R BT.601; color from gray repeats it.
     Mapped images that stay large are adapted once, into the cache.
 
-    fit: an oblong set is cut to the centre square, bordered with black, or stretched.
+    fit: an oblong set is cut to the center square, bordered with black, or stretched.
     allocate: gives the array for the result; by default a new one on the device of the set.
     """
     height, width = image_set.size
@@ -81,7 +81,7 @@ def _bordered(images: Tensor) -> Tensor:
 
 
 def _square(images: Tensor) -> Tensor:
-    """The centre square of oblong images."""
+    """The center square of oblong images."""
     height, width = images.shape[-2:]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2

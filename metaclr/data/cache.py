@@ -84,11 +84,11 @@ def _part_folder(place: Path) -> Path | None:
 
 
 def _warn(folder: Path, error: OSError) -> None:
-    _say_once(f"metaclr: cache {folder} cannot be written ({error.strerror or error}); going on without it")
+    _notify_once(f"metaclr: cache {folder} cannot be written ({error.strerror or error}); going on without it")
 
 
 @once
-def _say_once(message: str) -> None:
+def _notify_once(message: str) -> None:
     print(message, file=sys.stderr)
 
 

@@ -12,18 +12,18 @@ from metaclr.data.outlines import Outlines
 
 HELD_OUT_SCRIPTS = ("Greek", "Cyrillic", "Armenian", "Georgian")
 
-ENOUGH_OUTLINES = 12
+MIN_OUTLINES = 12
 """A held-out character with fewer distinct outlines (12 fonts draw it alike) is no class to draw episodes from."""
 
-ENOUGH_TO_TRAIN = 6
+MIN_OUTLINES_TO_TRAIN = 6
 """A source character needs fewer: training tasks are small."""
 
 
 REASONS = {
     "look-alike": "of the held-out scripts left out: drawn exactly as a source character in some font",
     "twin": "left out: drawn exactly as an earlier character of the same part",
-    "few": f"left out: fewer than {ENOUGH_TO_TRAIN} different outlines among the fonts"
-    f" ({ENOUGH_OUTLINES} for held-out scripts)",
+    "few": f"left out: fewer than {MIN_OUTLINES_TO_TRAIN} different outlines among the fonts"
+    f" ({MIN_OUTLINES} for held-out scripts)",
 }
 """Parts that are in neither `source` nor `held-out`, and why."""
 
@@ -38,7 +38,7 @@ def select(outlines: Outlines) -> dict[int, str]:
         int(code): set(outlines.hash[start : start + count].tolist())
         for code, start, count in zip(codes, starts, counts, strict=True)
     }
-    part = {code: "few" for code, drawn in hashes.items() if len(drawn) < _enough(code)}
+    part = {code: "few" for code, drawn in hashes.items() if len(drawn) < _min_outlines(code)}
     held = [code for code in hashes if script_of(code) in HELD_OUT_SCRIPTS]
     other = [code for code in hashes if script_of(code) not in HELD_OUT_SCRIPTS]
     taken = set().union(*(hashes[code] for code in other))
@@ -57,8 +57,8 @@ def lines(parts: Iterable[str]) -> tuple[str, ...]:
     return (kept, *(f"{counts[name]:,} {why}" for name, why in REASONS.items()))
 
 
-def _enough(code: int) -> int:
-    return ENOUGH_OUTLINES if script_of(code) in HELD_OUT_SCRIPTS else ENOUGH_TO_TRAIN
+def _min_outlines(code: int) -> int:
+    return MIN_OUTLINES if script_of(code) in HELD_OUT_SCRIPTS else MIN_OUTLINES_TO_TRAIN
 
 
 def _distinct(codes: list[int], hashes: dict[int, set[int]]) -> tuple[set[int], set[int]]:

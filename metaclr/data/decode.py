@@ -30,7 +30,7 @@ _RELEASE = 1024  # images, after which those that went into a file leave the mem
 
 @dataclass(frozen=True)
 class Decoded:
-    """What could not be read, by index, and why; and the indices of the images of one single colour, sorted."""
+    """What could not be read, by index, and why; and the indices of the images of one single color, sorted."""
 
     unreadable: dict[int, str]
     constant: tuple[int, ...]
@@ -70,9 +70,9 @@ def decode(
 def fitted(
     image: Image, size: int, channels: int, fit: Fit = "crop", pixel_range: tuple[float, float] = FULL_RANGE
 ) -> Pixels:
-    """One image as (C, size, size): grey, or colour without transparency, resized by antialiased bilinear.
+    """One image as (C, size, size): gray, or color without transparency, resized by antialiased bilinear.
 
-    fit: "crop" resizes the short side and cuts to the centre, "pad" resizes the long side and adds a black border,
+    fit: "crop" resizes the short side and cuts to the center, "pad" resizes the long side and adds a black border,
     "stretch" resizes both sides.
     """
     from PIL import Image as Pillow
@@ -106,11 +106,11 @@ def fitted(
 
 
 def constant_notes(constant: Sequence[int], total: int, names: Sequence[str], how: str) -> list[str]:
-    """A note on images that have a single colour once they were decoded."""
+    """A note on images that have a single color once they were decoded."""
     if not constant:
         return []
     return [
-        f"warning: {len(constant):,} of {total:,} images are of one single colour {how} (first {names[constant[0]]})"
+        f"warning: {len(constant):,} of {total:,} images are of one single color {how} (first {names[constant[0]]})"
     ]
 
 

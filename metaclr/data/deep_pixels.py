@@ -32,18 +32,18 @@ class DeepValues:
 
 
 def is_deep(image: Image) -> bool:
-    """Whether the file holds more than 8 bits a channel: grey of 16 or 32 bits, float, or colour of 16."""
-    return image.mode.startswith(("I", "F")) or _deep_colour(image) is not None
+    """Whether the file holds more than 8 bits a channel: gray of 16 or 32 bits, float, or color of 16."""
+    return image.mode.startswith(("I", "F")) or _deep_color(image) is not None
 
 
 def deep_array(image: Image) -> NDArray[Any]:
-    """The pixels as they are in the file: (H, W) grey, or (H, W, C) colour, alpha last, of uint16."""
-    raw = _deep_colour(image)
+    """The pixels as they are in the file: (H, W) gray, or (H, W, C) color, alpha last, of uint16."""
+    raw = _deep_color(image)
     if raw is None:
         return np.asarray(image)
     if raw.startswith("LA"):  # in .png alone; Pillow has no raw mode for its lower bytes
         return _gray_alpha(image)
-    # Pillow keeps one byte of two of 16-bit colour: the upper one, or with the other byte order the lower one.
+    # Pillow keeps one byte of two of 16-bit color: the upper one, or with the other byte order the lower one.
     name, order = raw[:-1], raw[-1]
     other = "L" if order == "B" else "B"
     upper, lower = (_loaded(image, f"{name}{which}") for which in (order, other))
@@ -74,10 +74,10 @@ def as_bytes(image: Image, pixel_range: tuple[float, float]) -> Image:
     pixels = deep_array(image)
     if pixels.ndim == 2:
         return Pillow.fromarray(to_bytes(pixels, pixel_range))
-    colour = to_bytes(pixels, pixel_range)
+    color = to_bytes(pixels, pixel_range)
     if pixels.shape[2] in (2, 4):
-        colour[..., -1] = pixels[..., -1] // 257
-    return Pillow.fromarray(colour)
+        color[..., -1] = pixels[..., -1] // 257
+    return Pillow.fromarray(color)
 
 
 def to_bytes(pixels: NDArray[Any], pixel_range: tuple[float, float]) -> NDArray[np.uint8]:
@@ -136,8 +136,8 @@ def range_notes(
     return (low, high), notes
 
 
-def _deep_colour(image: Image) -> str | None:
-    """The raw mode of 16-bit colour ("RGB;16B"), of which Pillow reads 8 bits; None for other files."""
+def _deep_color(image: Image) -> str | None:
+    """The raw mode of 16-bit color ("RGB;16B"), of which Pillow reads 8 bits; None for other files."""
     for tile in getattr(image, "tile", ()):
         arguments = tile.args if isinstance(tile.args, tuple) else (tile.args,)
         raw = next((str(a) for a in arguments if isinstance(a, str) and ";16" in a), "")

@@ -1,6 +1,6 @@
 """metaclr's exchange format: one .npz per data set.
 
-images       uint8, (M, H, W) grey or (M, H, W, 3) colour
+images       uint8, (M, H, W) gray or (M, H, W, 3) color
 labels       int64, (M,), index into class_names; may be missing, never -1
 class_names  str, (classes,); may be missing
 groups       str, (classes,), super-class, script or alphabet of each class; may be missing

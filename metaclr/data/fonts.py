@@ -10,7 +10,7 @@ from pathlib import Path
 
 from metaclr.errors import UserError
 
-ENOUGH_FONTS = 12
+MIN_FONTS = 12
 """A character is a class if this many of the fonts draw it."""
 
 _FAMILIES = ("DejaVuSans", "DejaVuSerif", "STIXGeneral")
@@ -25,9 +25,9 @@ def text_fonts() -> list[Path]:
     folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
     files = sorted(p for p in folder.glob("*.ttf") if p.name.startswith(_FAMILIES))
     files = [p for p in files if _NOT_TEXT not in p.name]
-    if len(files) < ENOUGH_FONTS:
+    if len(files) < MIN_FONTS:
         raise UserError(
-            f"glyphs: {folder} has {len(files)} of matplotlib's 16 text fonts, and {ENOUGH_FONTS} are needed;"
+            f"glyphs: {folder} has {len(files)} of matplotlib's 16 text fonts, and {MIN_FONTS} are needed;"
             " install matplotlib from its own wheel"
         )
     return files
@@ -42,7 +42,7 @@ def fonts_digest(fonts: Sequence[Path]) -> str:
 
 
 def characters(fonts: Sequence[Path]) -> dict[int, list[int]]:
-    """Code point -> which of `fonts` draw it, for all characters that at least `ENOUGH_FONTS` draw; in code order.
+    """Code point -> which of `fonts` draw it, for all characters that at least `MIN_FONTS` draw; in code order.
 
     Combining marks, spaces and format controls are no characters to look at and are not counted.
     """
@@ -53,7 +53,7 @@ def characters(fonts: Sequence[Path]) -> dict[int, list[int]]:
     return {
         code: [i for i, charmap in enumerate(maps) if code in charmap]
         for code in sorted(counts)
-        if counts[code] >= ENOUGH_FONTS and _is_drawn(code)
+        if counts[code] >= MIN_FONTS and _is_drawn(code)
     }
 
 

@@ -10,7 +10,7 @@ import torch
 
 from episodes import ImageSet
 from metaclr.data.cache import cached
-from metaclr.data.confusables import ENOUGH_OUTLINES, ENOUGH_TO_TRAIN, REASONS, lines, select
+from metaclr.data.confusables import MIN_OUTLINES, MIN_OUTLINES_TO_TRAIN, REASONS, lines, select
 from metaclr.data.fonts import characters, class_name_of, fonts_digest, script_of, text_fonts
 from metaclr.data.outlines import draw_outlines
 from metaclr.data.parts import take_parts
@@ -65,7 +65,7 @@ def report(size: int = 28, cache_in: Path | None = None) -> tuple[str, ...]:
 
 
 def every_glyph(size: int = 28, cache_in: Path | None = None) -> ImageSet:
-    """All characters that `fonts.ENOUGH_FONTS` fonts draw, with `split` as `confusables.select` has it."""
+    """All characters that `fonts.MIN_FONTS` fonts draw, with `split` as `confusables.select` has it."""
     from PIL import __version__ as pillow
     from PIL import features
 
@@ -77,7 +77,7 @@ def every_glyph(size: int = 28, cache_in: Path | None = None) -> ImageSet:
         "drawn by": [pillow, features.version("freetype2")],
         "pose": asdict(Pose()),
         "seed": POSE_SEED,
-        "enough": [ENOUGH_OUTLINES, ENOUGH_TO_TRAIN],
+        "enough": [MIN_OUTLINES, MIN_OUTLINES_TO_TRAIN],
     }
     return cached(key, lambda _: _render(fonts, size), cache_in)
 

@@ -20,7 +20,7 @@ class ReadOptions:
     """How image files are found and decoded.
 
     on_corrupt: refuse a set with unreadable files, or skip them and note it. fit: make an image square by cutting to
-    the centre, by a black border, or by distorting it. frames: of files with several pages or frames. pixel_range:
+    the center, by a black border, or by distorting it. frames: of files with several pages or frames. pixel_range:
     the values that become 0 and 255, of files with more than 8 bits or of float; None finds it for the set. layout:
     one of `layouts.LAYOUTS`. max_pixels: refuse larger images. Raises UserError for a value that is none of these.
     """

@@ -114,6 +114,6 @@ def fit_note(cut: np.ndarray[tuple[int, ...], np.dtype[np.float64]], fit: str) -
     if fit != "crop" or not (cut > _CUT).any():
         return [] if fit == "crop" or not cut.any() else [f"fit: oblong images are made square by {fit}"]
     return [
-        f"fit: the crop to the centre square cuts more than a fifth off {int((cut > _CUT).sum()):,} of {len(cut):,}"
+        f"fit: the crop to the center square cuts more than a fifth off {int((cut > _CUT).sum()):,} of {len(cut):,}"
         f" images (up to {100 * cut.max():.0f} %); fit = 'pad' or 'stretch' keeps all of them"
     ]

@@ -1,4 +1,4 @@
-"""Characters drawn clean: upright, centred, one per font, with a hash that tells equal outlines."""
+"""Characters drawn clean: upright, centerd, one per font, with a hash that tells equal outlines."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def draw_outlines(fonts: Sequence[Path], characters: Mapping[int, Sequence[int]]
     table = np.array(sorted((code, font, digest) for (code, digest), (_, font) in first.items()), dtype=np.int64)
     canvases = np.zeros((len(table), canvas, canvas), dtype=np.uint8)
     for place, (code, font, _) in enumerate(table.tolist()):
-        _centre(canvases[place], _smaller(fonts[font], code, inks[code, font], canvas))
+        _center(canvases[place], _smaller(fonts[font], code, inks[code, font], canvas))
     return Outlines(canvases, *(np.ascontiguousarray(column) for column in table.T))
 
 
@@ -93,7 +93,7 @@ def _smaller(path: Path, code: int, ink: Pixels, canvas: int) -> Pixels:
     return next(_draw(path, [code], em))[1]
 
 
-def _centre(canvas: Pixels, ink: Pixels) -> None:
+def _center(canvas: Pixels, ink: Pixels) -> None:
     height, width = ink.shape
     top, left = (canvas.shape[0] - height) // 2, (canvas.shape[1] - width) // 2
     canvas[top : top + height, left : left + width] = ink

@@ -74,7 +74,7 @@ def _cache(images: Any, classes: Any, path: Path) -> dict[str, Any]:
 
 
 def _batch(found: dict[str, Any]) -> dict[str, Any]:
-    """CIFAR's: data (M, 3072), colour by colour; labels, or fine_labels; filenames."""
+    """CIFAR's: data (M, 3072), color by color; labels, or fine_labels; filenames."""
     data = np.asarray(found["data"])
     shape = (-1, 3, 32, 32) if data.shape[1] == 3072 else (-1, 28, 28)
     arrays: dict[str, Any] = {"images": data.reshape(shape)}

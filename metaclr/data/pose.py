@@ -57,7 +57,7 @@ def _draw(ids: Tensor, seed: int, what: str) -> Tensor:
 
 
 def _affine(ids: Tensor, seed: int, pose: Pose) -> Tensor:
-    """(R, 2, 3) from output to input coordinates: rotation, shear and scale about the centre, then a shift."""
+    """(R, 2, 3) from output to input coordinates: rotation, shear and scale about the center, then a shift."""
     angle = torch.deg2rad(pose.rotation * _draw(ids, seed, "rotation"))
     wide = torch.exp(pose.scale * _draw(ids, seed, "width"))
     high = torch.exp(pose.scale * _draw(ids, seed, "height"))

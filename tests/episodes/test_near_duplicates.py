@@ -118,9 +118,9 @@ def test_chunks_find_all_close_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_hash_bits_against_a_loop() -> None:
-    grey = pictures(5, 1, 3, size=32).images[:, 0].double()
+    gray = pictures(5, 1, 3, size=32).images[:, 0].double()
     n = torch.arange(32) + 0.5
-    for image, bits in zip(grey, hash_bits(grey.float()), strict=True):
+    for image, bits in zip(gray, hash_bits(gray.float()), strict=True):
         low = [[float((image * torch.outer(torch.cos(torch.pi / 32 * u * n), torch.cos(torch.pi / 32 * v * n))).sum())
                 for v in range(8)] for u in range(8)]  # fmt: skip
         assert bits.tolist() == (np.array(low).ravel() > np.median(low)).tolist()

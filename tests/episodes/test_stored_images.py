@@ -48,10 +48,10 @@ def both(folder: Path, count: int = 60) -> tuple[ImageSet, ImageSet]:
     return resident, replace(resident, images=open_npy(folder / "images.npy"))
 
 
-@pytest.mark.parametrize("layout", ["grey", "first", "last"])
+@pytest.mark.parametrize("layout", ["gray", "first", "last"])
 def test_rows_are_those_of_a_tensor(tmp_path: Path, layout: str) -> None:
-    images = pixels(channels=1 if layout == "grey" else 3)
-    stored = {"grey": images[:, 0], "first": images, "last": images.permute(0, 2, 3, 1)}[layout]
+    images = pixels(channels=1 if layout == "gray" else 3)
+    stored = {"gray": images[:, 0], "first": images, "last": images.permute(0, 2, 3, 1)}[layout]
     np.save(tmp_path / "images.npy", stored.contiguous().numpy())
     mapped = open_npy(tmp_path / "images.npy", channels_last=layout == "last")
     index = torch.tensor([7, 7, 59, 0, 8])

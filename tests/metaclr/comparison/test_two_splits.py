@@ -20,8 +20,7 @@ from metaclr.errors import UserError
 from metaclr.recipe import find, read, resolve
 from metaclr.results.scores.score import score
 from metaclr.results.scores.table_column import table_column_of
-from metaclr.results.store.per_item import read_items
-from metaclr.results.store.rows import read_rows
+from metaclr.results.store.folder import load as results_of
 from tests.metaclr.comparison import small
 from tests.metaclr.data.folder_trees import pictures
 
@@ -95,10 +94,9 @@ def test_nothing_is_paired_across_splits(two: Any) -> None:
     for evaluator in ("linear", "knn"):
         identities = []
         for place in (folder / "one", folder / "two"):
-            kept = [row for row in read_rows(place / "rows.csv") if row.evaluator == evaluator]
-            rows = [row for row in kept if row.method == "simclr"]
-            items = read_items(place / "runs" / rows[0].run / "per_item.npz")
-            identities.append(score("simclr", table_column_of(rows[0]), rows, items).identity)
+            stored = results_of(place)
+            rows = [row for row in stored.rows if (row.evaluator, row.method) == (evaluator, "simclr")]
+            identities.append(score("simclr", table_column_of(rows[0]), rows, stored).identity)
         assert identities[0] != identities[1]
 
 

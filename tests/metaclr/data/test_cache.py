@@ -82,7 +82,7 @@ def test_a_large_set_is_decoded_and_read_through_the_disk(tmp_path: Path, monkey
 def test_an_unwritable_folder_costs_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
-    cache._say_once.cache_clear()
+    cache._notify_once.cache_clear()
     for _ in range(3):
         assert len(cached({"name": "s"}, small, blocked / "cache")) == 2
     said = capsys.readouterr().err.strip().splitlines()
@@ -96,7 +96,7 @@ def test_a_full_disk_costs_one_line(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    cache._say_once.cache_clear()
+    cache._notify_once.cache_clear()
     monkeypatch.setattr(np, "save", full)
     assert len(cached({"name": "s"}, small, tmp_path)) == 2
     assert "No space left" in capsys.readouterr().err

@@ -37,7 +37,7 @@ def test_read_as_written(tmp_path: Path) -> None:
     assert npz_counts(tmp_path / "mine.npz") == (3, 6)
 
 
-def test_grey_and_without_labels(tmp_path: Path) -> None:
+def test_gray_and_without_labels(tmp_path: Path) -> None:
     np.savez(tmp_path / "bare.npz", images=arrays()["images"][..., 0])
     found = load("bare", tmp_path, size=12, channels=3)
     assert found.labels is None
@@ -87,8 +87,8 @@ def test_adapt_against_a_loop(tmp_path: Path) -> None:
 
     np.savez(tmp_path / "mine.npz", **arrays())
     found = load("mine", tmp_path)
-    grey = adapt(found, channels=1).images[:, 0]
-    for pixels, expected in zip(grey, arrays()["images"], strict=True):
+    gray = adapt(found, channels=1).images[:, 0]
+    for pixels, expected in zip(gray, arrays()["images"], strict=True):
         assert np.abs(pixels.numpy().astype(int) - np.asarray(Image.fromarray(expected).convert("L"))).max() <= 1
     smaller = adapt(found, size=4).images
     for pixels, expected in zip(smaller, arrays()["images"], strict=True):

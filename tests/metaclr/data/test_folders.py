@@ -38,7 +38,7 @@ def test_classes_are_folders(birds: Path) -> None:
     assert load(str(birds), size=8, channels=1).channels == 1
 
 
-def test_short_side_then_centre(tmp_path: Path) -> None:
+def test_short_side_then_center(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (20, 60), dtype=np.uint8)
     (tmp_path / "set" / "a").mkdir(parents=True)
     Image.fromarray(pixels).save(tmp_path / "set" / "a" / "wide.png")

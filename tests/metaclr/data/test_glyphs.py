@@ -10,7 +10,7 @@ import torch
 
 from episodes import audit
 from metaclr.data import load
-from metaclr.data.confusables import ENOUGH_OUTLINES, ENOUGH_TO_TRAIN, HELD_OUT_SCRIPTS, REASONS, select
+from metaclr.data.confusables import HELD_OUT_SCRIPTS, MIN_OUTLINES, MIN_OUTLINES_TO_TRAIN, REASONS, select
 from metaclr.data.fonts import characters, class_name_of, text_fonts
 from metaclr.data.glyphs import every_glyph, report
 from metaclr.data.outlines import Outlines, draw_outlines
@@ -72,8 +72,8 @@ def test_source_and_held_out_share_nothing() -> None:
     assert report.clean, report.lines()
     assert set(held_out.groups) == set(HELD_OUT_SCRIPTS)
     assert set(source.groups).isdisjoint(HELD_OUT_SCRIPTS)
-    assert int(source.class_counts().min()) >= ENOUGH_TO_TRAIN
-    assert int(held_out.class_counts().min()) >= ENOUGH_OUTLINES
+    assert int(source.class_counts().min()) >= MIN_OUTLINES_TO_TRAIN
+    assert int(held_out.class_counts().min()) >= MIN_OUTLINES
 
 
 def test_parts_and_scripts() -> None:

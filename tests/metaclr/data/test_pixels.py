@@ -151,7 +151,7 @@ def test_oblong_images(tmp_path: Path, npz: bool) -> None:
     assert int(cut.images.max()) == 0
     assert any("more than a fifth off 4 of 4 images (up to 75 %)" in note for note in cut.notes)
     if not npz:
-        assert any("4 of 4 images are of one single colour" in note for note in cut.notes)
+        assert any("4 of 4 images are of one single color" in note for note in cut.notes)
     padded, stretched = load(str(root), size=10, fit="pad"), load(str(root), size=10, fit="stretch")
     assert int(padded.images[0, 0, 0].max()) == 0  # the border
     assert int(padded.images[0, 0, 5, 9]) > 100
