@@ -16,7 +16,7 @@ ORDER = (
     "roles", "shot", "query", "way",
     "views", "support_views", "task_transform",
     "tasks",
-    "projector", "momentum",
+    "projector", "momentum", "momentum_schedule",
     "head", "embedding",
     "temperature", "learn_temperature",
     "negatives",

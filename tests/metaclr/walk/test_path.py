@@ -96,6 +96,7 @@ fed_values = st.fixed_dictionaries(
         "way": st.sampled_from([None, 8, 16]),
         "projector": st.sampled_from(["mlp", "none"]),
         "momentum": st.sampled_from([None, 0.99]),
+        "momentum_schedule": st.sampled_from(["constant", "cosine"]),
         "views": st.sampled_from(["", "identity", "gentle"]),
         "task_transform": st.sampled_from(["", "quarter_turns"]),
     }
