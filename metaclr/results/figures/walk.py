@@ -1,4 +1,4 @@
-"""The walk as figures: what each step is worth, accuracy against geometry and loss, and the two orders."""
+"""The walk as figures: the effect of each step, accuracy against geometry and loss, and the two orders."""
 
 from __future__ import annotations
 
@@ -165,10 +165,10 @@ def _orders(found: list[Interaction], task: TableColumn) -> RenderedFigure:
     axes.set_ylim(len(found) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
-    axes.set_xlabel("what moving the axis is worth (percent points)")
+    axes.set_xlabel("effect of moving the axis (percent points)")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     caption = (
-        f"The worth of each axis on {task.target}, {task.title}, when the axes move in one order and in the opposite "
+        f"The effect of each axis on {task.target}, {task.title}, when the axes move in one order and in the opposite "
         "one, with 95 % intervals of the paired differences. Where the two marks are apart, the axis interacts with "
         "the others."
     )
@@ -195,7 +195,7 @@ def _caption(summary: Summary, walked: WalkRecord, task: TableColumn) -> str:
     seeds, methods = len(score.seeds) if isinstance(score, Score) else 1, summary.about_methods(task)
     return " ".join(
         [
-            "Above: accuracy after each step; a bar is what the step is worth, with the 95 % interval of the paired "
+            "Above: accuracy after each step; a bar is the effect of the step, with the 95 % interval of the paired "
             f"differences on the same {score.n:,} stored episodes, for {scope(summary, [task])}."
             if score
             else "",

@@ -1,4 +1,4 @@
-"""The transfer matrix: what an encoder that was trained on a source is worth on each target."""
+"""The transfer matrix: accuracy on each target of an encoder trained on each source."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from metaclr.results.tables.layout import Block, Line, Table, TableCell
 
 
 def transfer_settings(summary: Summary) -> list[TableColumn]:
-    """Settings (tasks without source and target) worth a matrix: measured on more than one source or target.
+    """Settings (tasks without source and target) shown as a matrix: measured on more than one source or target.
 
     Low-label settings are left out: their number of labels differs by target.
     """

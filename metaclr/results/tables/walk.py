@@ -1,4 +1,4 @@
-"""The tables of a walk: every step with what it is worth, the same on every task, and how axes interact."""
+"""The tables of a walk: the effect of every step, on one task and on all, and how axes interact."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def walk_tables(results: Results, summary: Summary) -> list[Table]:
 
 
 def bridge_table(results: Results, summary: Summary, walked: WalkRecord) -> Table:
-    """A line per step: accuracy, worth of the step, geometry of the features, loss and loss at chance."""
+    """A line per step: accuracy, effect of the step, geometry of the features, loss and loss at chance."""
     task = headline_column(summary)
     records = [record for walk in walked.walks for record in _records(summary, walked, walk)]
     return Table(
@@ -49,7 +49,7 @@ def bridge_table(results: Results, summary: Summary, walked: WalkRecord) -> Tabl
 
 
 def effects_table(summary: Summary, walked: WalkRecord, tasks: Sequence[TableColumn]) -> Table:
-    """The worth of every step on every few-shot task."""
+    """The effect of every step on every few-shot task."""
 
     def lay(columns: int) -> tuple[Block, ...]:
         blocks = []
@@ -57,14 +57,14 @@ def effects_table(summary: Summary, walked: WalkRecord, tasks: Sequence[TableCol
             for part in split(list(tasks), columns):
                 found = [step_effects(summary, walked, walk, task) for task in part]
                 lines = tuple(
-                    Line(stage.label, tuple(_worth(of_task[i]) for of_task in found))
+                    Line(stage.label, tuple(_effect_cell(of_task[i]) for of_task in found))
                     for i, stage in enumerate(walk.stages)
                 )
                 heads = tuple((task.target, task.title) for task in part)
                 blocks.append(Block(_title(walked, walk), heads, lines, corner="step"))
         return tuple(blocks)
 
-    title = "What each step is worth, on every few-shot task"
+    title = "Effect of each step, on every few-shot task"
     records = [
         table_column_record(task) | {"order": walk.name, "step": number, "axis": stage.axis}
         | {"difference": effect and effect.value, "ci95": effect and effect.ci95}
@@ -74,19 +74,19 @@ def effects_table(summary: Summary, walked: WalkRecord, tasks: Sequence[TableCol
         for effects in [step_effects(summary, walked, walk, task)]
         for number, (stage, effect) in enumerate(zip(walk.stages, effects, strict=True), 1)
     ]  # fmt: skip
-    return Table("bridge_effects", title, lay, (_worth_note(summary, tasks),), tuple(records))
+    return Table("bridge_effects", title, lay, (_effect_note(summary, tasks),), tuple(records))
 
 
 def orders_table(summary: Summary, walked: WalkRecord) -> Table:
-    """The worth of every axis in both orders; where the two differ, the axis interacts with the others."""
+    """The effect of every axis in both orders; where the two differ, the axis interacts with the others."""
     task = headline_column(summary)
     found = interactions(summary, walked, task)
     lines = tuple(
         Line(
             one.axis,
             (
-                _worth(one.forward),
-                _worth(one.reverse),
+                _effect_cell(one.forward),
+                _effect_cell(one.reverse),
                 TableCell(one.difference.value, one.difference.ci95, signed=True, text=mark(one.difference)),
             ),
         )
@@ -106,8 +106,8 @@ def orders_table(summary: Summary, walked: WalkRecord) -> Table:
     )
     notes = (
         f"Percent points; ± and n.s. speak about {scope(summary, [task])}.",
-        "difference: forward minus reverse, paired on the same episodes. An axis whose worth depends "
-        "on when it moves interacts with the others; its worth is not a number of its own.",
+        "difference: forward minus reverse, paired on the same episodes. An axis whose effect depends "
+        "on when it moves interacts with the others; its effect is not one number.",
         "Axes that moved together with others in one of the orders are left out.",
     )
     return Table(
@@ -142,7 +142,7 @@ def walk_headlines(results: Results, summary: Summary) -> list[str]:
 
 def _blocks(summary: Summary, walked: WalkRecord, task: TableColumn, columns: int) -> tuple[Block, ...]:
     loss = ("loss", "at the end", "at chance")
-    groups = ((task.title, "accuracy", "the step is worth"), ("features", "alignment", "uniformity"), loss)
+    groups = ((task.title, "accuracy", "effect of the step"), ("features", "alignment", "uniformity"), loss)
     heads = [(group, head) for group, *of_group in groups for head in of_group]
     blocks = []
     for walk in walked.walks:
@@ -155,7 +155,7 @@ def _blocks(summary: Summary, walked: WalkRecord, task: TableColumn, columns: in
 
 
 def _parts(columns: int) -> list[slice]:
-    """Accuracy and worth stay side by side, and so do the numbers that explain them."""
+    """Accuracy and effect stay side by side, and so do the numbers that explain them."""
     room = {1: range(7), 2: (0, 1, 2, 4, 6), 3: (0, 2, 4, 6), 4: (0, 2, 6), 5: (0, 2, 6)}
     return [slice(start, stop) for start, stop in pairwise(room.get(columns, (0, 6)))]
 
@@ -165,10 +165,10 @@ def _lines(summary: Summary, walked: WalkRecord, walk: Walk, task: TableColumn) 
     lines = [Line(f"start: {walked.start}", _entries(summary, walked, walked.start, task, TableCell(text="")))]
     for stage, effect in zip(walk.stages, effects, strict=True):
         label = f"{stage.label} ({walked.end})" if stage.method == walked.end else stage.label
-        lines.append(Line(label, _entries(summary, walked, stage.method, task, _worth(effect))))
+        lines.append(Line(label, _entries(summary, walked, stage.method, task, _effect_cell(effect))))
     blank = (TableCell(text=""),) * 4
     whole = step_effect(summary, walked.start, walked.end, task)
-    lines.append(Line("all steps together", (TableCell(text=""), _worth(whole), *blank), rule=True))
+    lines.append(Line("all steps together", (TableCell(text=""), _effect_cell(whole), *blank), rule=True))
     for number, title in enumerate(m for m in summary.methods if m in summary.controls):
         lines.append(Line(title, _entries(summary, walked, title, task, TableCell(text="")), rule=not number))
     return lines
@@ -194,7 +194,7 @@ def mean(values: Sequence[float]) -> float | None:
     return fmean(values) if values else None
 
 
-def _worth(effect: Difference | None) -> TableCell:
+def _effect_cell(effect: Difference | None) -> TableCell:
     if effect is None:
         return NONE
     text = "mixed" if effect.significant(LEVEL) and not _is_clear(effect) else mark(effect)
@@ -241,12 +241,13 @@ def _records(summary: Summary, walked: WalkRecord, walk: Walk) -> list[dict[str,
     return records
 
 
-def _worth_note(summary: Summary, tasks: Sequence[TableColumn]) -> str:
+def _effect_note(summary: Summary, tasks: Sequence[TableColumn]) -> str:
     seeds = max(len(s.seeds) for s in summary.scores.values())
     spread = f" In parentheses: standard deviation over {seeds} training seeds." if seeds > 1 else " One training seed."
     about = scope(summary, tasks)
     return (
-        "A step is worth: percent points more than the line above, mean ± 95 % interval of the paired differences on "
+        "Effect of a step: accuracy minus that of the row above, in percent points, mean ± 95 % interval of the paired "
+        "differences on "
         f"the same stored episodes; ± and n.s. speak about {about}.{spread} "
         f"n.s.: not significant (Holm-corrected over the steps on a target's few-shot columns, level {LEVEL:g})."
         + " mixed: significant for these encoders, but the seeds differ in sign."
@@ -264,9 +265,9 @@ def _notes(results: Results, summary: Summary, walked: WalkRecord, task: TableCo
         )
     held = ", ".join(f"{c.axis} ({c.before} → {c.after})" for c in walked.held)
     notes = [
-        f"Accuracy in percent{f', {score.n:,} stored episodes' if score else ''}.{budget} What an axis is worth "
+        f"Accuracy in percent{f', {score.n:,} stored episodes' if score else ''}.{budget} The effect of an axis "
         "depends on the axes moved before it.",
-        _worth_note(summary, [task]),
+        _effect_note(summary, [task]),
         "Alignment: mean squared distance of two views of an image; uniformity: log of the mean of exp(-2 distance²) "
         "between images; both of the encoder's features of the target on the unit sphere, lower is closer and more "
         "even (Wang and Isola 2020).",

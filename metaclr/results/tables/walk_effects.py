@@ -1,4 +1,4 @@
-"""What each axis of a walk is worth: paired differences between neighbouring steps on the same episodes."""
+"""Effects of the axes of a walk: paired differences between neighbouring steps on the same episodes."""
 
 from __future__ import annotations
 

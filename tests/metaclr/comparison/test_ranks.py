@@ -148,7 +148,8 @@ def test_a_budget_that_ranks_cannot_share_is_refused_once(tmp_path: Path) -> Non
     done = torchrun("compare", str(tmp_path / "tiny.toml"), "--out", str(out), "--set", "train.batch_views=30")
     errors = [line for line in done.stderr.splitlines() if line.startswith("metaclr:")]
     assert errors == [
-        "metaclr: train.batch_views = 30: method 'simclr' makes 15 ways of them, which 2 ranks cannot share evenly"
+        "metaclr: train.batch_views = 30: method 'simclr' makes 15 ways of them, which cannot be "
+        "divided evenly among 2 ranks"
     ]
     assert done.returncode != 0
     assert "exitcode  : 2" in done.stderr
