@@ -58,7 +58,7 @@ def check_writable(out: Path) -> None:
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=out, prefix=".probe-") as probe:
+        with tempfile.NamedTemporaryFile(dir=out, prefix=f".probe-{os.getpid()}-") as probe:
             probe.write(os.urandom(1 << 20))
             probe.flush()
             os.fsync(probe.fileno())

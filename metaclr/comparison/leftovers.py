@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import suppress
 from pathlib import Path
 
-LEFTOVER = re.compile(r"\..+\.\d+-[0-9a-f]{8}\.tmp|\.probe-\w+|\.ray-[0-9a-f]{16}|\.metaclr\.lock\.\d+-[0-9a-f]{8}")
-"""Names that only metaclr gives."""
+LEFTOVER = re.compile(
+    r"\..+\.(\d+)-[0-9a-f]{8}\.tmp|\.probe-(\d+)-\w+|\.ray-[0-9a-f]{16}|\.metaclr\.lock\.(\d+)-[0-9a-f]{8}"
+)
+"""Names that only metaclr gives, with the pid of the process that made them."""
 
 FOLDERS = ("", "per_item", "tables", "figures", "episodes")
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files of earlier processes; only the owner of the folder may call it."""
+    """Remove the temporary files of processes that have ended; only the owner of the folder may call it.
+
+    Another command that is about to be refused still has its own for a moment.
+    """
     for place in (*(folder / name for name in FOLDERS), *(folder / "runs").glob("*")):
         with suppress(OSError):
             for path in place.iterdir():
-                if LEFTOVER.fullmatch(path.name) and path.is_file() and not path.is_symlink():
+                found = LEFTOVER.fullmatch(path.name)
+                if found is None or not path.is_file() or path.is_symlink():
+                    continue
+                pid = next((int(group) for group in found.groups() if group), 0)
+                if not _lives(pid):
                     path.unlink(missing_ok=True)
+
+
+def _lives(pid: int) -> bool:
+    """Whether another process of this number runs here."""
+    if pid in (0, os.getpid()):
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

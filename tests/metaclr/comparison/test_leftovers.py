@@ -1,21 +1,32 @@
 """Temporary files of killed processes are removed, and nothing else is."""
 
+import os
 from pathlib import Path
 
 from metaclr.comparison.leftovers import LEFTOVER, remove_leftovers
 from metaclr.files import replacing
 
 
+DEAD = 2**22 + 7  # above the largest pid of Linux
+
+
 def test_only_files_that_metaclr_named_are_removed(tmp_path: Path) -> None:
     run = tmp_path / "runs" / "a"
     run.mkdir(parents=True)
-    ours = [tmp_path / ".rows.csv.12-0123abcd.tmp", run / ".checkpoint.pt.345-01234567.tmp", tmp_path / ".probe-x1_y"]
+    ours = [
+        tmp_path / f".rows.csv.{DEAD}-0123abcd.tmp",
+        run / f".checkpoint.pt.{DEAD}-01234567.tmp",
+        tmp_path / f".probe-{DEAD}-x1_y",
+        tmp_path / f".metaclr.lock.{DEAD}-01234567",
+    ]
     others = [
         tmp_path / ".git",
         tmp_path / "notes.tmp",
         run / ".hidden",
         run / "x.12-0123abcd.tmp",
         tmp_path / ".a.tmp",
+        tmp_path / f".probe-{os.getppid()}-x1_y",  # of another process, which runs
+        tmp_path / f".metaclr.lock.{os.getppid()}-01234567",
     ]
     for path in ours + others:
         path.touch()
