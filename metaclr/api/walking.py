@@ -138,7 +138,7 @@ def plan_bridge(
     name = resolved.sources[0]
     loaded = resolved
     resolved, _ = with_format(
-        resolved, lambda: [load_images([name], loaded, given.root, own)[name]], choose_device("auto").type
+        resolved, lambda: [load_images([name], loaded, given.root, own)[name]], choose_device(given.device).type
     )
     images = load_images([name], resolved, given.root, own)[name]
     prepared = prepare_walk(first, last, resolved, images, order=order, both_orders=both_orders)

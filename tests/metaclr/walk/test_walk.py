@@ -230,6 +230,17 @@ def test_loss_at_chance_counts_a_queue_that_is_as_full_as_training_makes_it() ->
     assert chance_of(queued, "train.steps=3") == pytest.approx(log(1 + 2 * 16), abs=1e-4)
 
 
+def test_the_size_is_chosen_for_the_device_that_trains(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    labels = torch.arange(20).repeat_interleave(6)
+    photographs = ImageSet(torch.randint(0, 256, (120, 3, 64, 64), dtype=torch.uint8), labels)
+    lines = [line for line in SMALL if not line.startswith("size=")]
+    _, recipe, _ = plan_bridge(
+        "simclr", "supcon", source={"source": photographs}, targets=["digits"], overrides=lines, device="cpu"
+    )
+    assert recipe.size == 32
+
+
 def test_a_step_that_the_data_cannot_give_is_walked_around() -> None:
     # 20 classes: 32-way tasks of two views cannot be, 16-way tasks of four can, so queries come before ways.
     prepared, *_ = plan_bridge(
