@@ -1,4 +1,4 @@
-"""Child processes that end with their parent."""
+"""Processes of this machine: whether one still runs, and child processes that end with their parent."""
 
 from __future__ import annotations
 
@@ -8,9 +8,35 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1  # from Linux's <sys/prctl.h>
 _POLL_SECONDS = 1.0
+
+
+def is_running(pid: int, started: int = 0) -> bool:
+    """Whether this machine runs a process of this number, another user's included.
+
+    Args:
+        started: its `start_time`, by which a new process that was given the same number is told apart; 0 is any.
+    """
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # it belongs to another user
+    # A zombie has no start time here; another start time means that the pid belongs to a new process.
+    return started in (0, start_time(pid))
+
+
+def start_time(pid: int) -> int:
+    """Start time of a process in clock ticks since boot; 0 for a zombie, and where /proc does not tell."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        return 0 if fields[0] in "ZX" else int(fields[19])
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def die_with_parent(parent: int | None = None) -> None:

@@ -29,6 +29,12 @@ def check_arguments(**arguments: Any) -> None:
             raise UserError(f"{name} = {_shown(value)}: {example}")
 
 
+def refuse_one_text(argument: str, value: Any) -> None:
+    """Raises UserError for one text where a list is meant, whose letters would be taken for its items."""
+    if isinstance(value, str):
+        raise UserError(f"{argument} = {value!r} is one text; give a list, such as [{value!r}]")
+
+
 def _shown(value: Any) -> str:
     try:
         text = " ".join(repr(value).split())

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
+from metaclr.api.checks import refuse_one_text
 from metaclr.api.options import OptionArguments, read_options
 from metaclr.api.trust import check_trust
-from metaclr.errors import UserError
 from metaclr.recipe import CompareRecipe, find, for_other_data, read, resolve
 
 if TYPE_CHECKING:
@@ -134,8 +134,7 @@ def own_and_names(given: Any, argument: str) -> tuple[dict[str, Any], list[Any] 
     """
     if given is None:
         return {}, None
-    if isinstance(given, str):
-        raise UserError(f"{argument} = {given!r} is one text; give a list, such as [{given!r}]")
+    refuse_one_text(argument, given)
     if isinstance(given, Mapping):
         return {k: v for k, v in given.items() if not isinstance(v, str)}, list(given)
     return {}, list(given)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from metaclr.api.checks import check_arguments
-from metaclr.errors import UserError, unknown
+from metaclr.api.checks import check_arguments, refuse_one_text
+from metaclr.errors import unknown
 
 if TYPE_CHECKING:
     from episodes import ImageSet
@@ -85,7 +85,7 @@ def read_options(given: Mapping[str, Any]) -> Options:
     for name, value in given.items():
         if name not in names:
             raise unknown("argument", name, names)
-        if name in ("targets", "seeds", "overrides") and isinstance(value, str):
-            raise UserError(f"{name} = {value!r} is one text; give a list, such as [{value!r}]")
+        if name in ("targets", "seeds", "overrides"):
+            refuse_one_text(name, value)
     check_arguments(**given)
     return Options(**given)

@@ -7,6 +7,8 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
+from metaclr.process import is_running
+
 LEFTOVER = re.compile(
     r"\..+\.(\d+)-[0-9a-f]{8}\.tmp|\.probe-(\d+)-\w+|\.ray-[0-9a-f]{16}|\.metaclr\.lock\.(\d+)-[0-9a-f]{8}"
 )
@@ -27,18 +29,5 @@ def remove_leftovers(folder: Path) -> None:
                 if found is None or not path.is_file() or path.is_symlink():
                     continue
                 pid = next((int(group) for group in found.groups() if group), 0)
-                if not _lives(pid):
+                if pid in (0, os.getpid()) or not is_running(pid):
                     path.unlink(missing_ok=True)
-
-
-def _lives(pid: int) -> bool:
-    """Whether another process of this number runs here."""
-    if pid in (0, os.getpid()):
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from metaclr.errors import UserError
+from metaclr.process import is_running, start_time
 
 NAME = ".metaclr.lock"
 
@@ -41,7 +42,7 @@ def owned(folder: Path) -> Iterator[None]:
         raise UserError(f"{folder}: no such folder")
     lock = folder / NAME
     me = Owner(os.getpid(), socket.gethostname(), datetime.now().astimezone().isoformat(timespec="seconds"),
-               _started(os.getpid()))  # fmt: skip
+               start_time(os.getpid()))  # fmt: skip
     with _one_at_a_time(folder):
         if not _create(lock, me):
             owner = _read(lock)
@@ -62,28 +63,8 @@ def _refuse_living(folder: Path, lock: Path, owner: Owner) -> None:
     line = f"--out {folder} is in use by process {owner.pid} on {owner.host} since {owner.since}"
     if owner.host != socket.gethostname():
         raise UserError(f"{line}; name another --out, or, if that process has ended: rm '{lock}'")
-    if _lives(owner):
+    if is_running(owner.pid, owner.started):
         raise UserError(f"{line}; wait for it, or name another --out")
-
-
-def _lives(owner: Owner) -> bool:
-    try:
-        os.kill(owner.pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True  # it belongs to another user
-    # A zombie has no start time here; another start time means that the pid belongs to a new process.
-    return owner.started in (0, _started(owner.pid))
-
-
-def _started(pid: int) -> int:
-    """Start time of a process in clock ticks since boot; 0 for a zombie, and where /proc does not tell."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        return 0 if fields[0] in "ZX" else int(fields[19])
-    except (OSError, ValueError, IndexError):
-        return 0
 
 
 def _create(lock: Path, owner: Owner) -> bool:

@@ -85,9 +85,10 @@ def few_shot_of_procedure(
 def _accuracies_of(
     parts: Iterable[Tensor], table: EpisodeTable, labels: Tensor, head: object
 ) -> tuple[Tensor, Tensor | None]:
-    """Accuracies (E,) from logits (e, N Q, N) of some episodes each, and (E, N) without each way where a task uses all
+    """Accuracies (E,) from logits (e, N Q, N) of some episodes each, and accuracies without each way or None.
 
-    classes and the head scores every way by its own support alone, so that the other scores stand when a way goes.
+    Those (E, N) are there where a task uses all classes and the head scores every way by its own support alone, so that
+    the other scores stand when a way goes.
     """
     whole = 1 < table.shape.way >= len(torch.unique(episode_classes(table, labels)))
     separate = whole and isinstance(head, Prototypes | NearestNeighbor | Matching)

@@ -14,6 +14,7 @@ import pytest
 from metaclr.comparison import owner
 from metaclr.comparison.owner import NAME, Owner, owned
 from metaclr.errors import UserError
+from metaclr.process import start_time
 
 
 def write(folder: Path, who: Owner) -> None:
@@ -21,7 +22,7 @@ def write(folder: Path, who: Owner) -> None:
 
 
 def living() -> Owner:
-    return Owner(os.getpid(), owner.socket.gethostname(), "2026-01-01T00:00:00+00:00", owner._started(os.getpid()))
+    return Owner(os.getpid(), owner.socket.gethostname(), "2026-01-01T00:00:00+00:00", start_time(os.getpid()))
 
 
 def test_a_second_owner_is_refused_and_the_first_releases(tmp_path: Path) -> None:
@@ -54,7 +55,7 @@ def test_a_new_process_with_the_pid_of_the_owner_is_not_the_owner(tmp_path: Path
     with owned(tmp_path):
         pass
     child = subprocess.Popen([sys.executable, "-c", ""])
-    started = owner._started(child.pid)
+    started = start_time(child.pid)
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # it has ended and is not reaped: a zombie
     write(tmp_path, replace(living(), pid=child.pid, started=started))
     with owned(tmp_path):
