@@ -70,7 +70,7 @@ class Embedded:
 
 
 @dataclass(frozen=True)
-class Judged:
+class Outcome:
     """Accuracies (E,) of several encoders on the same episodes, their class ids (E, N), and where every task uses all
     classes the accuracies (E, N) without each way."""
 
@@ -87,7 +87,7 @@ class Judged:
         return less(self.accuracies), less(self.without) if self.without else None
 
 
-def judge(pool: Embedded, way: int, shot: int, episodes: int, seed: int, names: Sequence[str] = ()) -> Judged:
+def evaluate(pool: Embedded, way: int, shot: int, episodes: int, seed: int, names: Sequence[str] = ()) -> Outcome:
     """Evaluate encoders (default all) on fresh episodes of a pool with the default protocol: 15 queries where the
     smallest class allows it."""
     query = min(15, int(torch.bincount(pool.labels).min()) - shot)
@@ -99,7 +99,7 @@ def judge(pool: Embedded, way: int, shot: int, episodes: int, seed: int, names: 
     without = None
     if way >= pool.classes:
         without = {name: accuracies_without_each_way(rows, table) for name, rows in chosen.items()}
-    return Judged(accuracies, pool.labels[table.support[:, :, 0]], without)
+    return Outcome(accuracies, pool.labels[table.support[:, :, 0]], without)
 
 
 def embed(images: ImageSet, encoders: Mapping[str, nn.Module]) -> Embedded:
@@ -132,9 +132,9 @@ def false_positives(
             by_episodes, by_class = [], []
             for shuffle in range(shuffles):
                 order = torch.randperm(len(pool.labels), generator=torch.Generator().manual_seed(shuffle))
-                judged = judge(pool.with_labels(pool.labels[order]), way, shot, episodes, shuffle, names)
-                y, without = judged.differences(pairs)
-                by_class.append(interval(new_class_errors(y, judged.classes, without))[1])
+                outcome = evaluate(pool.with_labels(pool.labels[order]), way, shot, episodes, shuffle, names)
+                y, without = outcome.differences(pairs)
+                by_class.append(interval(new_class_errors(y, outcome.classes, without))[1])
                 zero = torch.zeros(episodes)
                 by_episodes.append(torch.tensor([paired_difference(one, zero).p for one in y]))
             for i, (a, b) in enumerate(pairs):
@@ -160,14 +160,14 @@ def coverage(
     rows: Rows = []
     names = list(dict.fromkeys(name for pair in pairs for name in pair if name))
     for way, shot in tasks:
-        truth = judge(whole, way, shot, 20 * episodes, 1, names).differences(pairs)[0].mean(1)
+        truth = evaluate(whole, way, shot, 20 * episodes, 1, names).differences(pairs)[0].mean(1)
         held: list[Tensor] = []
         halves: list[Tensor] = []
         for number, pool in enumerate(_pools(whole, pool_classes, partitions)):
-            judged = judge(pool, way, shot, episodes, number, names)
-            y, without = judged.differences(pairs)
+            outcome = evaluate(pool, way, shot, episodes, number, names)
+            y, without = outcome.differences(pairs)
             over_episodes = torch.tensor([mean_interval(one).half for one in y], dtype=torch.float64)
-            over_classes = interval(new_class_errors(y, judged.classes, without))[0]
+            over_classes = interval(new_class_errors(y, outcome.classes, without))[0]
             both = torch.stack([over_episodes, over_classes])
             held.append((y.mean(1) - truth).abs() <= both)
             halves.append(both)
@@ -188,12 +188,12 @@ def seeds_null(whole: Embedded, group: int, pool_classes: int, splits: int, epis
     names = [name for name in whole.features if name.startswith("untrained")]
     rejected: dict[str, list[bool]] = {"episode_t": [], "new_classes": [], "seeds_t": [], "crossed": []}
     for number, pool in enumerate(_pools(whole, pool_classes, 1)):
-        judged = judge(pool, 5, 5, episodes, number, names)
+        outcome = evaluate(pool, 5, 5, episodes, number, names)
         for split in range(splits):
             order = torch.randperm(len(names), generator=torch.Generator().manual_seed(1000 * number + split)).tolist()
             pairs = [(names[order[s]], names[order[group + s]]) for s in range(group)]
-            y, _ = judged.differences(pairs)
-            errors = new_class_errors(y.mean(0), judged.classes)
+            y, _ = outcome.differences(pairs)
+            errors = new_class_errors(y.mean(0), outcome.classes)
             zero = torch.zeros(episodes)
             found = {
                 "episode_t": paired_difference(y.mean(0), zero).p,
