@@ -55,9 +55,9 @@ def test_on_shuffled_labels_no_more_than_the_level_is_found(script: ModuleType, 
 
 
 def test_on_true_labels_training_is_found(script: ModuleType, pools: dict[str, Any]) -> None:
-    judged = script.judge(pools["glyphs:held-out"], 20, 5, 1100, 0, ("simclr-40", "untrained"))
-    y, _ = judged.differences([("simclr-40", "untrained")])
-    assert float(interval(new_class_errors(y, judged.classes))[1]) < 1e-9
+    outcome = script.evaluate(pools["glyphs:held-out"], 20, 5, 1100, 0, ("simclr-40", "untrained"))
+    y, _ = outcome.differences([("simclr-40", "untrained")])
+    assert float(interval(new_class_errors(y, outcome.classes))[1]) < 1e-9
 
 
 def test_intervals_cover_the_value_over_all_classes(script: ModuleType, seeds: Any) -> None:
