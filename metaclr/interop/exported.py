@@ -30,7 +30,7 @@ def write_torchscript(net: nn.Module, channels: int, size: int, path: Path) -> f
     net = net.eval()
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch says that TorchScript is old; programs in use still read it
-        traced = torch.jit.trace(net, _pixels(2, channels, size), check_trace=False)
+        traced = torch.jit.trace(net, _pixels(2, channels, size), check_trace=False)  # type: ignore[no-untyped-call]
         pixels = _pixels(5, channels, size, seed=1)
         difference = _difference(traced(pixels), net(pixels), "TorchScript")
         buffer = BytesIO()

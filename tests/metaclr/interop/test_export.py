@@ -97,6 +97,4 @@ def test_a_network_that_traces_wrongly_is_not_written(tmp_path: Path) -> None:
 def test_a_network_without_a_plain_form_names_the_others(tmp_path: Path) -> None:
     saved("resnet12", tmp_path / "run")
     found = CliRunner().invoke(cli, ["export", str(tmp_path / "run"), "--out", str(tmp_path / "o")])
-    assert "'resnet12' has no form in plain layers of torch; export it with --format torchscript" in str(
-        found.exception
-    )
+    assert "'resnet12' has no form in plain layers of torch; export it with --format torch" in str(found.exception)
