@@ -26,7 +26,9 @@ from tests.metaclr.evaluation.evaluate_data import blobs
 BRIDGE_METHODS = [
     name
     for name in methods.names()
-    if isinstance(methods.get(name).objective, Objective) and not isinstance(methods.get(name).objective.head, Pairs)  # type: ignore[attr-defined]
+    if isinstance(methods.get(name).objective, Objective)
+    and not isinstance(methods.get(name).objective.head, Pairs)  # type: ignore[attr-defined]
+    and not methods.get(name).episode_head
 ]
 
 
@@ -97,6 +99,8 @@ def test_heads_are_the_same_function_objects() -> None:
         ("nca", "projected embeddings"),
         ("simclr", "logistic regression"),
         ("byol", "logistic regression"),
+        ("prototransfer", "linear layer from prototypes, 15 epochs of Adam (ProtoTune)"),
+        ("cactus", "Prototypes, squared_euclidean, raw features"),
         ("supervised", "Baseline++"),
     ],
 )

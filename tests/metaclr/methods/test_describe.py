@@ -42,7 +42,9 @@ def test_methods_that_train_on_labels() -> None:
     assert {name for name in names() if "labels: given; it trains" in "\n".join(describe(name))} == {
         *supervised.split()
     }
-    assert all(get(name).labels == "given" for name in names() if get(name).way_type == "classes")
+    assert all(get(name).labels != "instance" for name in names() if get(name).way_type == "classes")
+    on_clusters = {name for name in names() if "labels: none; it trains on clusters" in "\n".join(describe(name))}
+    assert on_clusters == {name for name in names() if get(name).clusters is not None} >= {"cactus", "uflst"}
 
 
 def test_a_difference_is_exactly_what_turns_one_method_into_the_other() -> None:
