@@ -154,18 +154,6 @@ class ImageSet:
         wanted = self._known_groups(names)
         return self.only_classes([i for i, group in enumerate(self.groups) if group in wanted])
 
-    def without_groups(self, names: str | Iterable[str]) -> ImageSet:
-        """The classes of all groups but some. Raises EpisodeError for an unknown group."""
-        unwanted = self._known_groups(names)
-        return self.only_classes([i for i, group in enumerate(self.groups) if group not in unwanted])
-
-    def only_split(self, name: str) -> ImageSet:
-        """The images of one split, without the classes that it leaves empty. EpisodeError if unknown."""
-        if name not in self.split:
-            raise _unknown(f"{self.name}: unknown split", name, set(self.split))
-        kept = self.select([i for i, split in enumerate(self.split) if split == name])
-        return kept if self.labels is None else kept.with_at_least(1)
-
     def unlabelled(self) -> ImageSet:
         """The same images without labels, class names and groups."""
         return replace(self, labels=None, class_names=(), groups=())

@@ -58,7 +58,7 @@ class Method:
     learner: Callable[..., Any] | None = None
     """Builds a learner of its own (MAML); None is the engine's."""
     trained: bool = True
-    """False for controls, which are evaluated as they are initialised."""
+    """False for controls, which are evaluated as they are initialized."""
     name: str = ""
     """File name; `metaclr.methods.get` fills it in."""
 

@@ -102,7 +102,7 @@ def test_a_batch_of_single_views_has_no_positive(name: str) -> None:
 
 
 @pytest.mark.parametrize("denominator", DENOMINATORS, ids=str)
-@pytest.mark.parametrize("head", [Pairs(dot), Matching(dot)], ids=str)
+@pytest.mark.parametrize("head", [Pairs(dot), Matching(dot)], ids=["pairs", "matching"])
 def test_every_denominator_costs_the_same_without_negatives(head: Pairs | Matching, denominator: object) -> None:
     labels = Context(labels=torch.tensor([[0, 0, 0]]))
     z = torch.randn(1, 3, 2, 5, generator=torch.Generator().manual_seed(0)).requires_grad_()
