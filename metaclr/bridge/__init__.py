@@ -14,6 +14,7 @@ from metaclr.bridge.denominators.unweighted import (
 )
 from metaclr.bridge.embedding import Embedding, first_dims, raw, unit_norm
 from metaclr.bridge.hard_mixed import HardMixed
+from metaclr.bridge.heads.in_context import InContext
 from metaclr.bridge.heads.pairwise import Matching, Pairs
 from metaclr.bridge.heads.prototypes import Prototypes
 from metaclr.bridge.heads.relation import Relation
@@ -45,6 +46,7 @@ __all__ = [
     "HardWeighted",
     "HardestNegatives",
     "InBatch",
+    "InContext",
     "Instance",
     "LeaveOneOut",
     "Matching",

@@ -176,6 +176,7 @@ def build_learner(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Modul
 def _learner(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Module:
     from metaclr.engine import Learner
     from metaclr.networks import build_projector
+    from metaclr.networks.decoder import build_decoder
 
     method, settings = run.method, recipe.encoder
     encoder = build_encoder_of(run, recipe, source)
@@ -198,6 +199,9 @@ def _learner(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Module:
             classes=_classes(method, source),
             **_objective_settings(run),
         )
+    decoder = None
+    if method.reconstruction:
+        decoder = build_decoder(int(encoder.features), source.channels, recipe.size, seed=run.seed)  # type: ignore[arg-type]
     return Learner(
         encoder,
         projector,
@@ -205,6 +209,8 @@ def _learner(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Module:
         momentum=method.momentum,
         momentum_schedule=method.momentum_schedule,
         dataset_size=len(source),
+        decoder=decoder,
+        reconstruction=method.reconstruction,
     )
 
 
@@ -244,8 +250,9 @@ def train_run(
         encoder = learner.get_submodule("encoder")
         refresh = ClusterRefresh(how, clusters, encoder, placed, run.seed, settings.steps, device, settings.precision)
     sampler = sampler_for(run, recipe, source, clusters=clusters)
-    turned = run.method.task_transform == "quarter_turns"
-    pixels = Rendering(placed, views_for(run, recipe, sampler.shape), seed=run.seed, turned=turned)
+    transform = run.method.task_transform
+    tasks = {"turned": transform == "quarter_turns", "mixed": transform == "mixed_queries"}
+    pixels = Rendering(placed, views_for(run, recipe, sampler.shape), seed=run.seed, **tasks)
     # Nothing can be read ahead of a refresh: a set that does not fit is then read step by step.
     if placed.in_memory_of(device) or isinstance(sampler, ClusterSampler):
         return learner, train(learner, sampler, pixels, settings, folder, progress, identity=identity, refresh=refresh)

@@ -39,6 +39,8 @@ class Method:
     """N of a training task; None: one task of as many ways as the batch of views has room for."""
     encoder: str = ""
     """An encoder of its own, by its name; empty: the comparison's."""
+    reconstruction: float = 0.0
+    """Weight of the mean squared error of the views' pixels, as a decoder makes them from the features; 0: none."""
     projector: str = "mlp"
     """Default projector; "none" is the encoder's own features."""
     momentum: float | None = None
@@ -49,8 +51,9 @@ class Method:
     """View preset of `--views-mode per-method`; empty: the comparison's."""
     support_views: str = ""
     """View preset of the support views only; empty: as `views`."""
-    task_transform: Literal["", "quarter_turns"] = ""
-    """A transform shared by all views of a way, which makes it another class (quarter turns of the image)."""
+    task_transform: Literal["", "quarter_turns", "mixed_queries"] = ""
+    """A transform of whole tasks: the same quarter turn of all views of a way, which makes it another class; or queries
+    mixed with those of other ways."""
     episode_head: str = ""
     """Classifier of the method's own test-time procedure, a name of `metaclr.heads`; empty: its objective's."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
@@ -73,6 +76,8 @@ class Method:
             raise UserError("the objective needs a target network, so the method must say its momentum")
         if self.momentum_schedule not in ("constant", "cosine"):
             raise UserError(f"momentum_schedule = {self.momentum_schedule!r} must be 'constant' or 'cosine'")
+        if not self.reconstruction >= 0:
+            raise UserError(f"reconstruction = {self.reconstruction} must be at least 0")
         if self.momentum is not None and not 0 <= self.momentum <= 1:
             raise UserError(f"momentum = {self.momentum} must be in [0, 1]")
         numbers = {path: getattr(leaf, "__name__", leaf) for path, leaf in leaves(self.objective).items()}

@@ -17,7 +17,7 @@ ORDER = (
     "roles", "shot", "query", "way",
     "views", "support_views", "task_transform",
     "tasks",
-    "projector", "momentum", "momentum_schedule",
+    "projector", "reconstruction", "momentum", "momentum_schedule",
     "head", "embedding",
     "temperature", "learn_temperature",
     "negatives",

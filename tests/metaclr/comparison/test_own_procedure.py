@@ -52,7 +52,7 @@ def test_methods_with_a_head_of_an_episode() -> None:
 @pytest.mark.parametrize("name", BRIDGE_METHODS)
 def test_the_same_logits_in_training_and_at_test_time(name: str) -> None:
     """20 stored episodes, float64, up to a constant per query: the objective's head against the procedure's."""
-    learner = learner_of(name).double()
+    learner = learner_of(name).double().eval()
     procedure = own_procedure(methods.get(name), learner)
     assert procedure is not None
     images = blobs(8, 10, size=16)

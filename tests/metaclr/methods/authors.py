@@ -22,6 +22,8 @@ DEFAULTS: dict[str, Any] = {
     "way_type": "instances",
     "labels": "instance",
     "episode_head": "",
+    "task_transform": "",
+    "reconstruction": 0.0,
 }
 """Aspects of a row unless it says otherwise: two augmented views of unlabeled images, SimCLR-like projector."""
 
@@ -179,6 +181,13 @@ SETUPS = {
         labels="given",
         settings={"terms.0.1.temperature": 0.5, "terms.1.1.temperature": 0.5},
     ),
+    "l_spread_autoencoder": SetUp(
+        "HazyResearch/thanos-code config/experiment/cifar10_lspread_cep_autoencoder_coarselabels.yaml",
+        {"norm": "unit norm", "clamp": "clamp", "decoder": "residual blocks", "networks": "two such networks"},
+        labels="given",
+        reconstruction=1.0,
+        settings={"terms.0.1.temperature": 0.5, "terms.1.1.temperature": 0.5},
+    ),
     "supervised": SetUp(
         "HobbitLong/SupContrast main_ce.py: a linear classifier", {"shift": "shifted"}, projector=(), labels="given"
     ),
@@ -223,6 +232,26 @@ SETUPS = {
         predictor=(L, N, R, L),
         narrowing=0.25,
         settings={"terms.1.0": 0.1, "temperature": 2.0, "target": "stop_gradient"},
+    ),
+    "camelu": SetUp(
+        "bracca95/CAMeLU config/config.json, src/models/context/camlu.py, src/routines/camlu_routine_mixup.py",
+        {
+            "task": "5 shots and 5 queries",
+            "way": "theirs 5 ways",
+            "codes": "one for each of",
+            "width": "2,304",
+            "head.heads": "theirs 8 of 8",
+            "head.layers": "theirs 8 of 8",
+            "mlp": "2,304",
+            "encoder": "frozen ResNet-50",
+            "attention": "do not attend",
+            "mixing": "outside of it",
+        },
+        projector=(),
+        task=(5, 5),
+        way=5,
+        task_transform="mixed_queries",
+        settings={"codes": 5, "width": 2304, "head.heads": 8, "head.layers": 8, "mlp": 3072, "temperature": 1.0},
     ),
     "umtra": SetUp(
         "Khodadadeh et al. 2019: 5 images, one augmented query of each",

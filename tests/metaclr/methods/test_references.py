@@ -153,6 +153,7 @@ EXPECTED: dict[str, Expected] = {
     "hms": hms,
     "infonce": lambda m, z, c: loops.info_nce(unit(z), 0.2),
     "l_spread": lambda m, z, c: loops.l_spread(unit(z), classes(c), 0.5),
+    "l_spread_autoencoder": lambda m, z, c: loops.l_spread(unit(z), classes(c), 0.5),  # of the embeddings
     "matching": lambda m, z, c: loops.matching_loss(unit(z), 2, loops.dot, 0.1),
     "metacontrastive_protonet": lambda m, z, c: loops.prototype_loss(
         unit(z) / 0.1**0.5, 1, loops.squared_euclidean, 1.0

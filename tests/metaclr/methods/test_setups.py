@@ -72,6 +72,8 @@ def built(name: str) -> dict[str, Any]:
         "way_type": method.way_type,
         "labels": method.labels,
         "episode_head": method.episode_head,
+        "task_transform": method.task_transform,
+        "reconstruction": method.reconstruction,
     }
 
 
