@@ -228,7 +228,7 @@ def _say(part: str, row: Mapping[str, Any]) -> None:
 def omniglot() -> ImageSet | None:
     """All 1,623 classes at 28 pixels, or None where the data root has no Omniglot."""
     try:
-        return load("omniglot", size=28, channels=1)
+        return load("omniglot_upright", size=28, channels=1)
     except UserError as error:
         print(f"without Omniglot: {error}")
         return None

@@ -43,7 +43,7 @@ def of_classes(source: str, differs: Mapping[str, str] | None = None, **aspects:
     return SetUp(source, differs, **{**given, **aspects})
 
 
-MOCO = {"queue": "queue starts empty", "batch norm": "shuffled batch norm"}
+MOCO = {"queue": "queue starts empty", "batch norm": "of shuffled shares"}
 CONTRASTIVE_BANK = {"projector": "theirs is linear", "negatives": "memory bank"}
 SETUPS = {
     "simclr": SetUp(
@@ -82,7 +82,7 @@ SETUPS = {
     "simple_contrastive": SetUp("Wang and Liu 2021, section 5", CONTRASTIVE_BANK, projector=(L,)),
     "sogclr": SetUp(
         "Optimization-AI/SogCLR sogclr/builder.py",
-        {"projector": "ends in a batch norm", "gradient": "times the temperature", "u": "the mean"},
+        {"projector": "ends in a batch norm", "gradient": "times 2 tau", "u": "the mean"},
         projector=(B, N, R, B, A),
         settings={"gamma": 0.9, "temperature": 0.1},
     ),
@@ -101,10 +101,16 @@ SETUPS = {
         settings={"temperature": 0.07, "size": 4096},
     ),
     "byol": SetUp(
-        "Grill et al. 2020, section 3.3",
-        {"statistics": "batch statistics", "widths": "widths"},
-        projector=(B, N, R, B),
-        predictor=(B, N, R, L),
+        "google-deepmind/deepmind-research byol/utils/networks.py and byol_experiment.py",
+        {
+            "projector": "no bias",
+            "predictor": "theirs has none",
+            "batch norm": "theirs one at a time",
+            "start": "starts at the trained weights",
+            "widths": "widths",
+        },
+        projector=(L, N, R, B),
+        predictor=(L, N, R, B),
         momentum=(0.99, "cosine"),
         settings={"weight": 2.0, "hidden": 4096},
     ),
@@ -143,9 +149,9 @@ SETUPS = {
         settings={"invariance": 25.0, "variance": 25.0, "covariance": 1.0},
     ),
     "wmse": SetUp(
-        "htdt/self-supervised model.py and cfg.py",
-        {"projector": "theirs has none", "shrinkage": "shrunk by 0.001"},
-        projector=(L, R, L),
+        "htdt/self-supervised model.py get_head (add_bn by default) and cfg.py",
+        {"projector": "no bias", "shrinkage": "shrunk by 0.001", "widths": "widths"},
+        projector=(L, N, R, L),
         settings={"dims": 64, "batch": 128, "shrinkage": 0.0},
     ),
     "spectral": SetUp(
@@ -270,15 +276,28 @@ SETUPS = {
         settings={"intercept": False, "regularizer": 5.0, "learn_temperature": False},
     ),
     "r2d2": SetUp(
-        "bertinetto/r2d2 fewshots/models/r2d2.py, on views",
-        {"embedding.unit": "unit norm", "bias": "bias"},
-        settings={"intercept": True, "embedding.unit": False, "learn_temperature": True},
+        "bertinetto/r2d2 fewshots/models/r2d2.py and scripts/train/omni5_r2d2.sh, on views",
+        {"embedding.unit": "unit norm", "bias": "bias", "regularizer": "theirs, 50"},
+        settings={
+            **{"intercept": True, "embedding.unit": False, "regularizer": 50.0},
+            **{"temperature": 0.1, "learn_temperature": True},
+        },
     ),
     "r2d2_classes": of_classes(
-        "bertinetto/r2d2 fewshots/models/r2d2.py",
-        {"embedding.unit": "unit norm", "bias": "bias"},
-        task=(1, 3),
-        settings={"intercept": True, "embedding.unit": False, "learn_temperature": True},
+        "bertinetto/r2d2 fewshots/models/r2d2.py, conf/fewshots.yaml and scripts/train/omni5_r2d2.sh",
+        {
+            "embedding.unit": "unit norm",
+            "bias": "bias",
+            "regularizer": "theirs, 50",
+            "way": "60 ways",
+            "task": "1 to 9 are shots",
+        },
+        way=60,
+        task=("1 to 9", "10 less the shots"),
+        settings={
+            **{"intercept": True, "embedding.unit": False, "regularizer": 50.0},
+            **{"temperature": 0.1, "learn_temperature": True},
+        },
     ),
     "protonet": of_classes(
         "Snell et al. 2017, Omniglot: 60 ways, 5 queries",
@@ -308,6 +327,7 @@ SETUPS = {
             "temperature": "starts at 50",
             "embedding.unit": "unit norm",
             "views": "not augmented",
+            "tasks": "theirs 8",
             "smoothing": "label smoothing",
         },
         task=(15, 6),
