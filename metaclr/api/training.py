@@ -79,8 +79,7 @@ def train(
         resolved = resolve(tables, Options(steps=steps, overrides=overrides).recipe_lines)
         if name in CONTROLS or not chosen.trained:
             raise UserError(f"method {name!r} is a control, which is not trained; name another method")
-        given = source if isinstance(source, str) else source.name
-        own = {} if isinstance(source, str) else {given: source}
+        given, own = (source, {}) if isinstance(source, str) else (source.name, {source.name: source})
         root = Path(data_root) if data_root else None
         resolved, lines = with_format(resolved, lambda: [*load_images([given], resolved, root, own).values()], at.type)
         images, entry = load_images([given], resolved, root, own)[given], resolved.methods[0]
