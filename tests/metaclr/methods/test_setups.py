@@ -16,6 +16,7 @@ from torch import nn
 
 from episodes import ViewRecipe
 from metaclr import methods
+from metaclr.bridge.settings import leaves
 from metaclr.comparison.run import Run
 from metaclr.comparison.training import build_learner, views_for
 from metaclr.data import load
@@ -59,7 +60,7 @@ def built(name: str) -> dict[str, Any]:
     views = views_for(*run_of(name))
     each = views if isinstance(views, list) else [views] * method.v
     kinds = tuple(PLAIN if view == ViewRecipe() else AUGMENTED for view in (each[0], each[-1]))
-    predictor = getattr(getattr(module, "objective", None), "predictor", None)
+    predictor = next((one.predictor for one in module.modules() if hasattr(one, "predictor")), None)
     return {
         "projector": layers(module.projector) if method.learner is None else (),
         "predictor": () if predictor is None else layers(predictor),
@@ -70,12 +71,17 @@ def built(name: str) -> dict[str, Any]:
         "views": kinds,
         "way_type": method.way_type,
         "labels": method.labels,
+        "episode_head": method.episode_head,
+        "task_transform": method.task_transform,
+        "reconstruction": method.reconstruction,
     }
 
 
 def setting(name: str, path: str) -> Any:
     """A setting of the objective by the end of its path."""
-    found = {v for key, v in methods.get(name).defaults.items() if key == path or key.endswith(f".{path}")}
+    method = methods.get(name)
+    numbers = {**method.defaults, **leaves(method.clusters, "clusters.")} if method.clusters else method.defaults
+    found = {v for key, v in numbers.items() if key == path or (key.endswith(f".{path}") and "clusters" not in key)}
     assert len(found) == 1, (name, path)
     return found.pop()
 
