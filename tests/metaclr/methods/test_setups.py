@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from torch import nn
 
+import metaclr
 from episodes import ViewRecipe
 from metaclr import methods
+from metaclr.bridge.context import Context
 from metaclr.bridge.settings import leaves
 from metaclr.comparison.run import Run
 from metaclr.comparison.training import build_learner, views_for
@@ -130,3 +133,24 @@ def test_a_momentum_encoder_follows_its_schedule() -> None:
         built.after_step(1, 2)
         moved = (next(built.momentum_encoder.parameters()) - before) / (online.data - before)
         assert float(moved.median()) == pytest.approx(1 - expected, rel=1e-3), name
+
+
+def test_sogclrs_gradient_is_the_authors_over_two_tau() -> None:
+    """Theirs descends similarities that are not divided by tau, and adds the losses of the two views (first step, where
+    u is g itself)."""
+    images, tau = 6, 0.1
+    z = torch.randn(
+        1, images, 2, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64, requires_grad=True
+    )
+    objective = metaclr.objective("sogclr", dataset_size=images).double().train()
+    (ours,) = torch.autograd.grad(objective(z, Context(images=torch.arange(images)[None])), z)
+    first, second = nn.functional.normalize(z[0], dim=-1).unbind(1)
+    theirs = torch.zeros(())
+    for query, other in ((first, second), (second, first)):
+        similar = torch.cat([query @ other.T, query @ query.T], 1)
+        negative = ~torch.eye(images, dtype=torch.bool).repeat(1, 2)
+        weights = (similar / tau).exp() * negative
+        weights = (weights / weights.sum(1, keepdim=True)).detach()
+        theirs = theirs + ((weights * similar).sum(1) - (query * other).sum(1)).mean()
+    (expected,) = torch.autograd.grad(theirs, z)
+    torch.testing.assert_close(ours * (2 * tau), expected)
