@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from episodes import ImageSet
     from metaclr.methods import Method
-    from metaclr.networks.saved_encoder import EncoderDescription
     from metaclr.recipe import CompareRecipe
 
 
@@ -56,7 +55,7 @@ def train(
     from metaclr.comparison.method_files import find_method, method_text
     from metaclr.comparison.owner import owned
     from metaclr.comparison.run import Run
-    from metaclr.comparison.training import task_notes, train_run
+    from metaclr.comparison.training import encoder_description, task_notes, train_run
     from metaclr.console import notify, progress
     from metaclr.device import choose_device
     from metaclr.engine.distributed import rank_device, ranks, same_start
@@ -111,12 +110,6 @@ def train(
         encoder = learner.get_submodule("encoder").eval()
         same_start(encoder)  # ranks with batch statistics of their own have different encoders
         if folder:
-            broadcast_from_first(lambda: save_encoder(encoder, _description(resolved), folder))
+            description = encoder_description(run, resolved, images.channels)
+            broadcast_from_first(lambda: save_encoder(encoder, description, folder))
     return encoder
-
-
-def _description(recipe: CompareRecipe) -> EncoderDescription:
-    from metaclr.networks.saved_encoder import EncoderDescription
-
-    encoder = recipe.encoder
-    return EncoderDescription(name=encoder.name, options=encoder.options, channels=recipe.channels, size=recipe.size)

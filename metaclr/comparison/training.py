@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from metaclr.engine import Trained
     from metaclr.engine.distributed import Ranks
     from metaclr.methods import Method
+    from metaclr.networks.saved_encoder import EncoderDescription
     from metaclr.recipe import CompareRecipe
 
 
@@ -130,6 +131,19 @@ def views_for(run: Run, recipe: CompareRecipe, shape: TaskShape | None = None) -
     if of_support == of_query:
         return of_query
     return [*[of_support] * shot, *[of_query] * query]
+
+
+def encoder_description(run: Run, recipe: CompareRecipe, channels: int) -> EncoderDescription:
+    """What the file of the run's encoder says about its network."""
+    from metaclr.networks.saved_encoder import EncoderDescription
+
+    own = run.method.encoder
+    return EncoderDescription(
+        name=own or recipe.encoder.name,
+        options={} if own else recipe.encoder.options,
+        channels=channels,
+        size=recipe.size,
+    )
 
 
 def build_encoder_of(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Module:
