@@ -13,6 +13,7 @@ from metaclr.bridge.denominators.unweighted import (
     decoupled,
 )
 from metaclr.bridge.embedding import Embedding, first_dims, raw, unit_norm
+from metaclr.bridge.heads.in_context import InContext, Snail
 from metaclr.bridge.heads.pairwise import Matching, Pairs
 from metaclr.bridge.heads.prototypes import Prototypes
 from metaclr.bridge.heads.relation import Relation
@@ -42,6 +43,7 @@ __all__ = [
     "HardWeighted",
     "HardestNegatives",
     "InBatch",
+    "InContext",
     "Instance",
     "LeaveOneOut",
     "Matching",
@@ -59,6 +61,7 @@ __all__ = [
     "SimilarityThreshold",
     "SimpleContrastive",
     "Sizes",
+    "Snail",
     "Split",
     "SquaredError",
     "Swap",

@@ -7,7 +7,7 @@
 | views | what do the views of a way look like? | on `Method`: `views`, `support_views`, `task_transform` |
 | tasks | how many tasks is a batch? | `one_task`, `Tasks`, `Resample` |
 | embedding | which vectors are compared? | `raw`, `unit_norm`, `first_dims` |
-| head | how do support rows become logits? | `Prototypes`, `Matching`, `Pairs`, `Ridge`, `SVM`, `Relation` |
+| head | how do support rows become logits? | `Prototypes`, `Matching`, `Pairs`, `Ridge`, `SVM`, `Relation`, `InContext`, `Snail` |
 | scale | how sharp? | `temperature`, `learn_temperature` |
 | negatives | which columns beside the batch? | `in_batch`, `Queue`, `within_class` |
 | denominator | how do logits become a loss? | `cross_entropy`, `Decoupled`, `HardWeighted`, `HardestNegatives`, ... |
