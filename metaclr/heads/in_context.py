@@ -1,106 +1,134 @@
-"""An in-context learner: a transformer reads labeled support tokens and a query token with an unknown label.
+"""In-context classification: a transformer reads the labelled support and says the class of a query.
 
-CAML (Fifty et al. 2024, arXiv:2310.10971). No token has a position, so the order of the support does not matter. There a
-query and the support are one sequence that attends to itself, which is `joint`; without it the support attends to
-itself alone and is encoded once for all queries of an episode.
+CAML (Fifty et al. 2024, arXiv:2310.10971) and CAMeLU (Vettoruzzo et al. 2025, ICLR; bracca95/CAMeLU): no weight changes
+at test time, the support is the input.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from metaclr.errors import UserError
-from metaclr.heads.label_codes import choose_codes, simplex, visible
+from metaclr.heads.label_codes import first_codes, simplex
 
-
-class AttentionLayer(nn.Module):
-    """Attention, then a perceptron, each on normalized tokens and added to them (Xiong et al. 2020, arXiv:2002.04745)."""
-
-    def __init__(self, width: int, attention_heads: int) -> None:
-        super().__init__()
-        self.attention_heads = attention_heads
-        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(2))
-        self.read, self.write = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.perceptron = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
-
-    def forward(self, tokens: Tensor, mask: Tensor | None) -> Tensor:
-        """Tokens (B, S, W) to (B, S, W); mask: bool (S, S), what each token sees, or None for all."""
-        parts = self.read(self.norms[0](tokens)).unflatten(-1, (3, self.attention_heads, -1)).permute(2, 0, 3, 1, 4)
-        mixed = F.scaled_dot_product_attention(*parts, attn_mask=mask)
-        tokens = tokens + self.write(mixed.transpose(1, 2).flatten(2))
-        out: Tensor = tokens + self.perceptron(self.norms[1](tokens))
-        return out
+Labels = Literal["learned", "simplex"]
 
 
 class InContextTransformer(nn.Module):
-    """A head with trained numbers: token = A embedding + B code of its way; the logits are read off the query's token.
+    """A token is a linear map of an embedding beside the vector of its label; the query has the vector "unknown".
 
-    The codes are the corners of a simplex and are not trained; a query has a learned vector in their place.
+    Support tokens attend to each other, and a query to the support and itself, so an episode's support is read once
+    for all its queries (the authors read it again for each query, whose token the support attends to). Without
+    positions: the order of the support does not matter.
+
+    It is a head with trained numbers. `codes` are the label vectors that exist: at most so many ways.
     """
 
+    label: Tensor
+
     def __init__(
-        self, dim: int, codes: int = 32, width: int = 128, layers: int = 2, attention_heads: int = 4, joint: bool = False
+        self, dim: int, *, codes: int, width: int, heads: int, layers: int, mlp: int, labels: Labels = "learned"
     ) -> None:
-        """dim: D of the embeddings. codes: C, the most ways of an episode. width: of a token.
+        """dim: D of the embeddings. width: of a token, half of which is the label. mlp: hidden width of a block.
+
+        labels: "learned" label vectors (CAMeLU), or the fixed corners of a "simplex" (CAML).
 
         Raises:
-            UserError: a size below 1, or a width that the attention heads do not divide.
+            UserError: a width that is no multiple of 2 heads, or half of it too small for a simplex of `codes` corners.
         """
         super().__init__()
-        if min(width, layers, attention_heads) < 1 or width % attention_heads:
-            raise UserError(
-                f"width = {width}, layers = {layers}, attention_heads = {attention_heads}: each at least 1, and the "
-                "heads divide the width"
-            )
-        self.codes, self.joint = codes, joint
-        self.register_buffer("corners", simplex(codes), persistent=False)
-        self.of_features = nn.Linear(dim, width)
-        self.of_code = nn.Linear(codes, width, bias=False)
-        self.unknown = nn.Parameter(torch.randn(width) * width**-0.5)
-        self.layers = nn.ModuleList(AttentionLayer(width, attention_heads) for _ in range(layers))
-        self.score = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, codes))
+        if width % (2 * heads):
+            raise UserError(f"head.width = {width} must be a multiple of 2 head.heads = {2 * heads}")
+        self.codes = codes
+        self.content = nn.Linear(dim, width // 2)
+        if labels == "simplex":
+            self.register_buffer("label", simplex(codes, width // 2))
+        elif labels == "learned":
+            self.label = nn.Parameter(torch.empty(codes, width // 2))
+            nn.init.kaiming_uniform_(self.label, a=5**0.5)  # the authors'
+        else:
+            raise UserError(f"head.labels = {labels!r} must be 'learned' or 'simplex'")
+        self.unknown = nn.Parameter(torch.zeros(width // 2))
+        self.blocks = nn.ModuleList(Block(width, heads, mlp) for _ in range(layers))
+        self.norm = nn.LayerNorm(width, eps=1e-6)
+        self.out = nn.Linear(width, codes, bias=False)
 
-    def fit(self, support: Tensor, codes: Tensor | None = None) -> InContextClassifier:
-        """Support (E, N, K, D) -> its tokens. codes: int64 (E, N), the code of each way; None: the first N.
+    def fit(self, support: Tensor) -> InContextClassifier:
+        """Support (E, N, K, D) -> the support tokens of every block."""
+        return self.fit_coded(support, first_codes(support))
+
+    def fit_coded(self, support: Tensor, code: Tensor) -> InContextClassifier:
+        """The same with the label vector of each way: int64 code (E, N), distinct in an episode.
 
         Raises:
-            UserError: more ways than codes.
+            UserError: more ways than there are label vectors.
         """
-        episodes, way = support.shape[:2]
-        codes = choose_codes(way, episodes, self.codes, codes, support.device)
-        corners: Tensor = self.corners  # type: ignore[assignment]
-        labels = self.of_code(corners.to(support.dtype)[codes]).unsqueeze(2)
-        return InContextClassifier(self, (self.of_features(support) + labels).flatten(1, 2), codes)
-
-    def read(self, tokens: Tensor, n_support: int, mask: Tensor | None) -> Tensor:
-        """Scores (B, R, C) of all codes, for tokens (B, S + R, W) of S support and R query rows."""
-        for layer in self.layers:
-            tokens = layer(tokens, mask)
-        scores: Tensor = self.score(tokens[:, n_support:])
-        return scores
+        if support.shape[1] > self.codes:
+            raise UserError(
+                f"an in-context head with {self.codes} label vectors cannot tell {support.shape[1]} ways apart; set "
+                f"head.codes={support.shape[1]}"
+            )
+        label = self.label[code].unsqueeze(2).expand(-1, -1, support.shape[2], -1)
+        tokens = torch.cat([self.content(support), label], -1).flatten(1, 2)
+        seen = []
+        for block in self.blocks:
+            seen.append(tokens)
+            tokens = block(tokens, tokens, with_itself=False)
+        return InContextClassifier(self, seen, code)
 
 
 @dataclass(frozen=True, eq=False)
 class InContextClassifier:
-    """support: tokens (E, S, W). codes: (E, N)."""
+    """seen: the support tokens (E, N K, W) that enter each block. code: int64 (E, N), the output of each way."""
 
     network: InContextTransformer
-    support: Tensor
-    codes: Tensor
+    seen: list[Tensor]
+    code: Tensor
 
     def logits(self, query: Tensor) -> Tensor:
-        """Logits (E, R, N) of queries (E, R, D)."""
-        network, (n_support, rows) = self.network, (self.support.shape[1], query.shape[1])
-        tokens = network.of_features(query) + network.unknown
-        if network.joint:
-            support = self.support.repeat_interleave(rows, 0)
-            scores = network.read(torch.cat([support, tokens.flatten(0, 1).unsqueeze(1)], 1), n_support, None)
-            scores = scores.view(len(query), rows, -1)
-        else:
-            mask = visible(n_support, rows, query.device)
-            scores = network.read(torch.cat([self.support, tokens], 1), n_support, mask)
-        return scores.gather(-1, self.codes.unsqueeze(1).expand(-1, rows, -1))
+        """Class logits (E, R, N) of queries (E, R, D)."""
+        network = self.network
+        unknown = network.unknown.expand(*query.shape[:2], -1)
+        tokens = torch.cat([network.content(query), unknown], -1)
+        for block, support in zip(network.blocks, self.seen, strict=True):
+            tokens = block(tokens, support, with_itself=True)
+        outputs: Tensor = network.out(network.norm(tokens))
+        return outputs.gather(-1, self.code.unsqueeze(1).expand(-1, query.shape[1], -1))
+
+
+class Block(nn.Module):
+    """A pre-norm transformer block: tokens (E, R, W) attend to the tokens (E, S, W) of the support."""
+
+    def __init__(self, width: int, heads: int, mlp: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.LayerNorm(width, eps=1e-6)
+        self.projections = nn.Linear(width, 3 * width)
+        self.merge = nn.Linear(width, width)
+        self.mlp = nn.Sequential(nn.LayerNorm(width, eps=1e-6), nn.Linear(width, mlp), nn.GELU(), nn.Linear(mlp, width))
+
+    def forward(self, tokens: Tensor, support: Tensor, *, with_itself: bool) -> Tensor:
+        """The tokens (E, R, W) after attention and perceptron. with_itself: each attends to itself too."""
+        query, own_key, own_value = self._projected(tokens)
+        _, key, value = self._projected(support)
+        scale = query.shape[-1] ** -0.5
+        scores = query @ key.mT * scale
+        if with_itself:
+            scores = torch.cat([scores, (query * own_key).sum(-1, keepdim=True) * scale], -1)
+        weights = scores.softmax(-1)
+        attended = weights[..., : key.shape[2]] @ value
+        if with_itself:
+            attended = attended + weights[..., -1:] * own_value
+        tokens = tokens + self.merge(attended.transpose(1, 2).flatten(2))
+        after: Tensor = tokens + self.mlp(tokens)
+        return after
+
+    def _projected(self, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values (E, heads, R, W / heads)."""
+        parts = self.projections(self.norm(tokens)).unflatten(-1, (3, self.heads, -1))
+        query, key, value = parts.permute(2, 0, 3, 1, 4)
+        return query, key, value

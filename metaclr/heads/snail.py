@@ -15,7 +15,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from metaclr.errors import UserError
-from metaclr.heads.label_codes import choose_codes, visible
+from metaclr.heads.label_codes import first_codes
+
+
+def visible(n_support: int, n_query: int, device: torch.device) -> Tensor:
+    """Which tokens (columns) each token (row) sees, bool (S + R, S + R): support up to itself, a query all of it."""
+    mask = torch.eye(n_support + n_query, dtype=torch.bool, device=device)
+    mask[:n_support, :n_support] = mask.new_ones(n_support, n_support).tril()
+    mask[n_support:, :n_support] = True
+    return mask
 
 
 class CausalAttention(nn.Module):
@@ -29,7 +37,7 @@ class CausalAttention(nn.Module):
 
     def forward(self, tokens: Tensor, n_support: int) -> Tensor:
         """See the class; S = `n_support` + queries."""
-        mask = visible(n_support, tokens.shape[1] - n_support, tokens.device, causal=True)
+        mask = visible(n_support, tokens.shape[1] - n_support, tokens.device)
         query, key, value = self.read(tokens).split(self.sizes, -1)
         return torch.cat([tokens, F.scaled_dot_product_attention(query, key, value, attn_mask=mask)], -1)
 
@@ -58,17 +66,12 @@ class SnailNetwork(nn.Module):
     Labels are one-hot codes, zeros for a query.
     """
 
-    def __init__(self, dim: int, codes: int = 32, filters: int = 32, length: int = 32) -> None:
+    def __init__(self, dim: int, *, codes: int, filters: int, length: int) -> None:
         """dim: D of the embeddings. codes: C, the most ways of an episode. filters: of a convolution (theirs 128).
 
         length: of the sequences that the dilations 1, 2, 4, ... span (theirs N K + 1).
-
-        Raises:
-            UserError: filters below 4, codes or length below 2.
         """
         super().__init__()
-        if filters < 4 or codes < 2 or length < 2:
-            raise UserError(f"filters = {filters} (at least 4), codes = {codes} and length = {length} (at least 2)")
         self.codes = codes
         dilations = [2**power for power in range(ceil(log2(length)))]
         self.blocks = nn.ModuleList()
@@ -85,25 +88,32 @@ class SnailNetwork(nn.Module):
                 width += filters
         self.score = nn.Linear(width, codes)
 
-    def fit(self, support: Tensor, codes: Tensor | None = None) -> SnailClassifier:
-        """Support (E, N, K, D) -> its tokens. codes: int64 (E, N), the code of each way; None: the first N.
+    def fit(self, support: Tensor) -> SnailClassifier:
+        """Support (E, N, K, D) -> its tokens."""
+        return self.fit_coded(support, first_codes(support))
+
+    def fit_coded(self, support: Tensor, code: Tensor) -> SnailClassifier:
+        """The same with the one-hot place of each way: int64 code (E, N), distinct in an episode.
 
         Raises:
             UserError: more ways than codes.
         """
-        episodes, way, shot = support.shape[:3]
-        codes = choose_codes(way, episodes, self.codes, codes, support.device)
-        labels = F.one_hot(codes, self.codes).to(support).unsqueeze(1).expand(-1, shot, -1, -1)
-        return SnailClassifier(self, torch.cat([support.transpose(1, 2), labels], -1).flatten(1, 2), codes)
+        way, shot = support.shape[1:3]
+        if way > self.codes:
+            raise UserError(
+                f"a SNAIL head with {self.codes} label codes cannot tell {way} ways apart; set head.codes={way}"
+            )
+        labels = F.one_hot(code, self.codes).to(support).unsqueeze(1).expand(-1, shot, -1, -1)
+        return SnailClassifier(self, torch.cat([support.transpose(1, 2), labels], -1).flatten(1, 2), code)
 
 
 @dataclass(frozen=True, eq=False)
 class SnailClassifier:
-    """support: tokens (E, S, D + C). codes: (E, N)."""
+    """support: tokens (E, S, D + C). code: int64 (E, N), the output of each way."""
 
     network: SnailNetwork
     support: Tensor
-    codes: Tensor
+    code: Tensor
 
     def logits(self, query: Tensor) -> Tensor:
         """Logits (E, R, N) of queries (E, R, D)."""
@@ -111,5 +121,5 @@ class SnailClassifier:
         tokens = torch.cat([self.support, F.pad(query, (0, self.network.codes))], 1)
         for block in self.network.blocks:
             tokens = block(tokens, n_support)
-        scores = self.network.score(tokens[:, n_support:])
-        return scores.gather(-1, self.codes.unsqueeze(1).expand(-1, rows, -1))
+        scores: Tensor = self.network.score(tokens[:, n_support:])
+        return scores.gather(-1, self.code.unsqueeze(1).expand(-1, rows, -1))

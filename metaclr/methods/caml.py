@@ -2,8 +2,8 @@
 
 Differs from the authors (cfifty/CAML): encoder and transformer are trained together from scratch (theirs on a frozen
 pretrained encoder); 2 layers of width 128 (theirs as wide as a large vision transformer); the support does not attend
-to the query, so that it is read once for all queries (`joint` is their form); ways get codes at random in training; 3
-queries, and tasks are drawn from one embedded batch.
+to the query, so that it is read once for all queries of an episode; 32 label vectors, drawn anew for each task (theirs
+one for each way); 3 queries; 64 tasks of 5 ways are drawn from one embedded batch.
 """
 
 from metaclr.bridge import InContext, Objective, Resample, given, raw, split
@@ -18,7 +18,7 @@ METHOD = Method(
         roles=split,
         tasks=Resample(tasks=64, way=5),  # 5 ways as the authors'
         embedding=raw,
-        head=InContext(),
+        head=InContext(labels="simplex"),
         temperature=1.0,  # none in the paper
     ),
     way_type="classes",

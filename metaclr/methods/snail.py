@@ -4,7 +4,8 @@ The order of the support changes the prediction: see `metaclr.heads.snail` for t
 
 Differs from the authors (Mishra et al., re-run by eambutu/snail-pytorch): 32 filters (theirs 128), dilations for
 sequences of 32 whatever the task (theirs of its length); the loss is that of every query at the end of the sequence;
-ways get codes at random in training; 3 queries (theirs 1), and tasks are drawn from one embedded batch.
+32 label codes, drawn anew for each task (theirs one for each way); 3 queries (theirs 1); 64 tasks of 5 ways are drawn
+from one embedded batch.
 """
 
 from metaclr.bridge import Objective, Resample, Snail, given, raw, split
