@@ -47,6 +47,7 @@ class AdaptedEncoder:
         each episode. batch: images of a step, in shuffled passes over the support; None is all of them.
     proximal: weight of half the squared distance from the start, added to the loss of every step (iMAML).
     precision: of the queries' features; the steps are in float32, or float64 for an encoder in float64.
+    chosen: how steps and rate were chosen, for the description.
 
     Raises:
         UserError: negative steps or rate.
@@ -64,6 +65,7 @@ class AdaptedEncoder:
     batch: int | None = None
     proximal: float = 0.0
     precision: Precision = "fp32"
+    chosen: str = ""
 
     def __post_init__(self) -> None:
         if self.steps < 0 or not self.lr >= 0:
@@ -87,7 +89,8 @@ class AdaptedEncoder:
         bn = "" if self.adapt == "head" else f", batch norm by {of} statistics"
         computed = dtype_for(self.encoder, self.precision, device_of(self.encoder))
         queries = f", queries in {NAMES[computed]}" if computed == torch.bfloat16 and self.adapt == "all" else ""
-        return f"{what} adapted by {self.steps} steps of {rate} from {start}{bn}{queries}"
+        chosen = f", {self.chosen}" if self.chosen else ""
+        return f"{what} adapted by {self.steps} steps of {rate} from {start}{bn}{queries}{chosen}"
 
     def rate(self, step: int, name: str) -> float | Tensor:
         """Rate of a step for a parameter."""

@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from episodes.errors import EpisodeError
+from metaclr.adaptation.adapted_encoder import AdaptedEncoder
+from metaclr.comparison.choose_adaptation import choose_adaptation
 from metaclr.comparison.evaluate_run import RunInfo, evaluate_run
 from metaclr.comparison.own_procedure import own_procedure
 from metaclr.comparison.plan import Plan
@@ -95,6 +97,8 @@ def _train_and_evaluate(plan: Plan, run: Run, folder: Path, bar: Progress | None
         same_start(learner)  # ranks with batch statistics of their own have different networks
         encoder = learner.get_submodule("encoder")
         procedure = own_procedure(run.method, learner.to(plan.device))
+        if isinstance(procedure, AdaptedEncoder) and plan.validation is not None and recipe.evaluate.few_shot:
+            procedure = choose_adaptation(procedure, plan.validation, recipe.evaluate.few_shot)
     targets = list(plan.targets.values())
     evaluate_run(
         encoder,

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from metaclr.meta.conjugate_gradient import conjugate_gradient
 from metaclr.meta.functional_network import FunctionalNetwork, Weights, linear
@@ -25,6 +24,7 @@ from metaclr.meta.precomputed_gradient import with_gradient
 from metaclr.meta.running_statistics import refresh_statistics
 from metaclr.meta.settings import number, read, whole
 from metaclr.meta.task_losses import accuracy_of, targets
+from metaclr.meta.vectors import from_vector, to_vector
 from metaclr.networks.seeded_init import seeded
 
 if TYPE_CHECKING:
@@ -82,8 +82,7 @@ class ImplicitLoop(nn.Module):
         found = over_tasks(one, self.copies, list(pixels), serial=is_random or pixels.device.type != "cpu")
         losses, accuracies, gradients = (torch.stack(values) for values in zip(*found, strict=True))
         parameters = list(self.parameters())
-        parts = [torch.empty_like(p) for p in parameters]
-        vector_to_parameters(gradients.mean(0), parts)
+        parts = from_vector(gradients.mean(0), parameters)
         return with_gradient(losses.mean(), parameters, parts), {"accuracy": accuracies.mean()}
 
     def task(self, network: FunctionalNetwork, task: Tensor, shot: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -111,11 +110,11 @@ class ImplicitLoop(nn.Module):
         with torch.enable_grad():
             found = logits(weights, query)
             loss = F.cross_entropy(found, of_query)
-            right = parameters_to_vector(torch.autograd.grad(loss, values))
-            slope = parameters_to_vector(torch.autograd.grad(support_loss(weights), values, create_graph=True))
+            right = to_vector(torch.autograd.grad(loss, values))
+            slope = to_vector(torch.autograd.grad(support_loss(weights), values, create_graph=True))
 
         def product(vector: Tensor) -> Tensor:
-            hessian = parameters_to_vector(torch.autograd.grad(slope, values, vector, retain_graph=True))
+            hessian = to_vector(torch.autograd.grad(slope, values, vector, retain_graph=True))
             return vector + hessian / (settings.proximal + settings.cg_damping)
 
         solved = conjugate_gradient(product, right, settings.cg_steps) if settings.cg_steps else right

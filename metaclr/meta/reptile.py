@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from episodes import random
 from metaclr.meta.adam_rule import AdamRule
@@ -26,6 +25,7 @@ from metaclr.meta.precomputed_gradient import with_gradient
 from metaclr.meta.running_statistics import refresh_statistics
 from metaclr.meta.settings import number, read, whole
 from metaclr.meta.task_losses import accuracy_of, targets
+from metaclr.meta.vectors import from_vector, to_vector
 from metaclr.networks.seeded_init import seeded
 
 if TYPE_CHECKING:
@@ -80,8 +80,7 @@ class Reptile(nn.Module):
     def moments(self) -> Weights:
         """The second moments by parameter name."""
         parameters = dict(self.named_parameters())
-        parts = torch.split(self.second_moment, [p.numel() for p in parameters.values()])
-        return {name: part.view_as(p) for (name, p), part in zip(parameters.items(), parts, strict=True)}
+        return dict(zip(parameters, from_vector(self.second_moment, [*parameters.values()]), strict=True))
 
     def forward(self, pixels: Tensor, episode: Episode) -> tuple[Tensor, dict[str, Tensor]]:
         """Pixels (T, N, V, C, H, W) to the mean loss over tasks on all their images after training, and metrics.
@@ -98,10 +97,9 @@ class Reptile(nn.Module):
         found = over_tasks(one, self.copies, list(enumerate(pixels)), serial=is_random or pixels.device.type != "cpu")
         losses, accuracies, ends, moments = (torch.stack(values) for values in zip(*found, strict=True))
         parameters = list(self.parameters())
-        parts = [torch.empty_like(p) for p in parameters]
         with torch.no_grad():
-            start = parameters_to_vector(parameters)
-            vector_to_parameters((start - ends.mean(0)) / self.settings.inner_lr, parts)
+            start = to_vector(parameters)
+            parts = from_vector((start - ends.mean(0)) / self.settings.inner_lr, parameters)
             if self.training:
                 self.second_moment.copy_(moments.mean(0))
                 self.count += self.settings.inner_steps
@@ -137,8 +135,8 @@ class Reptile(nn.Module):
             return (
                 F.cross_entropy(found, labels),
                 accuracy_of(found, labels),
-                parameters_to_vector(end.values()),
-                parameters_to_vector(rule.second_moment[name] for name in start),
+                to_vector(end.values()),
+                to_vector(rule.second_moment[name] for name in start),
             )
 
 

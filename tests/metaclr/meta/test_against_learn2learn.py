@@ -23,11 +23,31 @@ def images() -> ImageSet:
     return ImageSet(pixels, torch.arange(8).repeat_interleave(10), name="noise")
 
 
+def plain_network() -> nn.Module:
+    """A shortcut, leaky ReLU and average pooling, without a fast block."""
+
+    class Shortcut(nn.Module):
+        features = 6
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = nn.Conv2d(1, 6, 3, padding=1), nn.Conv2d(6, 6, 3, padding=1)
+            self.norms = nn.ModuleList([nn.BatchNorm2d(6), nn.BatchNorm2d(6, affine=False)])
+
+        def forward(self, pixels: Tensor) -> Tensor:
+            maps = nn.functional.leaky_relu(self.norms[0](self.first(pixels)), 0.1)
+            return (maps + self.norms[1](self.second(maps))).mean((2, 3))
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return Shortcut()
+
+
 def trained(name: str, backend: str, network: str = "conv4", steps: int = 3, **settings: Any) -> dict[str, Tensor]:
     """State after `steps` Adam steps on 3 tasks each, in float64, and the losses."""
     method = methods.get(name)
     assert method.learner is not None
-    encoder = build_encoder(network, 1, SIZE, seed=0, **({"width": 6} if network == "conv4" else {}))
+    encoder = build_encoder("conv4", 1, SIZE, seed=0, width=6) if network == "conv4" else plain_network()
     learner: nn.Module = method.learner(encoder, method, seed=0, settings={"backend": backend, **settings}).double()
     sampler = EpisodeSampler(images(), TaskShape(WAY, 1, 3, tasks=3), way_type="classes", labels="given", seed=0)
     optimizer = torch.optim.Adam(learner.parameters(), lr=1e-2)
@@ -63,10 +83,9 @@ def test_whole_steps_are_equal(name: str, settings: dict[str, Any]) -> None:
 
 
 def test_another_network() -> None:
-    """ResNet-12 has shortcuts and leaky ReLU, and no fast block."""
     torch.testing.assert_close(
-        trained("maml", "batched", "resnet12", steps=1),
-        trained("maml", "learn2learn", "resnet12", steps=1),
+        trained("maml", "batched", "plain", steps=1),
+        trained("maml", "learn2learn", "plain", steps=1),
         rtol=1e-6,
         atol=1e-6,
     )
