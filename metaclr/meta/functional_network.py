@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import deepcopy
-
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from metaclr.bridge.logits.upcast import upcast
-from metaclr.meta.support_norm import Statistics, with_support_norm
+from metaclr.meta.support_norm import Statistics, copy_of, with_support_norm
 
 Weights = dict[str, Tensor]
 """Tensors by the names that `module.named_parameters()` gives them."""
@@ -20,14 +18,13 @@ Weights = dict[str, Tensor]
 class FunctionalNetwork:
     """Features (B, F) of images (B, C, H, W) by an encoder with any weights; three ways to normalize a batch.
 
-    Copies share nothing with the encoder. A call sets the weights inside a copy, so each thread needs a network.
+    A call sets the weights inside a copy of the modules, so each thread needs a network.
     """
 
     def __init__(self, encoder: nn.Module) -> None:
-        plain = deepcopy(encoder).requires_grad_(False)
-        self._inductive, self.norms = with_support_norm(plain)
-        self._frozen = deepcopy(plain).eval()
-        self._batch = plain.train()
+        self._inductive, self.norms = with_support_norm(encoder)
+        self._frozen = copy_of(encoder).eval()
+        self._batch = copy_of(encoder).train()
         # `type(norm)` stays BatchNorm2d, for which Conv-4 has a fast first block.
         for norm in (m for m in self._batch.modules() if isinstance(m, _BatchNorm)):
             norm.track_running_stats, norm.running_mean, norm.running_var = False, None, None

@@ -16,12 +16,13 @@ def refresh_statistics(encoder: nn.Module, pixels: Tensor) -> bool:
     are.
 
     Returns:
-        Whether the encoder draws random numbers (dropout).
+        Whether the encoder draws random numbers of the CPU (dropout), which threads would draw in any order.
     """
     has_norms = any(isinstance(module, _BatchNorm) for module in encoder.modules())
     tasks = -(-ENOUGH // (pixels.shape[1] * pixels.shape[2]))
     rows = pixels[:tasks].flatten(0, 2) if has_norms and encoder.training else pixels[0, :1, 0]
-    before = torch.get_rng_state()
+    on_cpu = pixels.device.type == "cpu"
+    before = torch.get_rng_state() if on_cpu else None
     if encoder.training:
         encoder(rows)
-    return not torch.equal(before, torch.get_rng_state())
+    return before is not None and not torch.equal(before, torch.get_rng_state())

@@ -51,8 +51,8 @@ class SupportNorm(nn.Module):
 
 
 def with_support_norm(encoder: nn.Module) -> tuple[nn.Module, list[SupportNorm]]:
-    """A copy of the encoder in training mode, every batch norm replaced; and the new modules."""
-    copy = deepcopy(encoder).train()
+    """A copy of the encoder in training mode (see `copy_of`), every batch norm replaced; and the new modules."""
+    copy = copy_of(encoder).train()
     norms: list[SupportNorm] = []
     for parent in list(copy.modules()):
         for name, child in list(parent.named_children()):
@@ -60,3 +60,9 @@ def with_support_norm(encoder: nn.Module) -> tuple[nn.Module, list[SupportNorm]]
                 norms.append(SupportNorm(child))
                 setattr(parent, name, norms[-1])
     return copy, norms
+
+
+def copy_of(encoder: nn.Module) -> nn.Module:
+    """A copy of the modules, with the encoder's own parameters and batch-norm statistics."""
+    norms = (buffer for module in encoder.modules() if isinstance(module, _BatchNorm) for buffer in module.buffers())
+    return deepcopy(encoder, {id(tensor): tensor for tensor in (*encoder.parameters(), *norms)})

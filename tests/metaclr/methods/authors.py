@@ -288,7 +288,7 @@ SETUPS = {
     ),
     "imaml": of_classes(
         "aravindr93/imaml_dev examples/README.md, 5-way 1-shot",
-        {"task": "1 query", "proximal": "one step after the others"},
+        {"task": "1 query", "pull": "one step after the others"},
         way=5,
         settings={"inner_lr": 0.1, "inner_steps": 16, "proximal": 2.0, "cg_steps": 5, "cg_damping": 1.0},
     ),
