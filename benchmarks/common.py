@@ -130,8 +130,8 @@ def finish(
         "environment": {**facts, "cores": str(os.cpu_count()), **versions},
     }
     place = facts["cpu"] if device.type == "cpu" else facts["device"]
-    said = ", ".join(f"{package} {found}" for package, found in versions.items())
-    print(f"{place}, {facts['threads']} threads; metaclr {facts['metaclr']}, torch {facts['torch']}, {said}")
+    text = ", ".join(f"{package} {found}" for package, found in versions.items())
+    print(f"{place}, {facts['threads']} threads; metaclr {facts['metaclr']}, torch {facts['torch']}, {text}")
     print("ratio: metaclr's speed over this one's, median of paired turns" + ("; --quick" if chosen.quick else ""))
     if chosen.json:
         chosen.json.parent.mkdir(parents=True, exist_ok=True)

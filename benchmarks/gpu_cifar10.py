@@ -152,7 +152,7 @@ def rows_of(task: str, rates: dict[str, list[float]]) -> list[Row]:
 
 
 def main() -> None:
-    """Measure, train, judge, print, then JSON."""
+    """Measure, train, evaluate, print, then JSON."""
     parser = options(__doc__)
     parser.add_argument("--epochs", type=float, help="of the whole training [200 on a GPU, 0.01 on a CPU]")
     parser.add_argument("--encoder", default="resnet18")

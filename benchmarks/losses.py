@@ -161,7 +161,7 @@ def peak_here(library: str, rows: int, options: argparse.Namespace) -> float:
 
 
 def peak(library: str, rows: int, options: argparse.Namespace) -> Peak | None:
-    """The same measured in a fresh process; None where it failed, which is said."""
+    """The same measured in a fresh process; None where it failed, with a line about it."""
     arguments = ["--peak", library, "--memory", str(rows), "--dim", str(options.dim), "--device", options.device]
     arguments += ["--tile", *map(str, options.tile)] if options.tile else []
     command = [sys.executable, __file__, *arguments, "--threads", str(options.threads)]

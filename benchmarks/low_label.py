@@ -59,13 +59,13 @@ BY_HAND = "by hand"
 
 
 class Benchmark:
-    """One label group of one target, the encoder, and what each side said of it: (frozen, fine-tuned) in percent."""
+    """One label group of one target, the encoder, and what each side measured: (frozen, fine-tuned) in percent."""
 
     def __init__(self, target: Target, labels: str, encoder: nn.Module, settings: FineTune, device: torch.device):
         self.target, self.labels, self.encoder = target, labels, encoder
         self.subsets, self.settings, self.device = dict(target.subsets)[labels], settings, device
         self.train, self.test = (target.images.select(index).to(device) for index in (target.train, target.test))
-        self.said: dict[str, tuple[Measurement, Measurement]] = {}
+        self.measured: dict[str, tuple[Measurement, Measurement]] = {}
         self.penalties = [p.penalty for p in low_label_probes(*self._parts()[:2], self.subsets)]
 
     def sides(self) -> dict[str, Side]:
@@ -73,7 +73,7 @@ class Benchmark:
 
         def turn(name: str, work: Callable[[], tuple[Measurement, Measurement]]) -> Side:
             def once() -> int:
-                self.said[name] = work()
+                self.measured[name] = work()
                 return len(self.subsets)
 
             return lambda: rate(once, self.device)
@@ -108,8 +108,8 @@ class Benchmark:
             frozen.append((x_test @ weight + bias).argmax(1) == y_test)
             found = fine_tuned(self.encoder, pixels[subset], y[subset], weight, bias, self.settings, seed)
             tuned.append(predicted(*found, test, self.settings) == y_test)
-        said = {"target": self.target.name, "way": self.target.images.classes, "labels": self.labels, "protocol": ""}
-        return from_subsets("frozen", torch.stack(frozen), **said), from_subsets("tuned", torch.stack(tuned), **said)
+        row = {"target": self.target.name, "way": self.target.images.classes, "labels": self.labels, "protocol": ""}
+        return from_subsets("frozen", torch.stack(frozen), **row), from_subsets("tuned", torch.stack(tuned), **row)
 
     def _parts(self) -> Parts:
         return embed(self.encoder, self.target, self.device).probe_parts
@@ -209,9 +209,9 @@ def measure(name: str, chosen: Namespace, device: torch.device) -> tuple[list[Ro
         show(made)
         rows += made
         accuracies[labels] = {}
-        for library, (frozen, tuned) in bench.said.items():
-            said = f"frozen {_said(frozen)}, fine-tuned {_said(tuned)}"
-            print(f"{'':36s} accuracy {library:25s} {said}")
+        for library, (frozen, tuned) in bench.measured.items():
+            row = f"frozen {_percent(frozen)}, fine-tuned {_percent(tuned)}"
+            print(f"{'':36s} accuracy {library:25s} {row}")
             accuracies[labels][library] = {
                 mode: {"accuracy": m.value, "half_width": m.ci95} for mode, m in (("frozen", frozen), ("tuned", tuned))
             }
@@ -236,7 +236,7 @@ def main() -> None:
     finish("low_label", rows, chosen, device, "scikit-learn", sets=sets)
 
 
-def _said(found: Measurement) -> str:
+def _percent(found: Measurement) -> str:
     return f"{found.value:5.2f} +- {found.ci95:.2f} %"
 
 

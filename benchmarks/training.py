@@ -168,8 +168,8 @@ def main() -> None:
         print(f"{'':36s} share of the ceiling: {100 * share:.1f} %")
         if work.views == "simclr":
             bests[name] = best(rates)
-            said = "; ".join(f"{times:.2f} times {library}" for library, times in bests[name].items())
-            print(f"{'':36s} against lightly's better number of workers: {said}")
+            text = "; ".join(f"{times:.2f} times {library}" for library, times in bests[name].items())
+            print(f"{'':36s} against lightly's better number of workers: {text}")
             published[name] = found = losses(work, images, 2 if chosen.quick else 10 if work.encoder == "conv4" else 4)
             print(f"{'':36s} losses: " + "; ".join(f"{n} {v[0]:.3f} -> {v[-1]:.3f}" for n, v in found.items()))
     wait(device)

@@ -18,15 +18,15 @@ def write_image_list(folder: Path, target: Target) -> None:
     """Write one row per image of the target: what episodes and per-item results number, and the file it was.
 
     Columns: image (its number in stored episodes), file (below the data set; empty without files), class, part, and
-    judged (its place in the per-item results of linear probe, kNN and low-label runs; empty if it is not judged).
+    test_index (its place in the per-item results of linear probe, kNN and low-label runs; empty outside the test part).
     """
     images = target.images
-    judged = {image: place for place, image in enumerate(target.test.tolist())}
+    test_index = {image: place for place, image in enumerate(target.test.tolist())}
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(("image", "file", "class", "part", "judged"))
+    writer.writerow(("image", "file", "class", "part", "test_index"))
     for i, label in enumerate(images.required_labels().tolist()):
         file, part = images.files[i] if images.files else "", images.split[i] if images.split else ""
-        writer.writerow((i, file, images.class_name(label), part, judged.get(i, "")))
+        writer.writerow((i, file, images.class_name(label), part, test_index.get(i, "")))
     name = re.sub(r"[^A-Za-z0-9]+", "-", target.name).strip("-")
     write_atomic(folder / f"{name}.csv", buffer.getvalue())

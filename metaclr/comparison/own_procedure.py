@@ -42,6 +42,8 @@ def own_procedure(method: Method, learner: nn.Module) -> Procedure | None:
     so an episode gets logistic regression (Tian et al. 2020, arXiv:2003.11539); cross-entropy over classes gets
     Baseline++ (Chen et al. 2019, arXiv:1904.04232).
 
+    A method may name another head as its own (`Method.episode_head`: ProtoTransfer tunes its prototypes).
+
     MAML and its relatives take their inner loop's steps on the support of the episode.
 
     Returns:
@@ -49,6 +51,8 @@ def own_procedure(method: Method, learner: nn.Module) -> Procedure | None:
     """
     if isinstance(learner, InnerLoop | ImplicitLoop | Reptile):
         return adapted(learner)
+    if method.episode_head:
+        return _named(method.episode_head)
     objective = getattr(learner, "objective", None)
     if objective is None:
         return None

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def split_remarks(target: Target) -> list[str]:
-    """Notes on the target's split; on parts that few-shot episodes mix; on judged images that are fitted on, too."""
+    """Notes on the target's split; on parts that few-shot episodes mix; on test images that are fitted on, too."""
     name, images = target.name, target.images
     remarks = [f"{name}: {note}" for note in target.split.notes]
     parts = tuple(dict.fromkeys(images.split))
@@ -23,7 +23,7 @@ def split_remarks(target: Target) -> list[str]:
     if len(report.shared_images):
         near = f", {len(report.near_images):,} of them near copies" if len(report.near_images) else ""
         remarks.append(
-            f"{name}: {len(report.shared_images):,} of {len(target.test):,} images that probes are judged on are among"
+            f"{name}: {len(report.shared_images):,} of {len(target.test):,} images that probes are tested on are among"
             f" those that they are fitted on{near}; metaclr data check lists them"
         )
     return remarks

@@ -48,7 +48,7 @@ class Target:
 
     @cached_property
     def split(self) -> TargetSplit:
-        """Which images probes are fitted on and judged on."""
+        """Which images probes are fitted and tested on."""
         return target_split(self.images, SPLIT_SEED)
 
     @property
@@ -63,7 +63,7 @@ class Target:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 (hex) over the images and over which of them are fitted and judged on."""
+        """SHA-256 (hex) over the images and over which of them are fitted and tested on."""
         return sha256(f"{self.images.fingerprint()} {self.split}".encode()).hexdigest()
 
     @cached_property
@@ -146,7 +146,7 @@ class Embedded:
 
     @property
     def probe_protocol(self) -> str:
-        """The protocol of the features, and which images were fitted and judged on."""
+        """The protocol of the features, and which images were fitted and tested on."""
         return join(self.protocol, split=self.target.split)
 
     def _labels(self, index: Tensor) -> Tensor:

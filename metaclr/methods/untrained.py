@@ -3,7 +3,7 @@
 from metaclr.methods.method import Method
 
 METHOD = Method(
-    summary="control: the encoder as it is initialised",
+    summary="control: the encoder as it is initialized",
     reference="a control",
     projector="none",
     trained=False,

@@ -108,20 +108,10 @@ def test_groups() -> None:
     toy = make()
     assert toy.only_groups("x").class_names == ("a", "b")
     assert toy.only_groups(["y"]).class_names == ("c", "d")
-    assert toy.without_groups("x").class_names == ("c", "d")
     with pytest.raises(EpisodeError, match="unknown group 'Z'"):
         toy.only_groups("Z")
     with pytest.raises(EpisodeError, match="unknown group"):
-        toy.without_groups(["x", "q"])
-
-
-def test_split_leaves_no_empty_class() -> None:
-    by_class_split = make(split=tuple("train" if i % 4 < 3 else "test" for i in range(12)))
-    assert by_class_split.only_split("train").class_names == ("a", "b", "c")
-    assert by_class_split.only_split("test").class_names == ("d",)
-    assert len(make().unlabelled().only_split("train")) == 6
-    with pytest.raises(EpisodeError, match="did you mean 'train'"):
-        make().only_split("trian")
+        toy.only_groups(["x", "q"])
 
 
 def test_with_at_least() -> None:

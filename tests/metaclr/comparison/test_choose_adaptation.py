@@ -79,7 +79,7 @@ def test_the_choice_is_in_the_rows_of_a_comparison(tmp_path: Path) -> None:
         device="cpu",
         overrides=[
             *small.SETTINGS,
-            "evaluate.few_shot.heads=[\"method\",\"prototune_encoder\"]",
+            'evaluate.few_shot.heads=["method","prototune_encoder"]',
             "evaluate.few_shot.validation=digits",
             "evaluate.few_shot.ways=[3]",
             "evaluate.few_shot.shots=[1]",

@@ -65,8 +65,8 @@ def test_a_changed_split_is_another_result(two: Any) -> None:
     _, one, other = two
     assert len(probes(one)) >= 4
     assert (probes(one).protocol != probes(other).protocol).all()
-    for evaluator, judged in ((one, 48), (other, 36)):
-        assert set(evaluator.rows[evaluator.rows.evaluator.isin(["linear", "knn"])].n_items) == {judged}
+    for evaluator, tested in ((one, 48), (other, 36)):
+        assert set(evaluator.rows[evaluator.rows.evaluator.isin(["linear", "knn"])].n_items) == {tested}
     few = [result.rows[result.rows.evaluator == "few-shot"] for result in (one, other)]
     assert few[0].protocol.tolist() == few[1].protocol.tolist()  # their episodes are the same
 
@@ -112,7 +112,7 @@ def test_images_that_both_parts_hold_are_named(tmp_path: Path) -> None:
     parts = tuple("test" if i % 16 in (0, 2, 3) else "train" for i in range(96))
     settings = resolve(read(find("glyphs")), small.SETTINGS).evaluate
     _, remarks = prepare("mine", replace(toy, images=images, split=parts), settings, None)
-    assert any("6 of 18 images that probes are judged on are among those that they are fitted on" in r for r in remarks)
+    assert any("6 of 18 images that probes are tested on are among those that they are fitted on" in r for r in remarks)
 
 
 def test_every_image_can_be_traced_to_its_file(tmp_path: Path) -> None:
@@ -126,6 +126,6 @@ def test_every_image_can_be_traced_to_its_file(tmp_path: Path) -> None:
     expected = sorted(p.relative_to(root).as_posix() for p in root.rglob("*.png") if p.stat().st_size > 10)
     assert [row["file"] for row in rows] == expected
     assert all(row["file"].split("/")[:2] == [row["part"], row["class"]] for row in rows)
-    judged = [int(row["image"]) for row in rows if row["judged"]]
-    assert judged == target.test.tolist()
-    assert [int(row["judged"]) for row in rows if row["judged"]] == list(range(len(judged)))
+    tested = [int(row["image"]) for row in rows if row["test_index"]]
+    assert tested == target.test.tolist()
+    assert [int(row["test_index"]) for row in rows if row["test_index"]] == list(range(len(tested)))
