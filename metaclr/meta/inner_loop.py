@@ -99,8 +99,12 @@ class InnerLoop(nn.Module):
         return with_gradient(losses.mean(), parameters, gradients), {"accuracy": accuracies.mean()}
 
     def after_step(self, step: int, steps: int) -> None:
-        """Note how much of the training is done after step `step` of `steps`, for what is annealed."""
-        self.progress = step / max(steps, 1)
+        """Note how much of the training is done after step `step` of `steps`, where something is annealed.
+
+        A step that nothing anneals can be recorded as a CUDA graph.
+        """
+        if self.settings.multi_step or self.settings.first_order_until:
+            self.progress = step / max(steps, 1)
 
     def get_extra_state(self) -> Tensor:
         """The progress, on the CPU, so that no step waits for a GPU to read it."""

@@ -22,7 +22,12 @@ def refresh_statistics(encoder: nn.Module, pixels: Tensor) -> bool:
     tasks = -(-ENOUGH // (pixels.shape[1] * pixels.shape[2]))
     rows = pixels[:tasks].flatten(0, 2) if has_norms and encoder.training else pixels[0, :1, 0]
     on_cpu = pixels.device.type == "cpu"
-    before = torch.get_rng_state() if on_cpu else None
+    before = _generator_state() if on_cpu else b""
     if encoder.training:
         encoder(rows)
-    return before is not None and not torch.equal(before, torch.get_rng_state())
+    return on_cpu and before != _generator_state()
+
+
+def _generator_state() -> bytes:
+    """The state of the CPU's generator, compared without tensor operations, which a recorded step may not have."""
+    return torch.get_rng_state().numpy().tobytes()
