@@ -31,8 +31,8 @@ def fit_shape(
     """The training tasks of a method on a source, which spend `budget` views in each step.
 
     Where the source has too few classes (or images, for instance ways), tasks have fewer ways and there are more of
-    them, so that the views of a step stay the same (or a few less, which a note says); where its classes have too few
-    images, tasks have fewer queries, then fewer shots. Classes of fewer than V images are left out of tasks.
+    them, so that the views of a step stay the same; where its classes have too few images, tasks have fewer queries,
+    then fewer shots. Classes of fewer than V images are left out of tasks.
 
     Args:
         title: the method's name in errors.
@@ -40,14 +40,12 @@ def fit_shape(
         given: settings of `way`, `shot`, `query` that the user set: they are kept, or refused.
 
     Raises:
-        UserError: the budget is no multiple of the method's views (of one with a fixed number of ways, less than them,
-            unless the user set its shape), or the source cannot fill what was given, or has
+        UserError: the budget is no multiple of the method's views, or the source cannot fill what was given, or has
             fewer than two classes or images to make a task of.
     """
     views = (method.way or 1) * method.v
     counts = _counts(method, source)
-    # A number of ways that the method declares may leave some of the budget; one that the user gave must divide it.
-    if budget < views or (budget % views and (method.way is None or given)):
+    if budget % views or budget < views:
         if method.way and "way" in given and budget % method.v == 0:
             most = method.way if source is None else min(method.way, _limit(source, counts, method.v).units)
             if works := _ways(method, budget // method.v, most):

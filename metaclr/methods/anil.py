@@ -1,7 +1,7 @@
 """ANIL: MAML whose inner loop changes the head alone; the encoder is shared by all tasks and frozen at test time.
 
-Differs from the authors (learn2learn's anil_fc100.py, which is the second author's): 1 shot and 3 queries (theirs
-5 shots and 5 queries), and batch norm sees all tasks of a batch (theirs one task at a time).
+Differs from the authors (learn2learn's anil_fc100.py, which is the second author's): 8 ways, 1 shot and 3 queries
+(theirs 5 ways, 5 shots and 5 queries), and batch norm sees all tasks of a batch (theirs one task at a time).
 """
 
 from metaclr.meta.inner_loop import inner_loop
@@ -13,8 +13,8 @@ METHOD = Method(
     formula=r"CE(W' f_\theta(q), n), \quad W' = W - \alpha \nabla_W CE(W f_\theta(S))",
     way_type="classes",
     labels="given",
-    way=5,
-    query=3,  # as `maml`
+    way=8,  # as `maml`
+    query=3,
     projector="none",
     views="identity",
     # learn2learn's example

@@ -12,8 +12,8 @@ METHOD = Method(
     formula=r"CE(f_{\theta - \alpha g}(q), n), \quad g = \nabla CE(f_\theta(S)) \text{ without gradient}",
     way_type="classes",
     labels="given",
-    way=5,
-    query=3,  # as `maml`
+    way=8,  # as `maml`
+    query=3,
     projector="none",
     views="identity",
     defaults={

@@ -1,8 +1,8 @@
 """iMAML: the inner loop runs to the minimum of a proximal problem, and the outer gradient is implicit there.
 
 Differs from the authors (aravindr93/imaml_dev, 5-way 1-shot Omniglot): the proximal term is part of every inner step,
-as in the paper (theirs is one step after the others), 3 queries (theirs 1 query), and predictions do not see the
-other queries (theirs do, by batch statistics).
+as in the paper (theirs is one step after the others), 8 ways and 3 queries (theirs 5 ways and 1 query), and
+predictions do not see the other queries (theirs do, by batch statistics).
 """
 
 from metaclr.meta.implicit import implicit_loop
@@ -15,8 +15,8 @@ METHOD = Method(
     r"\phi = \arg\min_\phi L_S(\phi) + \frac{\lambda}{2}\|\phi - \theta\|^2",
     way_type="classes",
     labels="given",
-    way=5,
-    query=3,  # as `maml`
+    way=8,  # as `maml`
+    query=3,
     projector="none",
     views="identity",
     # The README's command for 5-way 1-shot Omniglot.

@@ -1,8 +1,8 @@
 """MAML: learns the initial weights from which a few gradient steps on the support classify the queries.
 
-Differs from the authors (cbfinn/maml, 5-way 1-shot Omniglot): 3 queries (theirs 1 query), max-pooling in the encoder
-(theirs strides), no turned classes unless they are asked for, and predictions at test time do not see the other
-queries (theirs do, by batch statistics).
+Differs from the authors (cbfinn/maml, 5-way 1-shot Omniglot): 8 ways and 3 queries (theirs 5 ways and 1 query),
+max-pooling in the encoder (theirs strides), no turned classes unless they are asked for, and predictions at test time
+do not see the other queries (theirs do, by batch statistics).
 """
 
 from metaclr.meta.inner_loop import inner_loop
@@ -14,7 +14,7 @@ METHOD = Method(
     formula=r"CE(f_{\theta - \alpha \nabla CE(f_\theta(S))}(q), n)",
     way_type="classes",
     labels="given",
-    way=5,  # 12 tasks of 20 views are 240 of 256
+    way=8,  # 8 ways of 4 views divide a batch of 256; for 5-way tasks set way=5 and train.batch_views=240
     query=3,  # V as in `protonet`
     projector="none",
     views="identity",

@@ -1,6 +1,6 @@
 """Meta-SGD: MAML that also learns the rate of every parameter in its single inner step.
 
-Differs from the authors: encoder, queries and batch norm as `maml`.
+Differs from the authors: 8 ways (theirs 5 ways, and 20), encoder, queries and batch norm as `maml`.
 """
 
 from metaclr.meta.inner_loop import inner_loop
@@ -12,8 +12,8 @@ METHOD = Method(
     formula=r"CE(f_{\theta - \alpha \circ \nabla CE(f_\theta(S))}(q), n), \quad \alpha \text{ learned}",
     way_type="classes",
     labels="given",
-    way=5,
-    query=3,  # as `maml`
+    way=8,  # as `maml`
+    query=3,
     projector="none",
     views="identity",
     # One step in training and at test time; rates start uniform in 0.005 to 0.1 (the paper, section 4).

@@ -14,7 +14,7 @@ from metaclr.networks import build_encoder
 
 pytest.importorskip("learn2learn")
 
-WAY, SIZE = 5, 16
+WAY, SIZE = 8, 16
 
 
 def images() -> ImageSet:

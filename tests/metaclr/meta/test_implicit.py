@@ -33,7 +33,7 @@ def test_conjugate_gradients_solve_after_as_many_steps_as_there_are_unknowns() -
     torch.testing.assert_close(matrix @ solved, right, rtol=1e-8, atol=1e-8)
     one = conjugate_gradient(lambda v: matrix @ v, right, 1)
     torch.testing.assert_close(one, right * right.dot(right) / right.dot(matrix @ right))
-    assert conjugate_gradient(lambda v: matrix @ v, torch.zeros(6), 3).tolist() == [0] * 6
+    assert conjugate_gradient(lambda v: matrix @ v, torch.zeros_like(right), 3).tolist() == [0] * 6
 
 
 def test_implicit_gradient_is_that_of_the_unrolled_loop_at_its_end() -> None:

@@ -39,7 +39,7 @@ def images() -> ImageSet:
 def test_resumed_is_bit_equal(name: str, settings: dict[str, Any], tmp_path: Path) -> None:
     method = methods.get(name)
     assert method.learner is not None
-    shape = TaskShape(5, method.shot, method.query, tasks=2)
+    shape = TaskShape(8, method.shot, method.query, tasks=2)
     sampler = EpisodeSampler(images(), shape, way_type="classes", labels="given", seed=0)
 
     def run(folder: Path, stop: int | None = None) -> nn.Module:

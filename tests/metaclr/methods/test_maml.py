@@ -225,7 +225,7 @@ def test_start_is_a_function_of_the_seed_and_its_state_can_be_restored() -> None
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
     assert not torch.equal(states[0]["head.weight"], states[2]["head.weight"])
     build[2].load_state_dict(states[0])
-    pixels, episode = batch(1, 5, 4, size=16)
+    pixels, episode = batch(1, 8, 4, size=16)
     losses = [learner(pixels.float(), episode)[0] for learner in (build[0], build[2])]
     assert torch.equal(*losses)
 
