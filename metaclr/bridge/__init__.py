@@ -19,8 +19,10 @@ from metaclr.bridge.heads.pairwise import Matching, Pairs
 from metaclr.bridge.heads.prototypes import Prototypes
 from metaclr.bridge.heads.relation import Relation
 from metaclr.bridge.heads.ridge import Ridge
+from metaclr.bridge.heads.snail import Snail
 from metaclr.bridge.heads.svm import SVM
 from metaclr.bridge.labels import Cluster, Given, Instance, cluster, given, instance
+from metaclr.bridge.nearest_neighbors import NearestNeighbors
 from metaclr.bridge.negatives import InBatch, Queue, WithinClass, in_batch, within_class
 from metaclr.bridge.objective import Bridge, Objective
 from metaclr.bridge.predictor import WithPredictor
@@ -51,6 +53,7 @@ __all__ = [
     "LeaveOneOut",
     "Matching",
     "MovingAverage",
+    "NearestNeighbors",
     "NoObjective",
     "Objective",
     "ObjectiveSpec",
@@ -64,6 +67,7 @@ __all__ = [
     "SimilarityThreshold",
     "SimpleContrastive",
     "Sizes",
+    "Snail",
     "Split",
     "SquaredError",
     "Swap",

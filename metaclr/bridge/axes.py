@@ -2,12 +2,12 @@
 
 | axis | question | values |
 |---|---|---|
-| labels | which rows share a class? | `instance`, `given`, `cluster`, `QueuePseudoLabels` |
+| labels | which rows share a class? | `instance`, `given`, `cluster`, `QueuePseudoLabels`, `NearestNeighbors` |
 | roles | which views are support, which queries? | `split`, `swap`, `leave_one_out` |
 | views | what do the views of a way look like? | on `Method`: `views`, `support_views`, `task_transform` |
 | tasks | how many tasks is a batch? | `one_task`, `Tasks`, `Resample` |
 | embedding | which vectors are compared? | `raw`, `unit_norm`, `first_dims` |
-| head | how does support give logits? | `Prototypes`, `Matching`, `Pairs`, `Ridge`, `SVM`, `Relation`, `InContext` |
+| head | support to logits? | `Prototypes`, `Matching`, `Pairs`, `Ridge`, `SVM`, `Relation`, `InContext`, `Snail` |
 | scale | how sharp? | `temperature`, `learn_temperature` |
 | negatives | which columns beside the batch? | `in_batch`, `Queue`, `within_class`, `HardMixed` |
 | denominator | how do logits become a loss? | `cross_entropy`, `Decoupled`, `HardWeighted`, `HardestNegatives`, ... |

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +16,14 @@ from metaclr.engine.momentum_encoder import MomentumEncoder, momentum_at
 
 if TYPE_CHECKING:
     from episodes.task import Episode
+
+
+@runtime_checkable
+class Follows(Protocol):
+    """A part of an objective that is a moving average of trained weights, like the momentum encoder (DINO)."""
+
+    def follow(self, momentum: float) -> None:
+        """w <- momentum w + (1 - momentum) online."""
 
 
 class Learner(nn.Module):
@@ -88,6 +96,9 @@ class Learner(nn.Module):
         if self.momentum_encoder is not None and self.momentum is not None:
             momentum = momentum_at(self.momentum, step, steps, self.momentum_schedule)
             self.momentum_encoder.follow((self.encoder, self.projector), momentum)
+            for module in self.objective.modules():
+                if isinstance(module, Follows):
+                    module.follow(momentum)
 
     def _all(self, local: Tensor) -> Tensor:
         return local if self.shared_axis is None else gather(local, self.shared_axis)

@@ -7,11 +7,15 @@ at test time, the support is the input.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from metaclr.errors import UserError
+from metaclr.heads.label_codes import first_codes, simplex
+
+Labels = Literal["learned", "simplex"]
 
 SHARPNESS = 2.0
 """Of the attention at the start, in place of 1: of 1, 2 and 4 the fastest on Gaussian blobs."""
@@ -30,19 +34,30 @@ class InContextTransformer(nn.Module):
     It is a head with trained numbers. `codes` are the label vectors that exist: at most so many ways.
     """
 
-    def __init__(self, dim: int, *, codes: int, width: int, heads: int, layers: int, mlp: int) -> None:
+    label: Tensor
+
+    def __init__(
+        self, dim: int, *, codes: int, width: int, heads: int, layers: int, mlp: int, labels: Labels = "learned"
+    ) -> None:
         """dim: D of the embeddings. width: of a token, half of which is the label. mlp: hidden width of a block.
 
+        labels: "learned" label vectors (CAMeLU), or the fixed corners of a "simplex" (CAML).
+
         Raises:
-            UserError: a width that is no multiple of 2 heads.
+            UserError: a width that is no multiple of 2 heads, or half of it too small for a simplex of `codes` corners.
         """
         super().__init__()
         if width % (2 * heads):
             raise UserError(f"head.width = {width} must be a multiple of 2 head.heads = {2 * heads}")
         self.codes = codes
         self.content = nn.Linear(dim, width // 2)
-        self.label = nn.Parameter(torch.empty(codes, width // 2))
-        nn.init.kaiming_uniform_(self.label, a=5**0.5)  # the authors'
+        if labels == "simplex":
+            self.register_buffer("label", simplex(codes, width // 2))
+        elif labels == "learned":
+            self.label = nn.Parameter(torch.empty(codes, width // 2))
+            nn.init.kaiming_uniform_(self.label, a=5**0.5)  # the authors'
+        else:
+            raise UserError(f"head.labels = {labels!r} must be 'learned' or 'simplex'")
         self.unknown = nn.Parameter(torch.zeros(width // 2))
         self.blocks = nn.ModuleList(Block(width, heads, mlp) for _ in range(layers))
         self.norm = nn.LayerNorm(width, eps=1e-6)
@@ -52,8 +67,7 @@ class InContextTransformer(nn.Module):
 
     def fit(self, support: Tensor) -> InContextClassifier:
         """Support (E, N, K, D) -> the support tokens of every block."""
-        code = torch.arange(support.shape[1], device=support.device).expand(support.shape[:2])
-        return self.fit_coded(support, code)
+        return self.fit_coded(support, first_codes(support))
 
     def fit_coded(self, support: Tensor, code: Tensor) -> InContextClassifier:
         """The same with the label vector of each way: int64 code (E, N), distinct in an episode.

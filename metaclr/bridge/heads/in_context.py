@@ -1,4 +1,4 @@
-"""Axis 6, the in-context head: a transformer that reads the support (CAMeLU, Vettoruzzo et al. 2025)."""
+"""Axis 6, the in-context head: a transformer that reads the support (CAML, Fifty et al. 2024; CAMeLU, Vettoruzzo et al. 2025)."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ import torch
 from torch import Tensor
 
 from metaclr.bridge.heads.class_logits import class_logits, require_distinct_labels
+from metaclr.bridge.heads.label_codes import draw_codes
 from metaclr.bridge.logits.logits import Logits
 from metaclr.bridge.roles import RoleAssignment
 from metaclr.bridge.spec import Sizes
 from metaclr.errors import UserError
-from metaclr.heads.in_context import InContextTransformer
+from metaclr.heads.in_context import InContextTransformer, Labels
 
 
 @dataclass(frozen=True)
 class InContext:
     """A transformer on (embedding, label) tokens. codes: label vectors, and so the most ways of a task.
+
+    labels: "learned" label vectors (CAMeLU), or the fixed corners of a "simplex" (CAML).
 
     In training each task gets other label vectors for its ways, so that all are trained, however few ways a task has.
     """
@@ -29,6 +32,7 @@ class InContext:
     heads: int = 4
     layers: int = 2
     mlp: int = 256
+    labels: Labels = "learned"
 
     def __post_init__(self) -> None:
         for name in ("codes", "width", "heads", "layers", "mlp"):
@@ -54,6 +58,7 @@ class InContextHead(InContextTransformer):
             heads=settings.heads,
             layers=settings.layers,
             mlp=settings.mlp,
+            labels=settings.labels,
         )
         self.seed = sizes.seed
         self.register_buffer("calls", torch.zeros((), dtype=torch.int64))
@@ -62,18 +67,11 @@ class InContextHead(InContextTransformer):
         require_distinct_labels(labels, "an in-context head")
         support = assignment.support
         if self.training and support.shape[1] <= self.codes:
-            classifier = self.fit_coded(support, self._codes(*support.shape[:2]))
+            classifier = self.fit_coded(support, draw_codes(self.seed, self.calls, self.codes, *support.shape[:2]))
             self.calls += 1
         else:
             classifier = self.fit(support)
         return class_logits(classifier.logits(assignment.query.flatten(1, 2)) * scale, assignment.query.shape[2])
-
-    def _codes(self, tasks: int, ways: int) -> Tensor:
-        """Distinct label vectors of each task, int64 (T, N)."""
-        from episodes.random import key, random_words
-
-        items = torch.arange(tasks * self.codes, device=self.calls.device) + self.calls * tasks * self.codes
-        return random_words(key(self.seed, "label vectors"), items).view(tasks, self.codes).argsort(-1)[:, :ways]
 
     def episode_head(self, temperature: float = 1.0) -> InContextTransformer:
         """The classifier of an episode, in training and at test time: itself."""

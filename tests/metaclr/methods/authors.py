@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 L, B, A, R, N, F = "linear", "linear without bias", "norm without weight", "relu", "norm", "norm with frozen bias"
+G = "gelu"
 PLAIN, AUGMENTED = "plain", "augmented"
 
 DEFAULTS: dict[str, Any] = {
@@ -99,6 +100,56 @@ SETUPS = {
         projector=(L,),
         momentum=(0.99, "constant"),
         settings={"temperature": 0.07, "size": 4096},
+    ),
+    "moco_v3": SetUp(
+        "facebookresearch/moco-v3 moco/builder.py, ResNet; main_moco.py for m",
+        {
+            "factor": "4 tau times",
+            "batch norm": "theirs one at a time",
+            "start": "moves after a step",
+            "widths": "widths",
+        },
+        projector=(B, N, R, B, A),
+        predictor=(B, N, R, B, A),
+        momentum=(0.99, "cosine"),
+        settings={"temperature": 1.0, "hidden": 4096},
+    ),
+    "nnclr": SetUp(
+        "Dwibedi et al. 2021; vturrisi/solo-learn solo/methods/nnclr.py; lightly's heads",
+        {
+            "projector": "have no bias",
+            "predictor": "before a batch norm",
+            "labels.size": "theirs 98,304",
+            "pushed": "takes both views",
+        },
+        projector=(L, N, R, L, N, R, L, N),
+        predictor=(L, N, R, L),
+        settings={"temperature": 0.1, "hidden": 4096, "labels.size": 98304, "target": "stop_gradient"},
+    ),
+    "swav": SetUp(
+        "facebookresearch/swav main_swav.py and resnet50.py",
+        {
+            "projector": "have no bias",
+            "prototypes": "theirs 3,000",
+            "frozen": "frozen for the first epoch",
+            "crops": "six small crops",
+        },
+        projector=(L, N, R, L),
+        settings={"temperature": 0.1, "epsilon": 0.05, "iterations": 3, "prototypes": 3000},
+    ),
+    "dino": SetUp(
+        "facebookresearch/dino main_dino.py and vision_transformer.py, DINOHead",
+        {"prototypes": "theirs 65,536", "frozen": "frozen for the first epoch", "start": "truncated normal"},
+        projector=(L, G, L, G, L),
+        momentum=(0.996, "cosine"),
+        settings={"temperature": 0.1, "target_temperature": 0.04, "center_momentum": 0.9, "prototypes": 65536},
+    ),
+    "lejepa": SetUp(
+        "rbalestr-lab/lejepa MINIMAL.md",
+        {"projector": "have no bias", "widths": "widths", "directions": "the paper 1,024"},
+        projector=(L, N, R, L, N, R, L),
+        task=(1, 3),
+        settings={"weight": 0.02, "knots": 17, "limit": 3.0},
     ),
     "byol": SetUp(
         "google-deepmind/deepmind-research byol/utils/networks.py and byol_experiment.py",
