@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from metaclr.bridge.settings import leaves
 from metaclr.bridge.spec import NoObjective, ObjectiveSpec
-from metaclr.errors import UserError
+from metaclr.errors import UserError, unknown
+from metaclr.methods.families import FAMILIES
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,8 @@ class Method:
     """One line."""
     reference: str
     """Who and where: "Chen et al. 2020, arXiv:2002.05709"."""
+    family: str = ""
+    """Group of lists and tables, a name of `metaclr.methods.families`; empty: among the others."""
     objective: ObjectiveSpec = field(default_factory=NoObjective)
     """Settings; `.build(dim, dataset_size, classes, **overrides)` makes the loss module."""
     formula: str = ""
@@ -57,6 +60,8 @@ class Method:
     """File name; `metaclr.methods.get` fills it in."""
 
     def __post_init__(self) -> None:
+        if self.family and self.family not in FAMILIES:
+            raise unknown("family", self.family, FAMILIES)
         if self.shot < 1 or self.query < 1:
             raise UserError(f"a method needs shot and query of at least 1, got {self.shot} and {self.query}")
         if self.objective.needs_labels and self.labels != "given":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from metaclr.results.figures.style import WIDTH, LineStyle, RenderedFigure, finish, looks, slug
+from metaclr.results.figures.style import WIDE, WIDTH, LineStyle, RenderedFigure, finish, legend_below, looks, slug
 from metaclr.results.scores.scope import scope
 from metaclr.results.scores.summary import Summary
 from metaclr.results.scores.table_column import TableColumn
@@ -13,6 +13,7 @@ from metaclr.results.store.folder import Results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 def accuracy_figures(results: Results, summary: Summary) -> list[RenderedFigure]:
@@ -33,10 +34,12 @@ def _figure(results: Results, summary: Summary, tasks: list[TableColumn], name: 
     from matplotlib.figure import Figure
 
     order = _order(summary, tasks)
-    columns = 2 if len(tasks) == 4 else min(3, len(tasks))
+    many = bool(summary.families)
+    columns = min(4, len(tasks)) if many else 2 if len(tasks) == 4 else min(3, len(tasks))
     rows = -(-len(tasks) // columns)
-    width = WIDTH if columns > 1 else 3.4
-    figure = Figure(figsize=(width, rows * (0.68 + 0.185 * len(order))), layout="constrained")
+    width = WIDE if many else WIDTH if columns > 1 else 3.4
+    height = 0.14 if many else 0.185
+    figure = Figure(figsize=(width, rows * (0.68 + height * len(order)) + 0.8 * many), layout="constrained")
     panels = figure.subplots(rows, columns, sharey=True, squeeze=False)
     look = looks(results)
     chances = []
@@ -46,7 +49,19 @@ def _figure(results: Results, summary: Summary, tasks: list[TableColumn], name: 
         _panel(axes, summary, task, order, look, chance)
     for axes in panels.flat[len(tasks) :]:
         axes.set_visible(False)
+    if many:
+        _legend_of_families(figure, panels.flat[0], summary, look)
     return finish(figure, name, title, _caption(results, summary, tasks, any(chances)))
+
+
+def _legend_of_families(figure: Figure, axes: Axes, summary: Summary, look: dict[str, LineStyle]) -> None:
+    """One color for each family, and the names of its methods in it."""
+    colors = {summary.families[m]: look[m].color for m in summary.methods}
+    dots = [axes.scatter([], [], s=15, c=color, label=family) for family, color in colors.items()]
+    legend_below(figure, dots, list(colors))
+    for label in axes.get_yticklabels():
+        label.set_color(look[label.get_text()].color)
+        label.set_fontsize(6.5)
 
 
 def _order(summary: Summary, tasks: list[TableColumn]) -> list[str]:
