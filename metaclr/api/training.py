@@ -49,6 +49,7 @@ def train(
     """
     from metaclr.api.checks import check_arguments
     from metaclr.comparison.checks import check_run
+    from metaclr.comparison.cluster_labels import with_cluster_labels
     from metaclr.comparison.folder import check_writable
     from metaclr.comparison.image_format import with_format
     from metaclr.comparison.load import load_images
@@ -78,12 +79,11 @@ def train(
         resolved = resolve(tables, Options(steps=steps, overrides=overrides).recipe_lines)
         if name in CONTROLS or not chosen.trained:
             raise UserError(f"method {name!r} is a control, which is not trained; name another method")
-        given = source if isinstance(source, str) else source.name
-        own = {} if isinstance(source, str) else {given: source}
+        given, own = (source, {}) if isinstance(source, str) else (source.name, {source.name: source})
         root = Path(data_root) if data_root else None
         resolved, lines = with_format(resolved, lambda: [*load_images([given], resolved, root, own).values()], at.type)
-        images = load_images([given], resolved, root, own)[given]
-        run = Run(resolved.methods[0], chosen, images.name, seed, text=method_text(method))
+        images, entry = load_images([given], resolved, root, own)[given], resolved.methods[0]
+        run = Run(entry, with_cluster_labels(chosen, entry.settings), images.name, seed, text=method_text(method))
         check_run(run, resolved, images)
         for line in () if quiet else (*lines, *task_notes([run], resolved, {images.name: images})):
             notify(f"note: {line}")

@@ -124,6 +124,8 @@ def _named(named: NamedSet, request: Request) -> ImageSet:
         whole = base.read(whole_request)
     if named.class_split:
         whole = with_class_split(whole, named.class_split)
+    if named.relabelled is not None:
+        whole = named.relabelled(whole)
     return whole if named.takes_parts else take_parts(whole, request.parts, named.name)
 
 

@@ -34,7 +34,7 @@ class Learner(nn.Module):
     there are several ranks; `after_step(step, steps)`, if there, is called after each update.
     """
 
-    networks: tuple[str, ...] = ("encoder", "projector", "momentum_encoder")
+    networks: tuple[str, ...] = ("encoder", "projector", "momentum_encoder", "decoder")
 
     def __init__(
         self,
@@ -45,11 +45,14 @@ class Learner(nn.Module):
         momentum: float | None = None,
         momentum_schedule: str = "constant",
         dataset_size: int = 0,
+        decoder: nn.Module | None = None,
+        reconstruction: float = 0.0,
     ) -> None:
         """`encoder` (B, C, H, W) to (B, F), `projector` (B, F) to (B, D), `objective` (T, N, V, D) to a scalar.
 
         momentum: decay of the momentum encoder that embeds the same views without gradient; None for none.
         momentum_schedule: "constant" (MoCo), or "cosine", raised to 1 (BYOL). dataset_size: images in the training set.
+        decoder: features (B, F) to pixels (B, C, H, W). reconstruction: weight of its mean squared error on the views.
         """
         super().__init__()
         self.encoder = encoder
@@ -59,6 +62,8 @@ class Learner(nn.Module):
         self.momentum = momentum
         self.momentum_schedule = momentum_schedule
         self.dataset_size = dataset_size
+        self.decoder = decoder
+        self.reconstruction = reconstruction
         self.shared_axis: int | None = None
 
     def forward(self, pixels: Tensor, episode: Episode) -> tuple[Tensor, dict[str, Tensor]]:
@@ -68,7 +73,8 @@ class Learner(nn.Module):
         """
         rows = pixels.flatten(0, 2).contiguous(memory_format=torch.channels_last)
         axes = pixels.shape[:3]
-        embeddings = self._all(upcast(self.projector(self.encoder(rows))).reshape(*axes, -1))
+        features = self.encoder(rows)
+        embeddings = self._all(upcast(self.projector(features)).reshape(*axes, -1))
         momentum_embeddings = (
             None if self.momentum_encoder is None else self._all(upcast(self.momentum_encoder(rows)).reshape(*axes, -1))
         )
@@ -81,6 +87,8 @@ class Learner(nn.Module):
         )
         with torch.autocast(pixels.device.type, enabled=False):
             loss = self.objective(embeddings, context)
+        if self.decoder is not None:
+            loss = loss + self.reconstruction * F.mse_loss(upcast(self.decoder(features)), rows)
         return loss, self._metrics(embeddings.detach())
 
     def after_step(self, step: int, steps: int) -> None:
