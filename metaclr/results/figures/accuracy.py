@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from metaclr.results.figures.style import WIDE, WIDTH, LineStyle, RenderedFigure, finish, legend_below, looks, slug
+from metaclr.results.figures.style import WIDE, WIDTH, LineStyle, RenderedFigure, finish, looks, slug
 from metaclr.results.scores.scope import scope
 from metaclr.results.scores.summary import Summary
 from metaclr.results.scores.table_column import TableColumn
@@ -26,11 +26,12 @@ def accuracy_figures(results: Results, summary: Summary) -> list[RenderedFigure]
         if tasks:
             title = f"Accuracy on {target}" + (f", trained on {source}" if several else "")
             name = f"accuracy-{slug(target)}" + (f"-from-{slug(source)}" if several else "")
-            drawn.append(_figure(results, summary, tasks, name, title))
+            drawn.append(dot_figure(results, summary, tasks, name, title))
     return drawn
 
 
-def _figure(results: Results, summary: Summary, tasks: list[TableColumn], name: str, title: str) -> RenderedFigure:
+def dot_figure(results: Results, summary: Summary, tasks: list[TableColumn], name: str, title: str) -> RenderedFigure:
+    """A dot per method in a panel per task; many methods have the colors of their families."""
     from matplotlib.figure import Figure
 
     order = _order(summary, tasks)
@@ -50,18 +51,19 @@ def _figure(results: Results, summary: Summary, tasks: list[TableColumn], name: 
     for axes in panels.flat[len(tasks) :]:
         axes.set_visible(False)
     if many:
-        _legend_of_families(figure, panels.flat[0], summary, look)
+        _color_by_family(figure, panels, summary, look)
     return finish(figure, name, title, _caption(results, summary, tasks, any(chances)))
 
 
-def _legend_of_families(figure: Figure, axes: Axes, summary: Summary, look: dict[str, LineStyle]) -> None:
-    """One color for each family, and the names of its methods in it."""
+def _color_by_family(figure: Figure, panels: Any, summary: Summary, look: dict[str, LineStyle]) -> None:
+    """One color for each family, the names of its methods in it, and a legend below."""
     colors = {summary.families[m]: look[m].color for m in summary.methods}
-    dots = [axes.scatter([], [], s=15, c=color, label=family) for family, color in colors.items()]
-    legend_below(figure, dots, list(colors))
-    for label in axes.get_yticklabels():
-        label.set_color(look[label.get_text()].color)
-        label.set_fontsize(6.5)
+    dots = [panels.flat[0].scatter([], [], s=15, c=color) for color in colors.values()]
+    figure.legend(dots, list(colors), loc="outside lower center", ncols=2, columnspacing=1.2)
+    for axes in panels[:, 0]:
+        for label in axes.get_yticklabels():
+            label.set_color(look[label.get_text()].color)
+            label.set_fontsize(6.5)
 
 
 def _order(summary: Summary, tasks: list[TableColumn]) -> list[str]:

@@ -20,6 +20,7 @@ WIDE = 7.2
 
 # seaborn's "colorblind" palette, strongest contrasts first; its grey is kept for the controls.
 _COLORS = ("#0173b2", "#de8f05", "#029e73", "#cc78bc", "#d55e00", "#56b4e9", "#ca9161", "#b5a400", "#8a2b8f")
+_MORE_COLORS = ("#5d3a1a", "#3f4f9f", "#7a8b2f")
 _MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<", ">")
 SHADES = tuple((color, "o", line) for line in ("-", "--", ":") for color in _COLORS)
 """Color, marker and line of the methods of one panel."""
@@ -94,7 +95,8 @@ def _of_families(results: Results) -> dict[str, LineStyle]:
     found = {}
     for method, family in results.families.items():
         number = seen[family] = seen.get(family, -1) + 1
-        color = _CONTROLS[0] if method in results.controls else _COLORS[families.index(family) % len(_COLORS)]
+        colors = (*_COLORS, *_MORE_COLORS)
+        color = _CONTROLS[0] if method in results.controls else colors[families.index(family) % len(colors)]
         line = ("-", "--", ":", "-.")[number % 4]
         found[method] = LineStyle(color, _MARKERS[number % len(_MARKERS)], line)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 from metaclr.results.figures.style import (
@@ -58,11 +59,12 @@ def _by_family(results: Results, curves: Curves, name: str, title: str) -> Rende
     members = {family: of for family, of in members.items() if of}
     rows = -(-len(members) // 2)
     figure = Figure(figsize=(WIDE, 2.1 * rows), layout="constrained")
-    panels = figure.subplots(rows, 2, squeeze=False).flat
+    panels = iter(figure.subplots(rows, 2, squeeze=False).flat)
     look = {m: LineStyle(*SHADES[i % len(SHADES)]) for of in members.values() for i, m in enumerate(of)}
-    for axes, (family, of) in zip(panels, members.items(), strict=False):
+    for (family, of), axes in zip(members.items(), panels, strict=False):
         handles = _panel(axes, {m: curves[m] for m in of}, look)
-        axes.set_title(family)
+        axes.set_title(textwrap.fill(family, 36), loc="left")
+        axes.set_ylabel("loss / its first value")
         axes.set_xlabel("views seen (thousands)")
         axes.legend(list(handles.values()), of, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=5.5)
     for axes in list(panels):
