@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from episodes.errors import EpisodeError
+from metaclr.adaptation.adapted_encoder import AdaptedEncoder
+from metaclr.comparison.choose_adaptation import choose_adaptation
 from metaclr.comparison.evaluate_run import RunInfo, evaluate_run
 from metaclr.comparison.own_procedure import own_procedure
 from metaclr.comparison.plan import Plan
@@ -96,6 +98,8 @@ def _train_and_evaluate(plan: Plan, run: Run, folder: Path, bar: Progress | None
         same_start(learner)  # ranks with batch statistics of their own have different networks
         encoder = learner.get_submodule("encoder")
         procedure = own_procedure(run.method, learner.to(plan.device))
+        if isinstance(procedure, AdaptedEncoder) and plan.validation is not None and recipe.evaluate.few_shot:
+            procedure = choose_adaptation(procedure, plan.validation, recipe.evaluate.few_shot)
     if run.method.encoder != "pixels":
         description = encoder_description(run, recipe, source.channels)
         broadcast_from_first(lambda: save_encoder(encoder, description, folder))

@@ -101,6 +101,9 @@ class FewShotRecipe(Strict):
     heads: tuple[str, ...] = ("cosine", "method")
     """Heads of an episode, each a block of the tables: names, `TRANSFORM+HEAD`, or `method`, the method's own."""
     seed: int = 0
+    validation: str = ""
+    """A data set, such as `omniglot:val`, on whose classes the steps and the rate of adaptations are chosen; empty: as
+    each method declares them."""
 
     @field_validator("heads", mode="before")
     @classmethod
