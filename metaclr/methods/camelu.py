@@ -12,6 +12,7 @@ from metaclr.bridge import InContext, Objective, raw, split
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="unsupervised-few-shot",
     summary="in-context transformer on tasks of unlabelled images; queries are mixed with other images",
     reference="Vettoruzzo et al. 2025 (ICLR), bracca95/CAMeLU; CAML: Fifty et al. 2024, arXiv:2310.10971",
     formula=r"CE(W\, \mathrm{transformer}(q, \{(s_n, y_n)\}), n), \quad q = \lambda x' + (1-\lambda) x",
