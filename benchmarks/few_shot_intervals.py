@@ -6,6 +6,8 @@ False positives: labels are shuffled, so that no encoder can be better than anot
 Coverage: Omniglot's 1,623 classes are dealt out into disjoint pools. A 95 % interval from one pool should contain the
 value over all classes for 95 % of the pools.
 Seeds: two groups of S untrained encoders, which differ in nothing but their seeds.
+Turned: coverage where the quarter turns of a character are classes of their own, as Omniglot is published, by an
+interval that counts these classes and by one that counts characters.
 
 Writes few_shot_intervals.json and one CSV file for each part. `few_shot_interval_figures.py` draws them.
 """
@@ -209,12 +211,46 @@ def seeds_null(whole: Embedded, group: int, pool_classes: int, splits: int, epis
     return [row]
 
 
+def turned_coverage(
+    whole: Embedded, pairs: Sequence[tuple[str, str]], characters: int, partitions: int, episodes: int
+) -> Rows:
+    """Share of pools of turned characters whose interval contains the value over all: a row for each task and pair.
+
+    whole: of classes 4 c, ..., 4 c + 3, the turns of character c.
+    """
+    rows: Rows = []
+    names = list(dict.fromkeys(name for pair in pairs for name in pair if name))
+    for way, shot in ((5, 5), (20, 1)):
+        truth = evaluate(whole, way, shot, 20 * episodes, 1, names).differences(pairs)[0].mean(1)
+        held: list[Tensor] = []
+        for number, chosen in enumerate(_parts(whole.classes // 4, characters, partitions)):
+            pool = whole.only((4 * chosen.unsqueeze(1) + torch.arange(4)).flatten())
+            outcome = evaluate(pool, way, shot, episodes, number, names)
+            y, _ = outcome.differences(pairs)
+            halves = [interval(new_class_errors(y, ids))[0] for ids in (outcome.classes, outcome.classes // 4)]
+            held.append((y.mean(1) - truth).abs() <= torch.stack(halves))
+        inside = torch.stack(held).double().mean(0)
+        for i, (a, b) in enumerate(pairs):
+            rows.append(
+                {"characters": characters, "pools": len(held), "way": way, "shot": shot, "episodes": episodes}
+                | {"a": a, "b": b, "counting_classes": round(100 * float(inside[0, i]), 2)}
+                | {"counting_characters": round(100 * float(inside[1, i]), 2)}
+            )
+            _say("turned", rows[-1])
+    return rows
+
+
 def _pools(whole: Embedded, size: int, partitions: int) -> Iterator[Embedded]:
     """Disjoint pools of `size` classes, by random partitions of all classes."""
+    yield from (whole.only(part) for part in _parts(whole.classes, size, partitions))
+
+
+def _parts(count: int, size: int, partitions: int) -> Iterator[Tensor]:
+    """Disjoint subsets of `size` of the numbers 0 .. count - 1, by random partitions."""
     for partition in range(partitions):
-        order = torch.randperm(whole.classes, generator=torch.Generator().manual_seed(partition))
-        for start in range(0, whole.classes - size + 1, size):
-            yield whole.only(order[start : start + size])
+        order = torch.randperm(count, generator=torch.Generator().manual_seed(partition))
+        for start in range(0, count - size + 1, size):
+            yield order[start : start + size]
 
 
 def _percent(found: Sequence[bool]) -> float:
@@ -225,24 +261,24 @@ def _say(part: str, row: Mapping[str, Any]) -> None:
     print(part, *(f"{key}={value}" for key, value in row.items()), flush=True)
 
 
-def omniglot() -> ImageSet | None:
-    """All 1,623 classes at 28 pixels, or None where the data root has no Omniglot."""
+def omniglot(*, turned: bool = False) -> ImageSet | None:
+    """All 1,623 characters at 28 pixels, or with their turns; None where the data root has no Omniglot."""
     try:
-        return load("omniglot", size=28, channels=1)
+        return load("omniglot" if turned else "omniglot_upright", size=28, channels=1)
     except UserError as error:
         print(f"without Omniglot: {error}")
         return None
 
 
-PARTS = ("false_positives", "coverage", "seeds")
+PARTS = ("false_positives", "coverage", "seeds", "turned")
 
 
 def measure(quick: bool, only: Sequence[str] = PARTS) -> dict[str, Rows]:
     """Some parts, or all. quick: few shuffles and pools, numbers not to be quoted."""
     shuffles, episodes = (10, 500) if quick else (200, 2000)
-    nets = encoders(seeds=6 if quick else 12, steps=(12,) if quick else (12, 100))
+    nets = encoders(seeds=6 if quick else 12, steps=(12,) if quick or tuple(only) == ("turned",) else (12, 100))
     two = {name: nets[name] for name in nets if name == "untrained" or name.startswith("simclr")}
-    images = omniglot()
+    images = None if tuple(only) == ("turned",) else omniglot()
     whole = None if images is None else embed(images, nets if "seeds" in only else two)
     parts: dict[str, Rows] = {}
     if "false_positives" in only:
@@ -264,6 +300,13 @@ def measure(quick: bool, only: Sequence[str] = PARTS) -> dict[str, Rows]:
         parts["seeds"] = []
         for group in ((3,) if quick else (3, 5)) if whole else ():
             parts["seeds"] += seeds_null(whole, group, 60, 2 if quick else 12, episodes)
+    if "turned" in only:
+        pairs = [("simclr-12", ""), ("simclr-12", "untrained")]
+        turned = omniglot(turned=True)
+        pair = {name: nets[name] for name in ("untrained", "simclr-12")}
+        parts["turned"] = (
+            turned_coverage(embed(turned, pair), pairs, 60, 1 if quick else 24, episodes) if turned else []
+        )
     return parts
 
 
@@ -287,10 +330,16 @@ def check(parts: Mapping[str, Rows]) -> list[str]:
         for r in parts["false_positives"]
         if r["new_classes"] > 7
     ]
-    return missed + [
+    missed += [
         f"pools of {r['pool_classes']}, {r['way']}-way {r['shot']}-shot, {r['a']} {r['b']}: covers {r['new_classes']} %"
         for r in parts["coverage"]
         if not 92 <= r["new_classes"] <= 98
+    ]
+    return missed + [
+        f"{r['characters']} turned characters, {r['way']}-way {r['shot']}-shot, {r['a']} {r['b']}: covers"
+        f" {r['counting_characters']} %"
+        for r in parts["turned"]
+        if not 92 <= r["counting_characters"] <= 98
     ]
 
 
@@ -308,7 +357,7 @@ def main() -> None:
     parts = {part: [] for part in PARTS}
     if len(chosen.only) < len(PARTS) and report.is_file():
         stored = json.loads(report.read_text(encoding="utf-8"))
-        parts |= {part: stored[part] for part in PARTS}
+        parts |= {part: stored.get(part, []) for part in PARTS}
     parts |= measure(chosen.quick, chosen.only)
     write(parts, chosen.out, {"quick": chosen.quick, "environment": describe(torch.device("cpu"))})
     print(f"{(time.perf_counter() - began) / 60:.1f} minutes; written to {chosen.out}")

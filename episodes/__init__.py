@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from episodes.subsets import label_subset, train_test_indices, train_test_split
     from episodes.task import Episode, EpisodeTable, TaskShape
     from episodes.view_recipe import ViewRecipe
-    from episodes.views import Augmentation, Views, render, rotate_ways
+    from episodes.views import Augmentation, Views, mix_queries, render, rotate_ways
 
 __all__ = [
     "PRESETS",
@@ -51,6 +51,7 @@ __all__ = [
     "duplicates",
     "image_hashes",
     "label_subset",
+    "mix_queries",
     "open_npy",
     "read_table",
     "render",
@@ -102,6 +103,7 @@ _HOME = {
     "Augmentation": "episodes.views",
     "Views": "episodes.views",
     "render": "episodes.views",
+    "mix_queries": "episodes.views",
     "rotate_ways": "episodes.views",
 }
 

@@ -28,6 +28,7 @@ class ImageSet:
     images (M, C, H, W) uint8, C = 1 or 3: a tensor, or `StoredImages` that stay in their file. labels (M,) int64 in
     0..classes-1. class_names: one per class. groups: one per class (script, super-class). split: one per image.
     files: one per image, the file that it was read from. notes: lines on how the set was read, "topic: text".
+    copies_of: one per class, what it is a changed copy of where classes are (turns of a character): equal for copies.
     Raises EpisodeError, in one line, for a wrong type or shape, an empty set, or a label out of range (-1).
     """
 
@@ -39,15 +40,16 @@ class ImageSet:
     name: str = "images"
     files: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    copies_of: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for field in ("class_names", "groups", "split", "files", "notes"):
+        for field in ("class_names", "groups", "split", "files", "notes", "copies_of"):
             object.__setattr__(self, field, tuple(getattr(self, field)))
         _check_images(self)
         if self.labels is not None:
             _check_labels(self, self.labels)
-        elif self.class_names or self.groups:
-            raise EpisodeError(f"{self.name}: class names or groups without labels")
+        elif self.class_names or self.groups or self.copies_of:
+            raise EpisodeError(f"{self.name}: class names, groups or copies without labels")
         for entries, count in (("split entries", len(self.split)), ("files", len(self.files))):
             if count not in (0, len(self)):
                 raise EpisodeError(f"{self.name}: {count} {entries} for {len(self)} images")
@@ -76,6 +78,13 @@ class ImageSet:
     def class_counts(self) -> Tensor:
         """Images of each class: int64 (classes,) on the CPU."""
         return torch.bincount(self.required_labels(), minlength=self.classes)
+
+    def class_origins(self) -> Tensor:
+        """What each class is a copy of, as numbers that copies share: int64 (classes,); 0, 1, ... without copies."""
+        if not self.copies_of:
+            return torch.arange(self.classes)
+        numbers = {name: i for i, name in enumerate(dict.fromkeys(self.copies_of))}
+        return torch.tensor([numbers[name] for name in self.copies_of])
 
     def class_name(self, label: int) -> str:
         """The name of a class, or "class 7" where the set has no names."""
@@ -140,6 +149,7 @@ class ImageSet:
             groups=tuple(self.groups[i] for i in ids) if self.groups else (),
             split=tuple(self.split[i] for i in kept.tolist()) if self.split else (),
             files=tuple(self.files[i] for i in kept.tolist()) if self.files else (),
+            copies_of=tuple(self.copies_of[i] for i in ids) if self.copies_of else (),
         )
 
     def with_at_least(self, count: int) -> ImageSet:
@@ -156,15 +166,15 @@ class ImageSet:
 
     def unlabelled(self) -> ImageSet:
         """The same images without labels, class names and groups."""
-        return replace(self, labels=None, class_names=(), groups=())
+        return replace(self, labels=None, class_names=(), groups=(), copies_of=())
 
     def without_split(self) -> ImageSet:
         """The same images without parts."""
         return replace(self, split=())
 
     def with_labels(self, labels: Tensor, class_names: Sequence[str] = ()) -> ImageSet:
-        """The same images under other labels (M,): clusters, attributes; groups are dropped."""
-        return replace(self, labels=labels, class_names=tuple(class_names), groups=())
+        """The same images under other labels (M,): clusters, attributes; groups and copies are dropped."""
+        return replace(self, labels=labels, class_names=tuple(class_names), groups=(), copies_of=())
 
     def shuffled_labels(self, seed: int) -> ImageSet:
         """The same labels dealt to the images at random: the negative control, where all is at chance."""
@@ -232,8 +242,9 @@ def _check_labels(image_set: ImageSet, labels: Tensor) -> None:
         raise EpisodeError(f"{name}: image {where} has label {least}; labels start at 0, or are None altogether")
     if image_set.class_names and most >= len(image_set.class_names):
         raise EpisodeError(f"{name}: label {most} for {len(image_set.class_names)} class names")
-    if image_set.groups and len(image_set.groups) != image_set.classes:
-        raise EpisodeError(f"{name}: {len(image_set.groups)} groups for {image_set.classes} classes")
+    for what, entries in (("groups", image_set.groups), ("copies_of", image_set.copies_of)):
+        if entries and len(entries) != image_set.classes:
+            raise EpisodeError(f"{name}: {len(entries)} {what} for {image_set.classes} classes")
 
 
 def _selected(images: Images, index: Tensor) -> Images:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from episodes.image_set import ImageSet
 from episodes.task import Episode
-from episodes.views import Views, render, rotate_ways
+from episodes.views import Views, mix_queries, render, rotate_ways
 
 
 class Rendering:
@@ -23,16 +23,26 @@ class Rendering:
     """
 
     def __init__(
-        self, image_set: ImageSet, recipes: Views | Sequence[Views], *, seed: int, turned: bool = False
+        self,
+        image_set: ImageSet,
+        recipes: Views | Sequence[Views],
+        *,
+        seed: int,
+        turned: bool = False,
+        mixed: bool = False,
     ) -> None:
-        """recipes: one for all views, or one for each of V positions. turned: rotate ways too, by `rotate_ways`."""
-        self.image_set, self.recipes, self.seed, self.turned = image_set, recipes, seed, turned
+        """recipes: one for all views, or one for each of V positions.
+
+        turned: rotate ways too, by `rotate_ways`. mixed: mix queries too, by `mix_queries`.
+        """
+        self.image_set, self.recipes, self.seed, self.turned, self.mixed = image_set, recipes, seed, turned, mixed
         self.compiled = False
 
     def __call__(self, episode: Episode) -> Tensor:
         """The pixels, on the device of the images, or of the pixels of the episode."""
         drawn = render(self.image_set, episode, self.recipes, seed=self.seed, compiled=self.compiled)
-        return rotate_ways(drawn, episode, seed=self.seed) if self.turned else drawn
+        drawn = rotate_ways(drawn, episode, seed=self.seed) if self.turned else drawn
+        return mix_queries(drawn, episode, seed=self.seed) if self.mixed else drawn
 
     def compile(self) -> None:
         """Use `torch.compile` from the next call on; pixels stay the same up to float rounding."""

@@ -19,7 +19,7 @@ from episodes.operations.quarter_turns import quarter_turns
 from episodes.task import Episode
 from episodes.view_recipe import ViewRecipe
 
-__all__ = ["Augmentation", "Views", "render", "rotate_ways", "to_float"]
+__all__ = ["Augmentation", "Views", "mix_queries", "render", "rotate_ways", "to_float"]
 
 Augmentation = Callable[[Tensor], Tensor]
 """Views by a function: float32 (B, C, H, W) in [0, 1] to random views of the same shape, type and range.
@@ -137,3 +137,23 @@ def rotate_ways(pixels: Tensor, episode: Episode, *, seed: int, probability: flo
     key = random.key(seed, "quarter turns", episode.step)
     turned = random.uniform(random.key(seed, "turned ways", episode.step), ways) < probability
     return quarter_turns(pixels, random.below(key, ways, 4) * turned)
+
+
+def mix_queries(pixels: Tensor, episode: Episode, *, seed: int, low: float = 0.01, high: float = 0.499) -> Tensor:
+    """The task transform of CAMeLU: every query is mixed with a query of another way, which weighs less than half.
+
+    q_n <- lam q_m + (1 - lam) q_n, lam uniform in [low, high) for each task, m = n + a step drawn for each task; the
+    class stays that of n. Both are drawn by (seed, step, label of the task's first way). Support views stay as they
+    are, and so do tasks of one way. pixels (T, N, V, C, H, W).
+    """
+    first = episode.labels[:, 0].to(pixels.device, non_blocking=pixels.device.type == "cuda")
+    ways = pixels.shape[1]
+    if ways < 2:
+        return pixels
+    share = random.uniform(random.key(seed, "mixed queries", episode.step), first) * (high - low) + low
+    step = 1 + random.below(random.key(seed, "mixing ways", episode.step), first, ways - 1)
+    other = (torch.arange(ways, device=pixels.device) + step.unsqueeze(1)) % ways
+    tasks = torch.arange(len(pixels), device=pixels.device).unsqueeze(1)
+    query = pixels[:, :, episode.shot :]
+    mixed = torch.lerp(query, query[tasks, other], share.to(pixels.dtype).view(-1, 1, 1, 1, 1, 1))
+    return torch.cat([pixels[:, :, : episode.shot], mixed], 2)

@@ -343,10 +343,12 @@ def align_uniform(z: Tensor, alpha: float, t: float) -> float:
     return align + uniform
 
 
-def triplet(z: Tensor, labels: Sequence[int], margin: float, mining: str) -> float:
+def triplet(z: Tensor, labels: Sequence[int], margin: float, mining: str, root: bool = False) -> float:
+    """root: Euclidean distances, not squared."""
     rows = rows_of(z)
     label = [labels[way] for way, _ in rows]
-    distance = [[-squared_euclidean(a, b) for _, b in rows] for _, a in rows]
+    power = 0.5 if root else 1.0
+    distance = [[(-squared_euclidean(a, b)) ** power for _, b in rows] for _, a in rows]
     losses = []
     for a in range(len(rows)):
         positives = [distance[a][p] for p in range(len(rows)) if p != a and label[p] == label[a]]

@@ -17,6 +17,9 @@ from episodes.operations.operation import Operation, Parameters, Range, interval
 from episodes.operations.rows import Key, Rows
 from episodes.operations.sample import keep_inside, sample, sampling_grid
 
+TRIES = 10
+"""Draws of a random resized crop, as torchvision has them."""
+
 
 @dataclass(frozen=True)
 class Pose(Operation):
@@ -36,10 +39,10 @@ class Pose(Operation):
 
     slots: ClassVar[Mapping[str, int]] = {
         **{"rotate": 0, "zoom": 1, "shear x": 2, "shear y": 3, "shift x": 4, "shift y": 5},
-        **{"crop area": 6, "crop ratio": 7, "crop x": 8, "crop y": 9},
+        **{"crop x": 8, "crop y": 9},
         **{"mirrored": 10, "flipped": 11, "turned": 12, "quarters": 13},
     }
-    streams: ClassVar[tuple[str, ...]] = ("views: elastic",)
+    streams: ClassVar[tuple[str, ...]] = ("views: elastic", "views: crop")
 
     @property
     def warps(self) -> bool:
@@ -104,21 +107,32 @@ class Pose(Operation):
 def crop_window(scale: Range, ratio: Range, rows: Rows) -> tuple[Tensor, Tensor]:
     """Random resized crops: center (B, 2) in -1..1 and size (B, 2) in shares of the image, x first.
 
-    Area uniform, ratio log-uniform, place uniform, as in Inception (Szegedy et al. 2015). torchvision draws area and
-    ratio again until the crop fits; here the ratio is drawn from those that fit the area: no loop, and every area as
-    likely as it should be. An area that no ratio fits (of a very long image) is cut to the largest that one does.
-    Sides are real numbers, not whole pixels.
+    As torchvision's `RandomResizedCrop`, after Inception (Szegedy et al. 2015): area uniform and ratio log-uniform,
+    both drawn again until the crop fits, at most ten times; then the largest central crop of a legal ratio. Large
+    areas fit fewer ratios, so that the areas seen are smaller than uniform ones. All ten are drawn at once and the
+    first that fits is taken: no loop, nothing to wait for. As there, a crop fits that is less than half a pixel too
+    long, and is cut; sides are real numbers, not whole pixels. A scale above 1 may show what is outside of the image,
+    and takes the first draw.
     """
     low, high = (log(side / (rows.width / rows.height)) for side in ratio)
-    area = rows.uniform("crop area", *scale)
-    least, most = torch.full_like(area, low), torch.full_like(area, high)
-    if scale[1] <= 1:
-        area = area.clamp_max(exp(-max(low, -high, 0.0)))
-        fits = -torch.log(area)
-        least, most = torch.maximum(least, -fits), torch.minimum(most, fits)
-    shape = torch.exp(least + rows.uniform("crop ratio") * (most - least))
-    size = torch.stack([(area * shape).sqrt(), (area / shape).sqrt()], dim=-1)
-    if scale[1] <= 1:
-        size = size.clamp_max(1)  # rounding may exceed 1 in the last place
+    area, log_shape = rows.columns("views: crop", 2 * TRIES).view(2, TRIES, -1).unbind(0)
+    area, log_shape = area * (scale[1] - scale[0]) + scale[0], log_shape * (high - low) + low
     place = torch.stack([rows.uniform("crop x", -1, 1), rows.uniform("crop y", -1, 1)], dim=-1)
-    return place * (1 - size), size
+    if scale[1] > 1:
+        size = _sides(area[0], log_shape[0])
+        return place * (1 - size), size
+    wide, tall = 2 * log(1 + 0.5 / rows.width), 2 * log(1 + 0.5 / rows.height)
+    fits = area <= torch.minimum(wide - log_shape, tall + log_shape).exp()
+    tries = torch.arange(TRIES, device=area.device).unsqueeze(1)
+    first = torch.where(fits, tries, TRIES).amin(0, keepdim=True)
+    chosen, found = first.clamp_max(TRIES - 1), (first < TRIES).view(-1, 1)
+    size = _sides(area.gather(0, chosen)[0], log_shape.gather(0, chosen)[0]).clamp_max(1)
+    central = size.new_tensor([exp(min(high, 0.0)), exp(-max(low, 0.0))])
+    size = torch.where(found, size, central)
+    return torch.where(found, place * (1 - size), 0.0), size
+
+
+def _sides(area: Tensor, log_shape: Tensor) -> Tensor:
+    """(B, 2) from the product (B,) of two sides and the logarithm (B,) of their ratio, x first."""
+    root, shape = area.sqrt(), (log_shape / 2).exp()
+    return torch.stack([root * shape, root / shape], dim=-1)

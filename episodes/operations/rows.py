@@ -59,3 +59,9 @@ class Rows:
         return random.uniform(
             self.keys[name], self.items.unsqueeze(1) * count + torch.arange(count, device=self.items.device)
         )
+
+    def columns(self, name: str, count: int) -> Tensor:
+        """As `stream`, one row for each number: float32 (count, B), where reductions over the numbers are fast."""
+        return random.uniform(
+            self.keys[name], self.items * count + torch.arange(count, device=self.items.device).unsqueeze(1)
+        )

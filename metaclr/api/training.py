@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from episodes import ImageSet
     from metaclr.methods import Method
-    from metaclr.networks.saved_encoder import EncoderDescription
     from metaclr.recipe import CompareRecipe
 
 
@@ -50,13 +49,14 @@ def train(
     """
     from metaclr.api.checks import check_arguments
     from metaclr.comparison.checks import check_run
+    from metaclr.comparison.cluster_labels import with_cluster_labels
     from metaclr.comparison.folder import check_writable
     from metaclr.comparison.image_format import with_format
     from metaclr.comparison.load import load_images
     from metaclr.comparison.method_files import find_method, method_text
     from metaclr.comparison.owner import owned
     from metaclr.comparison.run import Run
-    from metaclr.comparison.training import task_notes, train_run
+    from metaclr.comparison.training import encoder_description, task_notes, train_run
     from metaclr.console import notify, progress
     from metaclr.device import choose_device
     from metaclr.engine.distributed import rank_device, ranks, same_start
@@ -79,12 +79,11 @@ def train(
         resolved = resolve(tables, Options(steps=steps, overrides=overrides).recipe_lines)
         if name in CONTROLS or not chosen.trained:
             raise UserError(f"method {name!r} is a control, which is not trained; name another method")
-        given = source if isinstance(source, str) else source.name
-        own = {} if isinstance(source, str) else {given: source}
+        given, own = (source, {}) if isinstance(source, str) else (source.name, {source.name: source})
         root = Path(data_root) if data_root else None
         resolved, lines = with_format(resolved, lambda: [*load_images([given], resolved, root, own).values()], at.type)
-        images = load_images([given], resolved, root, own)[given]
-        run = Run(resolved.methods[0], chosen, images.name, seed, text=method_text(method))
+        images, entry = load_images([given], resolved, root, own)[given], resolved.methods[0]
+        run = Run(entry, with_cluster_labels(chosen, entry.settings), images.name, seed, text=method_text(method))
         check_run(run, resolved, images)
         for line in () if quiet else (*lines, *task_notes([run], resolved, {images.name: images})):
             notify(f"note: {line}")
@@ -111,12 +110,6 @@ def train(
         encoder = learner.get_submodule("encoder").eval()
         same_start(encoder)  # ranks with batch statistics of their own have different encoders
         if folder:
-            broadcast_from_first(lambda: save_encoder(encoder, _description(resolved), folder))
+            description = encoder_description(run, resolved, images.channels)
+            broadcast_from_first(lambda: save_encoder(encoder, description, folder))
     return encoder
-
-
-def _description(recipe: CompareRecipe) -> EncoderDescription:
-    from metaclr.networks.saved_encoder import EncoderDescription
-
-    encoder = recipe.encoder
-    return EncoderDescription(name=encoder.name, options=encoder.options, channels=recipe.channels, size=recipe.size)

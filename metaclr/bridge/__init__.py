@@ -13,12 +13,16 @@ from metaclr.bridge.denominators.unweighted import (
     decoupled,
 )
 from metaclr.bridge.embedding import Embedding, first_dims, raw, unit_norm
+from metaclr.bridge.hard_mixed import HardMixed
+from metaclr.bridge.heads.in_context import InContext
 from metaclr.bridge.heads.pairwise import Matching, Pairs
 from metaclr.bridge.heads.prototypes import Prototypes
 from metaclr.bridge.heads.relation import Relation
 from metaclr.bridge.heads.ridge import Ridge
+from metaclr.bridge.heads.snail import Snail
 from metaclr.bridge.heads.svm import SVM
-from metaclr.bridge.labels import Given, Instance, given, instance
+from metaclr.bridge.labels import Cluster, Given, Instance, cluster, given, instance
+from metaclr.bridge.nearest_neighbors import NearestNeighbors
 from metaclr.bridge.negatives import InBatch, Queue, WithinClass, in_batch, within_class
 from metaclr.bridge.objective import Bridge, Objective
 from metaclr.bridge.predictor import WithPredictor
@@ -33,19 +37,23 @@ from metaclr.heads.similarity import cosine, dot, semi_normalized, squared_eucli
 __all__ = [
     "SVM",
     "Bridge",
+    "Cluster",
     "Context",
     "CrossEntropy",
     "Decoupled",
     "EachPositive",
     "Embedding",
     "Given",
+    "HardMixed",
     "HardWeighted",
     "HardestNegatives",
     "InBatch",
+    "InContext",
     "Instance",
     "LeaveOneOut",
     "Matching",
     "MovingAverage",
+    "NearestNeighbors",
     "NoObjective",
     "Objective",
     "ObjectiveSpec",
@@ -59,6 +67,7 @@ __all__ = [
     "SimilarityThreshold",
     "SimpleContrastive",
     "Sizes",
+    "Snail",
     "Split",
     "SquaredError",
     "Swap",
@@ -66,6 +75,7 @@ __all__ = [
     "WeightedSum",
     "WithPredictor",
     "WithinClass",
+    "cluster",
     "cosine",
     "cross_entropy",
     "decoupled",

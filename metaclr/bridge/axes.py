@@ -2,21 +2,21 @@
 
 | axis | question | values |
 |---|---|---|
-| labels | which rows share a class? | `instance`, `given`, `QueuePseudoLabels` |
+| labels | which rows share a class? | `instance`, `given`, `cluster`, `QueuePseudoLabels`, `NearestNeighbors` |
 | roles | which views are support, which queries? | `split`, `swap`, `leave_one_out` |
 | views | what do the views of a way look like? | on `Method`: `views`, `support_views`, `task_transform` |
 | tasks | how many tasks is a batch? | `one_task`, `Tasks`, `Resample` |
 | embedding | which vectors are compared? | `raw`, `unit_norm`, `first_dims` |
-| head | how do support rows become logits? | `Prototypes`, `Matching`, `Pairs`, `Ridge`, `SVM`, `Relation` |
+| head | support to logits? | `Prototypes`, `Matching`, `Pairs`, `Ridge`, `SVM`, `Relation`, `InContext`, `Snail` |
 | scale | how sharp? | `temperature`, `learn_temperature` |
-| negatives | which columns beside the batch? | `in_batch`, `Queue`, `within_class` |
+| negatives | which columns beside the batch? | `in_batch`, `Queue`, `within_class`, `HardMixed` |
 | denominator | how do logits become a loss? | `cross_entropy`, `Decoupled`, `HardWeighted`, `HardestNegatives`, ... |
 
 An axis value is a frozen dataclass that is called; one with state (a queue, learned weights) has `module(sizes)`, which
-builds an `nn.Module` that is called in the same way. Four more attributes are read where they exist: `fits_classifier`
+builds an `nn.Module` that is called in the same way. Five more attributes are read where they exist: `fits_classifier`
 of a head (no column can be added or removed), `sums_positives` of a head (its numerator is the log of the positives'
 summed probability, not the mean of their logits), `separates_positives` of a denominator (it treats positives and
-negatives differently), `needs_labels` of negatives.
+negatives differently), `needs_labels` and `needs_batch` of negatives (the latter: they read `Context.batch`).
 """
 
 from __future__ import annotations

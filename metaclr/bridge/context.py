@@ -22,5 +22,8 @@ class Context:
     """Support views per way; the first `shot` of the V views are the support (split and swap roles)."""
     momentum_embeddings: Tensor | None = None
     """`(T, N, V, D)`: the views embedded by the momentum encoder, without gradient; support rows come from here."""
+    batch: tuple[Tensor, Tensor] | None = None
+    """Rows `(B, D)` of the whole batch as the head compares them, whatever tasks are drawn from it, and the image int64
+    `(B,)` of each; set by the objective where its negatives need them."""
     dataset_size: int = 0
     """Images in the training set; 0 if unknown."""

@@ -21,10 +21,15 @@ class Instance:
 
 @dataclass(frozen=True)
 class Given:
-    """The ways carry the context's labels (annotated classes or clusters); without, every way is its own class."""
+    """The ways carry the context's labels; without, every way is its own class."""
 
     def __call__(self, assignment: RoleAssignment, context: Context) -> tuple[RoleAssignment, Tensor | None]:
         return assignment, assignment_labels(assignment, context)
+
+
+@dataclass(frozen=True)
+class Cluster(Given):
+    """The ways carry clusters as labels: the engine clusters the embeddings of all images in the course of training."""
 
 
 def assignment_labels(assignment: RoleAssignment, context: Context) -> Tensor | None:
@@ -43,3 +48,4 @@ def assignment_labels(assignment: RoleAssignment, context: Context) -> Tensor | 
 
 instance = Instance()
 given = Given()
+cluster = Cluster()

@@ -82,7 +82,10 @@ class Bridge(nn.Module):
         """
         context = check_shapes(embeddings, context)
         with torch.autocast(embeddings.device.type, enabled=False):
-            embeddings, context = self.tasks(upcast(embeddings), context)
+            embeddings = upcast(embeddings)
+            if getattr(self.settings.negatives, "needs_batch", False):
+                context = self._with_batch(embeddings, context)
+            embeddings, context = self.tasks(embeddings, context)
             queries = self.settings.embedding(embeddings)
             support = (
                 queries
@@ -99,6 +102,15 @@ class Bridge(nn.Module):
             losses = losses.where(logits.has_negative(), 0)
             self.accuracy = mean_over_queries(logits.is_correct().float(), logits.has_positive())
             return mean_over_queries(losses, logits.has_positive())
+
+    def _with_batch(self, embeddings: Tensor, context: Context) -> Context:
+        """The context with the rows of the batch and the images of its ways; without image ids each way is one."""
+        tasks, ways, views = embeddings.shape[:3]
+        images = context.images
+        if images is None:
+            images = torch.arange(tasks * ways, device=embeddings.device).reshape(tasks, ways)
+        of_rows = images.reshape(tasks, ways, -1)[..., :1].expand(-1, -1, views).flatten()
+        return replace(context, images=images, batch=(self.settings.embedding(embeddings).flatten(0, 2), of_rows))
 
     def _scale(self) -> Tensor | float:
         """1 / temperature."""

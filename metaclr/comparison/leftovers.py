@@ -10,7 +10,7 @@ from pathlib import Path
 from metaclr.process import is_running
 
 LEFTOVER = re.compile(
-    r"\..+\.(\d+)-[0-9a-f]{8}\.tmp|\.probe-(\d+)-\w+|\.ray-[0-9a-f]{16}|\.metaclr\.lock\.(\d+)-[0-9a-f]{8}"
+    r"\..+\.(\d+)-[0-9a-f]{8}\.(?:tmp|part)|\.probe-(\d+)-\w+|\.ray-[0-9a-f]{16}|\.metaclr\.lock\.(\d+)-[0-9a-f]{8}"
 )
 """Names that only metaclr gives, with the pid of the process that made them."""
 

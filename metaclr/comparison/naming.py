@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from metaclr.comparison.cluster_labels import with_cluster_labels
 from metaclr.comparison.method_files import find_method, method_text
 from metaclr.comparison.run import Run
 from metaclr.errors import UserError
@@ -55,7 +56,7 @@ def runs_of(
     check_labels(entry.title for entry in entries)
     resolved = {}
     for entry in entries:
-        method = resolved[entry.title] = find_method(entry.name, methods)
+        method = resolved[entry.title] = with_cluster_labels(find_method(entry.name, methods), entry.settings)
         if entry.title in CONTROLS and (entry.title != entry.name or method.trained):
             raise UserError(f"label {entry.title!r} names a control of every table; give {entry.name!r} another label")
     own = methods or {}

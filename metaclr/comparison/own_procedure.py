@@ -34,6 +34,8 @@ def own_procedure(method: Method, learner: nn.Module) -> Procedure | None:
     so an episode gets logistic regression (Tian et al. 2020, arXiv:2003.11539); cross-entropy over classes gets
     Baseline++ (Chen et al. 2019, arXiv:1904.04232).
 
+    A method may name another head as its own (`Method.episode_head`: ProtoTransfer tunes its prototypes).
+
     MAML and UMTRA take their inner loop's steps on the support of the episode.
 
     Returns:
@@ -41,6 +43,8 @@ def own_procedure(method: Method, learner: nn.Module) -> Procedure | None:
     """
     if isinstance(learner, InnerLoop):
         return AdaptedEncoder(learner.encoder, learner.head, learner.inner_lr, learner.inner_steps)
+    if method.episode_head:
+        return _named(method.episode_head)
     objective = getattr(learner, "objective", None)
     if objective is None:
         return None

@@ -18,6 +18,7 @@ from metaclr.comparison.naming import label_method_files, runs_of
 from metaclr.comparison.run import Run
 from metaclr.comparison.targets import prepare
 from metaclr.comparison.training import task_notes
+from metaclr.data.notes import TURNS_NOTE
 from metaclr.engine.distributed import ranks
 from metaclr.evaluation import Target
 from metaclr.methods import Method
@@ -121,7 +122,13 @@ def plan(
         audits=tuple(audit(loaded[s], loaded[t]) for s in recipe.sources for t in recipe.targets if s != t),
         remarks=(
             *format_notes,
+            *(line for name in recipe.sources if name not in recipe.targets for line in _turns(name, loaded[name])),
             *task_notes(runs, recipe, sources),
             *(line for _, lines in prepared.values() for line in lines),
         ),
     )
+
+
+def _turns(name: str, images: ImageSet) -> list[str]:
+    """Whether a source has its quarter turns as classes, where that is a question."""
+    return [f"{name}: {note}" for note in images.notes if note.startswith(TURNS_NOTE)]

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from metaclr.comparison.cluster_labels import with_cluster_labels
 from metaclr.comparison.method_files import from_text
 from metaclr.methods.differences import settings
 from metaclr.recipe import MethodEntry
@@ -46,7 +47,8 @@ class Run:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         if state["text"]:
-            state = {**state, "method": from_text(state["entry"].name, state["text"])}
+            entry = state["entry"]
+            state = {**state, "method": with_cluster_labels(from_text(entry.name, state["text"]), entry.settings)}
         self.__dict__.update(state)
 
     @property

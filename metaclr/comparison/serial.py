@@ -16,13 +16,14 @@ from metaclr.comparison.own_procedure import own_procedure
 from metaclr.comparison.plan import Plan
 from metaclr.comparison.run import Run
 from metaclr.comparison.run_folder import ERROR, mark_finished, unfinished, write_inputs
-from metaclr.comparison.training import build_encoder_of, train_run
+from metaclr.comparison.training import build_encoder_of, encoder_description, train_run
 from metaclr.console import Progress, notify, progress, span
 from metaclr.engine import NonFiniteLoss
 from metaclr.engine.distributed import ranks, same_start
 from metaclr.engine.process_group import broadcast_from_first, error_line
 from metaclr.errors import UserError
 from metaclr.files import write_atomic
+from metaclr.networks.saved_encoder import save_encoder
 
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """Errors of the disk, which every later run would meet too."""
@@ -95,6 +96,9 @@ def _train_and_evaluate(plan: Plan, run: Run, folder: Path, bar: Progress | None
         same_start(learner)  # ranks with batch statistics of their own have different networks
         encoder = learner.get_submodule("encoder")
         procedure = own_procedure(run.method, learner.to(plan.device))
+    if run.method.encoder != "pixels":
+        description = encoder_description(run, recipe, source.channels)
+        broadcast_from_first(lambda: save_encoder(encoder, description, folder))
     targets = list(plan.targets.values())
     evaluate_run(
         encoder,

@@ -44,7 +44,7 @@ def fit_shape(
             fewer than two classes or images to make a task of.
     """
     views = (method.way or 1) * method.v
-    counts = source.class_counts() if source is not None and method.way_type == "classes" else None
+    counts = _counts(method, source)
     if budget % views or budget < views:
         if method.way and "way" in given and budget % method.v == 0:
             most = method.way if source is None else min(method.way, _limit(source, counts, method.v).units)
@@ -82,7 +82,7 @@ def fit_shape(
 def notes(title: str, method: Method, shape: TaskShape, budget: int, source: ImageSet) -> Iterator[tuple[str, str]]:
     """How a method's tasks on a source differ from its own, as pairs of the method's title and the text."""
     own = fit_shape(method, title, budget)
-    counts = source.class_counts() if method.way_type == "classes" else None
+    counts = _counts(method, source)
     small = _limit(source, counts, shape.views)
     if (shape.way, shape.tasks) != (own.way, own.tasks) and shape.way != own.way:
         tasks = f"{shape.tasks} tasks of {shape.way} ways a step instead of {own.tasks} of {own.way}"
@@ -112,6 +112,12 @@ def name_classes(images: ImageSet, classes: Tensor) -> str:
     named = [f"{images.class_name(c)!r} ({int(counts[c])})" for c in classes.tolist()]
     more = f" and {len(named) - MAX_NAMED} more classes" if len(named) > MAX_NAMED else ""
     return ", ".join(named[:MAX_NAMED]) + more
+
+
+def _counts(method: Method, source: ImageSet | None) -> Tensor | None:
+    """Images of each class int64 (classes,) where the ways are classes; of clusters nothing is known beforehand."""
+    by_class = source is not None and method.way_type == "classes" and method.labels != "cluster"
+    return source.class_counts() if source is not None and by_class else None
 
 
 def _limit(source: ImageSet, counts: Tensor | None, v: int) -> Small:

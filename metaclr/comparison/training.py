@@ -8,6 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from episodes import EpisodeSampler, ImageSet, Prefetcher, Rendering, TaskShape, Views
+from metaclr.clusters import KMeans
+from metaclr.clusters.labels import ClusterLabels
+from metaclr.clusters.sampler import ClusterSampler
+from metaclr.comparison.cluster_labels import is_cluster_setting
+from metaclr.comparison.cluster_refresh import ClusterRefresh
 from metaclr.comparison.image_format import VIEWS
 from metaclr.comparison.run import Run
 from metaclr.comparison.task_shapes import fit_shape, notes
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
     from metaclr.engine import Trained
     from metaclr.engine.distributed import Ranks
     from metaclr.methods import Method
+    from metaclr.networks.saved_encoder import EncoderDescription
     from metaclr.recipe import CompareRecipe
 
 
@@ -58,7 +64,10 @@ def _given(run: Run) -> set[str]:
 
 
 def _objective_settings(run: Run) -> dict[str, Any]:
-    return {key: value for key, value in run.entry.settings.items() if key not in SHAPE}
+    read_elsewhere = {
+        key for key, value in run.entry.settings.items() if key in SHAPE or is_cluster_setting(key, value)
+    }
+    return {key: value for key, value in run.entry.settings.items() if key not in read_elsewhere}
 
 
 def task_notes(runs: Sequence[Run], recipe: CompareRecipe, sources: Mapping[str, ImageSet]) -> tuple[str, ...]:
@@ -73,10 +82,17 @@ def task_notes(runs: Sequence[Run], recipe: CompareRecipe, sources: Mapping[str,
     return tuple(f"{', '.join(of)}: {text}" for text, of in titles.items())
 
 
-def sampler_for(run: Run, recipe: CompareRecipe, source: ImageSet, rank_info: Ranks | None = None) -> EpisodeSampler:
+def sampler_for(
+    run: Run,
+    recipe: CompareRecipe,
+    source: ImageSet,
+    rank_info: Ranks | None = None,
+    clusters: ClusterLabels | None = None,
+) -> EpisodeSampler | ClusterSampler:
     """Which images each step trains on: a function of the run's seed, divided among the ranks.
 
-    rank_info: whose part of each batch; by default that of this process.
+    rank_info: whose part of each batch; by default that of this process. clusters: of a learner that trains on
+    clusters, read at each step; by default there are none yet.
 
     Raises:
         UserError: see `fit_shape`; or tasks that cannot be divided evenly among the ranks.
@@ -92,16 +108,16 @@ def sampler_for(run: Run, recipe: CompareRecipe, source: ImageSet, rank_info: Ra
             f"train.batch_views = {recipe.train.batch_views}: method {run.entry.title!r} makes {count} {what} of "
             f"them, which cannot be divided evenly among {rank_info.world} ranks"
         )
-    return EpisodeSampler(
-        source,
-        shape,
-        way_type=method.way_type,
-        labels=method.labels,
-        seed=run.seed,
-        rank=rank_info.rank,
-        world=rank_info.world,
-        leave_out_small=True,
-    )
+    part = {"seed": run.seed, "rank": rank_info.rank, "world": rank_info.world}
+    if method.labels == "cluster":
+        clusters = clusters or _clusters(method, source)
+        return ClusterSampler(source, shape, clusters, way_type=method.way_type, **part)
+    return EpisodeSampler(source, shape, way_type=method.way_type, labels=method.labels, leave_out_small=True, **part)
+
+
+def _clusters(method: Method, source: ImageSet) -> ClusterLabels:
+    assert method.clusters is not None
+    return ClusterLabels(method.clusters.by.partitions, len(source))
 
 
 def views_for(run: Run, recipe: CompareRecipe, shape: TaskShape | None = None) -> Views | list[Views]:
@@ -132,6 +148,19 @@ def views_for(run: Run, recipe: CompareRecipe, shape: TaskShape | None = None) -
     return [*[of_support] * shot, *[of_query] * query]
 
 
+def encoder_description(run: Run, recipe: CompareRecipe, channels: int) -> EncoderDescription:
+    """What the file of the run's encoder says about its network."""
+    from metaclr.networks.saved_encoder import EncoderDescription
+
+    own = run.method.encoder
+    return EncoderDescription(
+        name=own or recipe.encoder.name,
+        options={} if own else recipe.encoder.options,
+        channels=channels,
+        size=recipe.size,
+    )
+
+
 def build_encoder_of(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Module:
     """The encoder of a run before training: its weights depend on the seed alone, so `untrained` is where all start.
 
@@ -147,13 +176,21 @@ def build_encoder_of(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Mo
 
 
 def build_learner(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Module:
-    """Encoder, projector and objective of one run, or the method's own learner.
+    """Encoder, projector and objective of one run, or the method's own learner; with its clusters, if it has any.
 
     Raises:
         UserError: an unknown network, projector, option or setting.
     """
+    learner = _learner(run, recipe, source)
+    if run.method.labels == "cluster":
+        learner.add_module("clusters", _clusters(run.method, source))
+    return learner
+
+
+def _learner(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Module:
     from metaclr.engine import Learner
     from metaclr.networks import build_projector
+    from metaclr.networks.decoder import build_decoder
 
     method, settings = run.method, recipe.encoder
     encoder = build_encoder_of(run, recipe, source)
@@ -171,8 +208,14 @@ def build_learner(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Modul
     )
     with seeded(run.seed, "objective"):
         objective = method.objective.build(
-            int(projector.features), dataset_size=len(source), classes=source.classes, **_objective_settings(run)
+            int(projector.features),
+            dataset_size=len(source),
+            classes=_classes(method, source),
+            **_objective_settings(run),
         )
+    decoder = None
+    if method.reconstruction:
+        decoder = build_decoder(int(encoder.features), source.channels, recipe.size, seed=run.seed)  # type: ignore[arg-type]
     return Learner(
         encoder,
         projector,
@@ -180,7 +223,21 @@ def build_learner(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Modul
         momentum=method.momentum,
         momentum_schedule=method.momentum_schedule,
         dataset_size=len(source),
+        decoder=decoder,
+        reconstruction=method.reconstruction,
     )
+
+
+def _classes(method: Method, source: ImageSet) -> int:
+    """Number of classes that the objective sees; 0 where it is not known beforehand, or changes.
+
+    One clustering into one partition by k-means gives classes that keep their meaning.
+    """
+    how = method.clusters
+    if how is None:
+        return source.classes
+    fixed = isinstance(how.by, KMeans) and how.by.partitions == how.rounds == 1 and not how.start
+    return how.by.count(len(source)) if isinstance(how.by, KMeans) and fixed else 0
 
 
 def train_run(
@@ -201,11 +258,17 @@ def train_run(
 
     learner = build_learner(run, recipe, source)
     placed = place(source, device)
-    turned = run.method.task_transform == "quarter_turns"
-    sampler = sampler_for(run, recipe, source)
-    pixels = Rendering(placed, views_for(run, recipe, sampler.shape), seed=run.seed, turned=turned)
     settings = TrainSettings(**recipe.train.model_dump(exclude={"batch_views"}), device=str(device), seed=run.seed)
-    if placed.in_memory_of(device):
-        return learner, train(learner, sampler, pixels, settings, folder, progress, identity=identity)
+    how, clusters, refresh = run.method.clusters, getattr(learner, "clusters", None), None
+    if how is not None and clusters is not None:
+        encoder = learner.get_submodule("encoder")
+        refresh = ClusterRefresh(how, clusters, encoder, placed, run.seed, settings.steps, device, settings.precision)
+    sampler = sampler_for(run, recipe, source, clusters=clusters)
+    transform = run.method.task_transform
+    tasks = {"turned": transform == "quarter_turns", "mixed": transform == "mixed_queries"}
+    pixels = Rendering(placed, views_for(run, recipe, sampler.shape), seed=run.seed, **tasks)
+    # Nothing can be read ahead of a refresh: a set that does not fit is then read step by step.
+    if placed.in_memory_of(device) or isinstance(sampler, ClusterSampler):
+        return learner, train(learner, sampler, pixels, settings, folder, progress, identity=identity, refresh=refresh)
     with Prefetcher(sampler, steps=settings.steps, pin=device.type == "cuda") as ahead:
         return learner, train(learner, ahead, pixels, settings, folder, progress, identity=identity)

@@ -44,7 +44,8 @@ def adapt(
     if allocate is None and isinstance(image_set.images, StoredImages) and math.prod(shape) > cache.LARGE:
         key = {"name": "adapted", "of": image_set.fingerprint(), "split": image_set.split, "shape": shape, "fit": fit}
         made = cache.cached(key, lambda own: adapt(image_set, size=size, channels=channels, fit=fit, allocate=own))
-        return replace(made, name=image_set.name, groups=image_set.groups, files=image_set.files)
+        same = {name: getattr(image_set, name) for name in ("name", "groups", "files", "copies_of")}
+        return replace(made, **same)
     if allocate is None:
         adapted = torch.empty(shape, dtype=torch.uint8, device=image_set.images.device)
     else:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
+import socket
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache as once
 from hashlib import sha256
@@ -21,12 +24,15 @@ import torch
 from episodes import ImageSet, open_npy
 from metaclr.data.scratch import Allocate, Scratch, in_memory
 from metaclr.errors import UserError
+from metaclr.process import is_running
 
 LARGE = 1 << 30
 """Bytes; larger sets are decoded into a file and stay in it: their images are read when they are needed."""
 
 _VERSION = 5
-_STALE = 24 * 3600.0  # seconds after which a folder left by a killed process is cleared away
+_STALE = 24 * 3600.0  # seconds after which the folder of a process that may be of another machine is removed
+_PART = re.compile(r"\..+-[0-9a-f]{16}\.(\d+)-([0-9a-f]{8})[0-9a-f]{8}")
+"""Names of the hidden folders of `_part_folder`, with process id and machine; nothing else in the cache is removed."""
 
 
 def cache_folder() -> Path:
@@ -71,16 +77,31 @@ def cached(key: dict[str, Any], make: Callable[[Allocate], ImageSet], folder: Pa
 
 def _part_folder(place: Path) -> Path | None:
     """A hidden folder beside the place to write into; None, with a warning, where that cannot be."""
-    part = place.with_name(f".{place.name}.{os.getpid()}-{secrets.token_hex(4)}")
+    part = place.with_name(f".{place.name}.{os.getpid()}-{_host()}{secrets.token_hex(4)}")
     try:
         part.mkdir(parents=True)
-        for left in place.parent.glob(".*"):
-            if time.time() - left.stat().st_mtime > _STALE:
-                shutil.rmtree(left, ignore_errors=True)
     except OSError as error:
         _warn(place.parent, error)
-        return part if part.is_dir() else None
+        return None
+    _remove_abandoned(place.parent)
     return part
+
+
+def _remove_abandoned(cache: Path) -> None:
+    """Remove hidden folders of killed processes: of this machine at once, of others after a day."""
+    with suppress(OSError):
+        for path in cache.iterdir():
+            found = _PART.fullmatch(path.name)
+            if found is None or path.is_symlink() or not path.is_dir():
+                continue
+            here = found[2] == _host()
+            if not is_running(int(found[1])) if here else time.time() - path.stat().st_mtime > _STALE:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _host() -> str:
+    """Eight hex digits for this machine."""
+    return sha256(socket.gethostname().encode()).hexdigest()[:8]
 
 
 def _warn(folder: Path, error: OSError) -> None:

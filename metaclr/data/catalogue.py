@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from metaclr.data.exchange import npz_counts
@@ -39,7 +39,8 @@ def catalogue(root: Path | None = None) -> list[Entry]:
 def _known(one: NamedSet, root: Path | None) -> Entry:
     files = files_of(one, root)
     if files and files[0].suffix == ".npz" and not one.images_of:
-        return _file(one.name, files[0], one.about, one.parts)
+        entry = _file(one.name, files[0], one.about, one.parts)
+        return replace(entry, classes=4 * entry.classes, images=4 * entry.images) if one.turned else entry
     available = one.is_embedded or bool(files)
     how = "" if available else one.how_to_get(root)
     return Entry(one.name, available, one.about, how, one.classes, one.images, one.parts)

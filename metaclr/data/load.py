@@ -22,6 +22,7 @@ from metaclr.data.options import MAX_PIXELS, Fit, Frames, OnCorrupt, ReadOptions
 from metaclr.data.parts import take_parts, with_class_split
 from metaclr.data.reference import parse
 from metaclr.data.request import Request
+from metaclr.data.turned_classes import upright_note, with_turned_classes
 from metaclr.errors import UserError, unknown
 
 
@@ -37,6 +38,7 @@ def load(
     pixel_range: tuple[float, float] | None = None,
     layout: str = "auto",
     max_pixels: int = MAX_PIXELS,
+    turned: bool = True,
     cache: Path | None = None,
     announce: bool = True,
 ) -> ImageSet:
@@ -50,6 +52,8 @@ def load(
         size: pixels of either side; None keeps the set's own (28 for glyphs and digits, 84 for photographs).
         channels: 1 or 3; None keeps the set's own (3 for folders).
         on_corrupt, fit, frames, pixel_range, layout, max_pixels: see `ReadOptions`.
+        turned: of a set whose published protocol counts quarter turns as classes (Omniglot): read it so. False reads
+            the classes as drawn, as the name `omniglot_upright` does; other sets are read alike.
         cache: folder for decoded images; default $METACLR_CACHE or the platform's.
         announce: print the notes on what may surprise (files left out, a crop that cuts much away) to stderr, once.
 
@@ -67,9 +71,15 @@ def load(
         path = reference.path if reference.is_path else _find(reference.base, request.root)
         found = take_parts(_at_path(path, request), reference.parts, reference.base)
     found = replace(adapt(found, size=size, channels=channels, fit=fit), name=str(reference))
+    if named is not None and named.turned is not None:
+        found = _turned(found, turned=named.turned and turned)
     for note in surprises(found) if announce else ():
         _announce(f"metaclr: {found.name}: {note}")
     return found
+
+
+def _turned(found: ImageSet, *, turned: bool) -> ImageSet:
+    return with_turned_classes(found) if turned else replace(found, notes=(*found.notes, upright_note(found)))
 
 
 @once
@@ -114,6 +124,8 @@ def _named(named: NamedSet, request: Request) -> ImageSet:
         whole = base.read(whole_request)
     if named.class_split:
         whole = with_class_split(whole, named.class_split)
+    if named.relabelled is not None:
+        whole = named.relabelled(whole)
     return whole if named.takes_parts else take_parts(whole, request.parts, named.name)
 
 

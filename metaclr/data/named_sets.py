@@ -23,6 +23,9 @@ class NamedSet:
     read alone. layouts: what it may be in the data root, beside NAME.npz and a folder NAME.
     images_of: the set whose images these are, where only the classes are chosen anew, by the class split
     `class_split` of episodes/splits. takes_parts: whether `read` has taken the parts, which may be others than `split`.
+    relabelled: the same images under other labels (coarse ones).
+    turned: whether its published protocol counts quarter turns as classes; None for a set that has no such protocol,
+    False for the one without turns.
     """
 
     name: str
@@ -37,6 +40,8 @@ class NamedSet:
     images_of: str = ""
     class_split: str = ""
     takes_parts: bool = False
+    relabelled: Callable[[ImageSet], ImageSet] | None = None
+    turned: bool | None = None
 
     @property
     def is_embedded(self) -> bool:

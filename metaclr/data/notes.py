@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from episodes import ImageSet
 
-_SURPRISES = ("left out:", "fit: the crop", "warning:", "frames:")
+TURNS_NOTE = "turns:"
+"""Begins the note of a set that is published with quarter turns as classes: whether it was read so."""
+
+_SURPRISES = ("left out:", "fit: the crop", "warning:", "frames:", TURNS_NOTE)
 """Beginnings of notes that are printed when a set is loaded, and stand under tables."""
 
 

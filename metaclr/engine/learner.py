@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from episodes.task import Episode
 
 
+@runtime_checkable
+class Follows(Protocol):
+    """A part of an objective that is a moving average of trained weights, like the momentum encoder (DINO)."""
+
+    def follow(self, momentum: float) -> None:
+        """w <- momentum w + (1 - momentum) online."""
+
+
 class Learner(nn.Module):
     """Pixels of a batch of tasks to a loss. `train` runs it under autocast; the objective sees float32 (or 64) alone.
 
@@ -26,7 +34,7 @@ class Learner(nn.Module):
     there are several ranks; `after_step(step, steps)`, if there, is called after each update.
     """
 
-    networks: tuple[str, ...] = ("encoder", "projector", "momentum_encoder")
+    networks: tuple[str, ...] = ("encoder", "projector", "momentum_encoder", "decoder")
 
     def __init__(
         self,
@@ -37,11 +45,14 @@ class Learner(nn.Module):
         momentum: float | None = None,
         momentum_schedule: str = "constant",
         dataset_size: int = 0,
+        decoder: nn.Module | None = None,
+        reconstruction: float = 0.0,
     ) -> None:
         """`encoder` (B, C, H, W) to (B, F), `projector` (B, F) to (B, D), `objective` (T, N, V, D) to a scalar.
 
         momentum: decay of the momentum encoder that embeds the same views without gradient; None for none.
         momentum_schedule: "constant" (MoCo), or "cosine", raised to 1 (BYOL). dataset_size: images in the training set.
+        decoder: features (B, F) to pixels (B, C, H, W). reconstruction: weight of its mean squared error on the views.
         """
         super().__init__()
         self.encoder = encoder
@@ -51,6 +62,8 @@ class Learner(nn.Module):
         self.momentum = momentum
         self.momentum_schedule = momentum_schedule
         self.dataset_size = dataset_size
+        self.decoder = decoder
+        self.reconstruction = reconstruction
         self.shared_axis: int | None = None
 
     def forward(self, pixels: Tensor, episode: Episode) -> tuple[Tensor, dict[str, Tensor]]:
@@ -60,7 +73,8 @@ class Learner(nn.Module):
         """
         rows = pixels.flatten(0, 2).contiguous(memory_format=torch.channels_last)
         axes = pixels.shape[:3]
-        embeddings = self._all(upcast(self.projector(self.encoder(rows))).reshape(*axes, -1))
+        features = self.encoder(rows)
+        embeddings = self._all(upcast(self.projector(features)).reshape(*axes, -1))
         momentum_embeddings = (
             None if self.momentum_encoder is None else self._all(upcast(self.momentum_encoder(rows)).reshape(*axes, -1))
         )
@@ -73,6 +87,8 @@ class Learner(nn.Module):
         )
         with torch.autocast(pixels.device.type, enabled=False):
             loss = self.objective(embeddings, context)
+        if self.decoder is not None:
+            loss = loss + self.reconstruction * F.mse_loss(upcast(self.decoder(features)), rows)
         return loss, self._metrics(embeddings.detach())
 
     def after_step(self, step: int, steps: int) -> None:
@@ -80,6 +96,9 @@ class Learner(nn.Module):
         if self.momentum_encoder is not None and self.momentum is not None:
             momentum = momentum_at(self.momentum, step, steps, self.momentum_schedule)
             self.momentum_encoder.follow((self.encoder, self.projector), momentum)
+            for module in self.objective.modules():
+                if isinstance(module, Follows):
+                    module.follow(momentum)
 
     def _all(self, local: Tensor) -> Tensor:
         return local if self.shared_axis is None else gather(local, self.shared_axis)

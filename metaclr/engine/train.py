@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -42,6 +43,20 @@ Render = Callable[["Episode"], Tensor]
 """Batch to its pixels, float32 (T, N, V, C, H, W) in [0, 1]."""
 
 
+class Refresh(Protocol):
+    """Work between two steps that changes what the sampler draws from then on, such as new cluster labels.
+
+    Its result must be a function of the learner's state and the step, and be kept in buffers of the learner: then a
+    resumed training is equal to an uninterrupted one.
+    """
+
+    def is_due(self, step: int) -> bool:
+        """Whether the work is to be done before this step."""
+
+    def __call__(self, step: int) -> None:
+        """Do the work before this step."""
+
+
 @dataclass(frozen=True)
 class Trained:
     """Result of a finished training; `learner` is the module that the caller passed in, on the training device."""
@@ -69,6 +84,7 @@ def train(
     progress: Progress | None = None,
     *,
     identity: str = "",
+    refresh: Refresh | None = None,
 ) -> Trained:
     """Train `learner` for `settings.steps` steps, resuming from `folder`'s checkpoint if there is one.
 
@@ -77,6 +93,7 @@ def train(
         folder: receives checkpoint.pt and curve.csv; None writes nothing. A finished folder is only read.
         identity: hash of everything else that determines the run (data, method); a checkpoint with another identity
             is refused.
+        refresh: work between steps; no batch is drawn ahead of it.
 
     Every step is a function of (settings, step): on a CPU a resumed run is bit-equal to an uninterrupted one. Dropout
     is seeded by the step too; the global generators have their former state when this function returns.
@@ -99,7 +116,7 @@ def train(
         raise UserError(f"rank {rank_info.rank} has no access to the checkpoint in {folder}: use a shared folder")
     resumed_at, views_before, began = state.step, state.views, time.monotonic()
     with isolated(device), listening() as stop:
-        _loop(state, sampler, render, device, stop, progress)
+        _loop(state, sampler, render, device, stop, progress, refresh)
     seconds = time.monotonic() - began
     return Trained(
         learner=learner,
@@ -114,7 +131,13 @@ def train(
 
 
 def _loop(
-    state: TrainingState, sampler: Sampler, render: Render, device: torch.device, stop: Stop, progress: Progress | None
+    state: TrainingState,
+    sampler: Sampler,
+    render: Render,
+    device: torch.device,
+    stop: Stop,
+    progress: Progress | None,
+    refresh: Refresh | None,
 ) -> None:
     """All steps from `state.step` on: draw and render a batch, step, count, and save or stop when due."""
     settings, rank_info = state.settings, ranks()
@@ -126,6 +149,8 @@ def _loop(
 
     after_step = getattr(state.learner, "after_step", None)
     steps = range(state.step, settings.steps)
+    if refresh is not None and steps and refresh.is_due(state.step):
+        refresh(state.step)  # before anything draws a batch
     record = should_record(settings, device)
     step = plain_step(state, cast, check_loss=device.type == "cpu" and not record)
     with ExitStack() as stack:
@@ -136,7 +161,8 @@ def _loop(
             first = compiled_views(render, lambda: next(batches(sampler, render_in_dtype, steps[:1], device, "off")))
             stack.enter_context(compiled(state.learner, stack.enter_context(first), cast))
         log = ProgressLog(state, progress)
-        for pixels, episode in batches(sampler, render_in_dtype, steps, device, settings.prefetch):
+        drawn = (batches(sampler, render_in_dtype, part, device, settings.prefetch) for part in _parts(steps, refresh))
+        for pixels, episode in chain.from_iterable(drawn):
             seed_generators(random.key(settings.seed, "engine", state.step, rank_info.rank), device)
             loss, metrics = step(pixels, episode, rate(settings, state.step))
             if device.type == "cpu":  # no synchronization needed to read it
@@ -146,6 +172,15 @@ def _loop(
             state.count(loss, metrics, pixels.shape[:3].numel() * rank_info.world)
             _after_step(state, log, stop, device)
     state.save()
+
+
+def _parts(steps: range, refresh: Refresh | None) -> Iterator[range]:
+    """The steps in consecutive parts; between two of them the work of `refresh` is done."""
+    cuts = [step for step in steps[1:] if refresh.is_due(step)] if refresh is not None else []
+    for start, end in pairwise([*steps[:1], *cuts, steps.stop]):
+        if refresh is not None and start in cuts:
+            refresh(start)
+        yield range(start, end)
 
 
 def _after_step(state: TrainingState, log: ProgressLog, stop: Stop, device: torch.device) -> None:

@@ -20,7 +20,8 @@ CONSTANT = 1e-24
 def class_jackknife(y: Tensor, classes: Tensor) -> StandardErrors:
     """Standard errors of the mean over episodes, as an estimate for other classes of the same kind.
 
-    With C classes, n_c episodes that contain class c, and m_c the mean of y over the episodes without class c:
+    With C classes, n_c episodes that contain class c, and m_c the mean of y over the episodes without class c (classes
+    that are copies of one, such as the quarter turns of a character, have one id and are left out together):
 
     - raw: V_J = (C - 1) / C Σ (m_c - mean of m)², C - 1 degrees of freedom. It contains the sampling variance of the
       episodes about N times, so it is too wide where that is large.
@@ -33,7 +34,7 @@ def class_jackknife(y: Tensor, classes: Tensor) -> StandardErrors:
     Args:
         y: (..., E) accuracy of each episode, or the difference of two methods on the same episodes; leading axes are
             different methods or differences. Average the training seeds of a method first.
-        classes: (E, N) integer ids of the distinct classes in each episode; any labels.
+        classes: (E, N) integer ids of the classes in each episode; any labels. Copies of one class have its id.
 
     Returns:
         Undefined where no class can be left out (a task uses all classes, or all but one episode contain a class)
@@ -43,27 +44,26 @@ def class_jackknife(y: Tensor, classes: Tensor) -> StandardErrors:
         UserError: y and classes with different numbers of episodes, or fewer than 2 episodes.
     """
     values = episodes_last(y, classes)
-    episodes, way = classes.shape
+    episodes = len(classes)
     index, count = class_index(classes)
     mean, variance = values.mean(-1), values.var(-1)
-    n = torch.bincount(index.flatten(), minlength=count).double()
+    ways_of = class_counts(index, count)
     found = undefined(mean)
-    if way < count and float((episodes - n).min()) >= 2:
-        se, df = _estimates(values.reshape(-1, episodes), index, n)
+    if float((ways_of == 0).sum(0).min()) >= 2:
+        se, df = _estimates(values.reshape(-1, episodes), index, ways_of)
         found = StandardErrors(mean, se.view(2, *mean.shape), df.view(2, *mean.shape))
     return with_constants(found, variance < CONSTANT, count)
 
 
-def _estimates(values: Tensor, index: Tensor, n: Tensor) -> tuple[Tensor, Tensor]:
+def _estimates(values: Tensor, index: Tensor, ways_of: Tensor) -> tuple[Tensor, Tensor]:
     """Standard errors and degrees of freedom (2, M) of values (M, E).
 
-    index (E, N): class positions; n (C,): episodes that contain each class.
+    index (E, N): class positions; ways_of (E, C): in how many ways of an episode each class is.
     """
-    episodes, count = len(index), len(n)
-    holds = torch.zeros(episodes, count, dtype=torch.float64).scatter_(1, index, 1.0)
-    with_class = values @ holds
-    left = episodes - n
-    without = (values.sum(-1, keepdim=True) - with_class) / left
+    episodes, count = ways_of.shape
+    holds = ways_of.clamp(max=1)
+    left = episodes - holds.sum(0)
+    without = (values.sum(-1, keepdim=True) - values @ holds) / left
     share = (count - 1) / count
     jackknife = share * (without - without.mean(-1, keepdim=True)).square().sum(-1)
     df = torch.full_like(jackknife, count - 1)
@@ -71,7 +71,7 @@ def _estimates(values: Tensor, index: Tensor, n: Tensor) -> tuple[Tensor, Tensor
     if episodes < 2 * count:
         se, degrees = torch.stack([raw, raw]), torch.stack([df, df])
     else:
-        noise = _residual_variance(values, holds, with_class, index)
+        noise = _residual_variance(values, ways_of, index)
         excess = share * float((1 / left - 1 / episodes).sum()) * noise
         v = ((jackknife - excess).clamp(min=0) + noise / episodes).minimum(jackknife)
         satterthwaite = ((count - 1) * (v / jackknife).square()).clamp(min=1)
@@ -80,21 +80,27 @@ def _estimates(values: Tensor, index: Tensor, n: Tensor) -> tuple[Tensor, Tensor
     return se.where(known, torch.nan), degrees.where(known, 0.0)
 
 
-def _residual_variance(values: Tensor, holds: Tensor, with_class: Tensor, index: Tensor) -> Tensor:
+def _residual_variance(values: Tensor, ways_of: Tensor, index: Tensor) -> Tensor:
     """Residual variance (M,) of values (M, E) on additive class effects, without intercept: RSS / (E - C)."""
-    (episodes, count), way = holds.shape, index.shape[1]
+    (episodes, count), way = ways_of.shape, index.shape[1]
     pairs = (index.unsqueeze(2) * count + index.unsqueeze(1)).flatten()
     gram = torch.bincount(pairs, minlength=count * count).double().view(count, count)
     # The ridge keeps classes that always come together solvable; it changes the residuals in the 18th digit.
     gram.diagonal().add_(1e-9 * episodes * way / count)
-    effects = torch.cholesky_solve(with_class.T, torch.linalg.cholesky(gram))
-    return (values - (holds @ effects).T).square().sum(-1) / (episodes - count)
+    effects = torch.cholesky_solve((values @ ways_of).T, torch.linalg.cholesky(gram))
+    return (values - (ways_of @ effects).T).square().sum(-1) / (episodes - count)
 
 
 def class_index(classes: Tensor) -> tuple[Tensor, int]:
     """Class ids (E, N) as positions 0 .. C - 1, int64 on the CPU, and C."""
     ids, index = torch.unique(classes.cpu(), return_inverse=True)
     return index, len(ids)
+
+
+def class_counts(index: Tensor, count: int) -> Tensor:
+    """In how many ways of each episode a class is: float64 (E, C), from class positions (E, N)."""
+    ones = torch.ones(index.shape, dtype=torch.float64)
+    return ones.new_zeros(len(index), count).scatter_add_(1, index, ones)
 
 
 def episodes_last(y: Tensor, classes: Tensor) -> Tensor:

@@ -32,6 +32,7 @@ def few_shot(
     target: str,
     head: str = "cosine",
     source: SourceFeatures | None = None,
+    origins: Tensor | None = None,
     protocol: str = "",
 ) -> list[Measurement]:
     """Measure accuracy over the episodes of each table, with an interval for new classes and one over episodes.
@@ -39,6 +40,7 @@ def few_shot(
     Args:
         features: (M, F) of every image of the set that the tables index. labels: (M,) int64, their classes.
         head: a name that `metaclr.heads.get_head` takes. source: features of the source's images, if it needs them.
+        origins: (classes,) int64, what each class is a copy of (`ImageSet.class_origins`); None: no class is a copy.
         protocol: how the features were computed (`features.protocol_of`).
 
     Raises:
@@ -57,7 +59,15 @@ def few_shot(
         accuracies, without = _accuracies_of(episode_logits(rows, table, classifier), table, labels, classifier)
         results.append(
             measurement(
-                name, chosen.description, accuracies, table, labels, without=without, target=target, protocol=protocol
+                name,
+                chosen.description,
+                accuracies,
+                table,
+                labels,
+                without=without,
+                origins=origins,
+                target=target,
+                protocol=protocol,
             )
         )
     return results
@@ -76,7 +86,15 @@ def few_shot_of_procedure(
     name = few_shot_name(METHOD, transductive=procedure.transductive)
     return [
         measurement(
-            name, procedure.description, accuracies, table, labels, without=without, target=target, protocol=protocol
+            name,
+            procedure.description,
+            accuracies,
+            table,
+            labels,
+            without=without,
+            origins=images.class_origins(),
+            target=target,
+            protocol=protocol,
         )
     ]
 
@@ -123,12 +141,13 @@ def measurement(
     labels: Tensor,
     *,
     without: Tensor | None = None,
+    origins: Tensor | None = None,
     target: str,
     protocol: str,
 ) -> Measurement:
     """The measurement of one table from per-episode accuracies (E,) in 0..1. head: its description.
 
-    labels: (M,) of the images. without: (E, N), see `Measurement`.
+    labels: (M,) of the images. without: (E, N), see `Measurement`. origins: (classes,), see `few_shot`.
     """
     shape = table.shape
     details = join(
@@ -138,12 +157,24 @@ def measurement(
         episodes=len(table),
         pool_classes=len(torch.unique(labels)),
         pool_images=len(labels),
+        **_pool_origins(labels, origins),
         digest=table.digest[:16],
     )
     classes = episode_classes(table, labels)
+    if origins is not None:
+        classes = origins[classes]
     return from_episodes(
         evaluator, accuracies, classes, without=without, target=target, shot=shape.shot, protocol=details
     )
+
+
+def _pool_origins(labels: Tensor, origins: Tensor | None) -> dict[str, int]:
+    """{"pool_origins": how many distinct items the classes are copies of}; {} where no class is a copy."""
+    if origins is None:
+        return {}
+    classes = torch.unique(labels.cpu())
+    count = len(torch.unique(origins[classes]))
+    return {"pool_origins": count} if count < len(classes) else {}
 
 
 def few_shot_name(head: str, *, transductive: bool = False) -> str:

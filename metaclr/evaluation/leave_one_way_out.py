@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from metaclr.errors import UserError
-from metaclr.evaluation.class_jackknife import CONSTANT, class_index, episodes_last, with_constants
+from metaclr.evaluation.class_jackknife import CONSTANT, class_counts, class_index, episodes_last, with_constants
 from metaclr.evaluation.standard_errors import StandardErrors, undefined
 
 
@@ -24,7 +24,8 @@ def leave_one_way_out(y: Tensor, without: Tensor, classes: Tensor) -> StandardEr
         classes: (E, N) integer ids of the distinct classes in each episode.
 
     Returns:
-        Undefined for one class or one way. Standard errors of 0 where y and `without` are constant.
+        Undefined for one class or one way, and where two ways of an episode are copies of one class.
+        Standard errors of 0 where y and `without` are constant.
 
     Raises:
         UserError: shapes that do not belong together, or fewer than 2 episodes.
@@ -39,7 +40,7 @@ def leave_one_way_out(y: Tensor, without: Tensor, classes: Tensor) -> StandardEr
     contribution = (values.unsqueeze(-1) - without.detach().double().cpu()).flatten(-2)
     mean, variance = values.mean(-1), values.var(-1)
     constant = (variance < CONSTANT) & (contribution.var(-1) < CONSTANT)
-    if count < 2 or way < 2:
+    if count < 2 or way < 2 or float(class_counts(index, count).max()) > 1:
         return with_constants(undefined(mean), constant, count)
     flat = index.flatten()
     n = torch.bincount(flat, minlength=count).double()

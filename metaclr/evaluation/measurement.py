@@ -24,8 +24,9 @@ class Measurement:
     way, shot: None for an evaluator without them. labels: the label subset that was trained on.
     protocol: all other settings that define the number, as `key=value; key=value`.
     ci95_episodes: of few-shot results, the half-width over other episodes of the same pool; NaN elsewhere.
-    classes, without: of few-shot results, the class ids (E, N) of each episode, and where a task uses all classes of
-        its pool the accuracies (E, N) in 0..1 without each way (`second_best`).
+    classes, without: of few-shot results, the class ids (E, N) of each episode (one id for copies of a class, such as
+        the turns of a character), and where a task uses all classes of its pool the accuracies (E, N) in 0..1 without
+        each way (`second_best`).
     """
 
     evaluator: str
@@ -56,7 +57,7 @@ def from_episodes(
 ) -> Measurement:
     """The mean of per-episode accuracies (E,) in 0..1, with its intervals for new classes and over episodes.
 
-    classes (E, N): class ids of each episode. without (E, N): see `Measurement`.
+    classes (E, N): class ids of each episode, equal for copies. without (E, N): see `Measurement`.
     """
     over = mean_interval(accuracies)
     half = nan

@@ -1,7 +1,9 @@
 """BYOL: predict the momentum encoder's embedding of the other view; no negatives.
 
-Differs from the authors: the momentum encoder keeps its own batch statistics; batch norm of the predictor sees all
-views of the batch together; widths are the comparison's (theirs 4096 and 256), except the predictor's.
+Differs from the authors (google-deepmind/deepmind-research, byol): hidden layers have no bias, which batch norm
+cancels; the predictor's last layer has one (theirs has none); batch norm sees both views of the batch together (theirs
+one at a time); the momentum encoder starts at the trained weights (theirs at others); widths are the comparison's
+(theirs 4,096 and 256), except the predictor's.
 """
 
 from metaclr.bridge import WithPredictor

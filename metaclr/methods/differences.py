@@ -9,12 +9,17 @@ from metaclr.bridge.spec import ObjectiveSpec
 from metaclr.methods.method import Method
 
 FED = (
-    "way_type", "shot", "query", "way", "views", "support_views", "task_transform", "projector", "momentum", "learner",
-    "momentum_schedule", "trained",
+    "way_type", "clusters", "shot", "query", "way", "views", "support_views", "task_transform", "projector",
+    "reconstruction", "momentum", "learner", "momentum_schedule", "episode_head", "trained",
 )  # fmt: skip
 """What a method is fed with, besides the axes of its objective."""
 
-EMPTY = {"views": "as compared", "support_views": "as views", "task_transform": "none"}
+EMPTY = {
+    "views": "as compared",
+    "support_views": "as views",
+    "task_transform": "none",
+    "episode_head": "the objective's",
+}
 
 NOTATION = (
     "TeX, per query: q query, s support, k other rows, mu prototype, z embedding, + the query's own, tau temperature"
@@ -23,6 +28,7 @@ NOTATION = (
 WORDS = {
     ("objective", "NoObjective"): "no loss on embeddings",
     ("way", "None"): "as many as a batch has room for",
+    ("clusters", "None"): "none",
     ("momentum", "None"): "no target network",
     ("learner", "None"): "the engine's",
     ("trained", "True"): "yes",
@@ -94,4 +100,6 @@ def labels_line(method: Method) -> str:
         return "labels: none; it is not trained"
     if method.labels == "given":
         return "labels: given; it trains on the labels of the data set"
+    if method.labels == "cluster":
+        return "labels: none; it trains on clusters of its own embeddings"
     return "labels: none; it trains without labels"

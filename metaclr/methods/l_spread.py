@@ -2,7 +2,7 @@
 
 The form of HazyResearch/thanos-code: anchors of one view against rows of the other, each positive alone with the
 negatives. Differs from the authors: rows are of unit norm; their clamp of the positives' logits at 1, active by default
-through an inverted condition, is left out, and so is the class-conditional autoencoder.
+through an inverted condition, is left out, and so is the autoencoder (see `l_spread_autoencoder`).
 """
 
 from metaclr.bridge import (

@@ -1,8 +1,8 @@
 """MetaOptNet: a support vector machine is fitted to the support of labelled classes.
 
 Differs from the authors (kjunelee/MetaOptNet): rows are of unit norm, 1 shot and 3 queries of 16 ways (theirs 15
-shots and 6 queries of 5 ways), the learned scale starts at 50 (theirs 1), no label
-smoothing (theirs 0.1), images are not augmented (theirs are).
+shots and 6 queries of 5 ways), as many tasks as a batch has room for (theirs 8), the learned scale starts at 50 (theirs
+1), no label smoothing (theirs 0.1), images are not augmented (theirs are).
 """
 
 from metaclr.bridge import SVM, Objective, given, split, unit_norm

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from metaclr.bridge.settings import leaves
 from metaclr.bridge.spec import NoObjective, ObjectiveSpec
+from metaclr.clusters import Clustering
 from metaclr.errors import UserError
 
 
@@ -24,9 +25,12 @@ class Method:
     formula: str = ""
     """TeX, per query; q query, s support, mu prototype, tau temperature."""
     way_type: Literal["instances", "classes"] = "instances"
-    """What a way of a training task is: an image, or a labelled class."""
-    labels: Literal["instance", "given"] = "instance"
-    """"given": the method sees labels, as `Context.labels` or by the choice of its ways."""
+    """What a way of a training task is: an image, or a labelled class (or cluster)."""
+    labels: Literal["instance", "given", "cluster"] = "instance"
+    """"given": the method sees labels, as `Context.labels` or by the choice of its ways; "cluster": it sees clusters of
+    its own embeddings in their place."""
+    clusters: Clustering | None = None
+    """How and when the images are clustered, with labels "cluster"."""
     shot: int = 1
     """Support views per way in a training task."""
     query: int = 1
@@ -35,6 +39,8 @@ class Method:
     """N of a training task; None: one task of as many ways as the batch of views has room for."""
     encoder: str = ""
     """An encoder of its own, by its name; empty: the comparison's."""
+    reconstruction: float = 0.0
+    """Weight of the mean squared error of the views' pixels, as a decoder makes them from the features; 0: none."""
     projector: str = "mlp"
     """Default projector; "none" is the encoder's own features."""
     momentum: float | None = None
@@ -45,8 +51,11 @@ class Method:
     """View preset of `--views-mode per-method`; empty: the comparison's."""
     support_views: str = ""
     """View preset of the support views only; empty: as `views`."""
-    task_transform: Literal["", "quarter_turns"] = ""
-    """A transform shared by all views of a way, which makes it another class (quarter turns of the image)."""
+    task_transform: Literal["", "quarter_turns", "mixed_queries"] = ""
+    """A transform of whole tasks: the same quarter turn of all views of a way, which makes it another class; or queries
+    mixed with those of other ways."""
+    episode_head: str = ""
+    """Classifier of the method's own test-time procedure, a name of `metaclr.heads`; empty: its objective's."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Numbers that may be overridden, those of the objective included."""
     learner: Callable[..., Any] | None = None
@@ -59,12 +68,16 @@ class Method:
     def __post_init__(self) -> None:
         if self.shot < 1 or self.query < 1:
             raise UserError(f"a method needs shot and query of at least 1, got {self.shot} and {self.query}")
-        if self.objective.needs_labels and self.labels != "given":
-            raise UserError("the objective reads labels, so the method must say labels='given'")
+        if self.objective.needs_labels and self.labels == "instance":
+            raise UserError("the objective reads labels, so the method must say labels='given' or labels='cluster'")
+        if (self.labels == "cluster") != (self.clusters is not None):
+            raise UserError(f"labels = {self.labels!r} with clusters = {self.clusters}: use both or neither")
         if self.objective.needs_momentum_encoder and self.momentum is None and self.learner is None:
             raise UserError("the objective needs a target network, so the method must say its momentum")
         if self.momentum_schedule not in ("constant", "cosine"):
             raise UserError(f"momentum_schedule = {self.momentum_schedule!r} must be 'constant' or 'cosine'")
+        if not self.reconstruction >= 0:
+            raise UserError(f"reconstruction = {self.reconstruction} must be at least 0")
         if self.momentum is not None and not 0 <= self.momentum <= 1:
             raise UserError(f"momentum = {self.momentum} must be in [0, 1]")
         numbers = {path: getattr(leaf, "__name__", leaf) for path, leaf in leaves(self.objective).items()}

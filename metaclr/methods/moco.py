@@ -1,8 +1,9 @@
 """MoCo v2: the support is embedded by a momentum encoder, and past supports in a queue are negatives.
 
-Differs from the authors: the queue starts empty and fills (theirs starts with random vectors); without several devices
-there is no shuffled batch norm; the projector's hidden layer has batch norm and no bias (theirs the reverse). Queue
-size and momentum are those of their CIFAR-10 demo (65,536 and 0.999 on ImageNet), the temperature is v2's (0.1 there).
+Differs from the authors: the queue starts empty and fills (theirs starts with random vectors); batch norm takes the
+statistics of the whole batch (theirs of shuffled shares of it, on 8 devices, or 8 splits in their CIFAR-10 demo); the
+projector's hidden layer has batch norm and no bias (theirs the reverse). Queue size and momentum are those of the demo
+(65,536 and 0.999 on ImageNet), the temperature is v2's (0.1 there).
 """
 
 from metaclr.bridge import Objective, Pairs, Queue, dot, split, unit_norm

@@ -1,8 +1,8 @@
 """MoCo v1: as v2, with a linear projector and a lower temperature.
 
-Differs from the authors: the queue starts empty and fills (theirs starts with random vectors); without several devices
-there is no shuffled batch norm. Queue size and momentum are those of their CIFAR-10 demo (65,536 and 0.999 on
-ImageNet).
+Differs from the authors: the queue starts empty and fills (theirs starts with random vectors); batch norm takes the
+statistics of the whole batch (theirs of shuffled shares of it, on 8 devices, or 8 splits in their CIFAR-10 demo). Queue
+size and momentum are those of the demo (65,536 and 0.999 on ImageNet).
 """
 
 from metaclr.bridge import Objective, Pairs, Queue, dot, split, unit_norm

@@ -1,8 +1,8 @@
 """R2D2 on views: a ridge regression is fitted to one view of every image and classifies the other.
 
 Differs from the authors (bertinetto/r2d2): rows are of unit norm and lambda = 1 is added to their Gram matrix, where
-theirs is added to that of raw features divided by the number of support rows. Their learned scalar bias on the logits
-is left out, since a softmax over classes cancels it.
+theirs, 50, is added to that of raw features divided by the number of support rows. Their learned scalar bias on the
+logits is left out, since a softmax over classes cancels it.
 """
 
 from metaclr.bridge import Objective, Ridge, split, unit_norm

@@ -1,8 +1,9 @@
 """R2D2 on labelled classes: a ridge regression is fitted to the support and classifies the queries.
 
 Differs from the authors (bertinetto/r2d2): rows are of unit norm and lambda = 1 is added to their Gram matrix, where
-theirs is added to that of raw features divided by the number of support rows. Their learned scalar bias on the logits
-is left out, since a softmax over classes cancels it.
+theirs, 50, is added to that of raw features divided by the number of support rows. Their learned scalar bias on the
+logits is left out, since a softmax over classes cancels it. Tasks have as many ways as a batch has room for, 1 shot and
+3 queries (theirs on Omniglot 60 ways of 10 images, of which 1 to 9 are shots).
 """
 
 from metaclr.bridge import Objective, Ridge, given, split, unit_norm

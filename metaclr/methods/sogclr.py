@@ -1,8 +1,9 @@
 """SogCLR: a moving average of every image's denominator makes up for a small batch.
 
-Differs from the authors (Optimization-AI/SogCLR): their gradient is this one times the temperature, so under SGD or
-LARS their learning rate is to be multiplied by tau (Adam is invariant to the factor). Their u is the sum over
-both views of an image where this is the mean, and their projector ends in a batch norm.
+Differs from the authors (Optimization-AI/SogCLR): their gradient is this one times 2 tau, for logits are not divided by
+tau in it and the losses of the two views are added: under SGD, and under LARS for the biases and norms that it does not
+adapt, their learning rate is to be multiplied by 2 tau (Adam is invariant to the factor). Their u is the sum over both
+views of an image where this is the mean, and their projector ends in a batch norm.
 """
 
 from metaclr.bridge import MovingAverage, Objective, Pairs, dot, leave_one_out, unit_norm

@@ -1,7 +1,8 @@
 """W-MSE: views agree after whitening.
 
-Differs from the authors (htdt/self-supervised): the hidden layer of the projector has batch norm (theirs has none in
-the stored code), and the covariance is shrunk by 0.001 so that it can be inverted when embeddings collapse.
+Differs from the authors (htdt/self-supervised): the hidden layer of the projector has no bias, which batch norm
+cancels; the covariance is shrunk by 0.001 so that it can be inverted when embeddings collapse; widths are the
+comparison's.
 """
 
 from metaclr.bridge.losses.w_mse import WMSE

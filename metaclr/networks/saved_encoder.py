@@ -51,17 +51,36 @@ def load_encoder(folder: Path, *, channels: int, size: int) -> nn.Module:
     Raises:
         UserError: no such file, one that is damaged or not ours, or an encoder for other images; names file and field.
     """
-    from metaclr.networks.encoders import build_encoder
-
     path = folder / NAME
-    description, weights = _read(path)
+    description = read_description(path)
     if (description.channels, description.size) != (channels, size):
         raise UserError(
             f"{path}: for images of --channels {description.channels} --size {description.size}, "
             f"not {channels} and {size}"
         )
+    return open_encoder(path)[0]
+
+
+def read_description(path: Path) -> EncoderDescription:
+    """What a file of `save_encoder` says about its network.
+
+    Raises:
+        UserError: no such file, one that is damaged or not ours; names file and field.
+    """
+    return _read(path)[0]
+
+
+def open_encoder(path: Path) -> tuple[nn.Module, EncoderDescription]:
+    """The encoder of a file that `save_encoder` wrote, on the CPU, and its description. Nothing is executed.
+
+    Raises:
+        UserError: no such file, one that is damaged or not ours; names file and field.
+    """
+    from metaclr.networks.encoders import build_encoder
+
+    description, weights = _read(path)
     try:
-        encoder = build_encoder(description.name, channels, size, seed=0, **description.options)
+        encoder = build_encoder(description.name, description.channels, description.size, seed=0, **description.options)
     except Exception as error:  # an option of a wrong type may fail anywhere in a builder of another library
         raise UserError(f"{path}: {_line(error)}") from error
     dtypes = {value.dtype for value in weights.values() if value.is_floating_point()}
@@ -69,7 +88,7 @@ def load_encoder(folder: Path, *, channels: int, size: int) -> nn.Module:
         encoder.double()
     _check_fits(path, encoder, weights)
     encoder.load_state_dict(weights)
-    return encoder
+    return encoder, description
 
 
 def _read(path: Path) -> tuple[EncoderDescription, dict[str, torch.Tensor]]:

@@ -33,6 +33,7 @@ class DataRecipe(Strict):
     pixel_range: tuple[float, float] | None = None
     layout: str = "auto"
     max_pixels: int | None = Field(default=None, ge=1)
+    turned: bool = Field(default=True, description="quarter turns of Omniglot's characters are classes, as published")
 
     def options(self) -> dict[str, Any]:
         """The arguments of `metaclr.data.load`."""

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 from dataclasses import fields
+from typing import Literal
 
-from metaclr.bridge import Objective
+from metaclr.bridge import Cluster, Objective
 from metaclr.errors import UserError
 from metaclr.methods import Method, get, names
 from metaclr.methods.differences import differences, settings
 from metaclr.results.store.walk import Change
 
 ORDER = (
-    "labels", "way_type",
+    "labels", "clusters", "way_type",
     "roles", "shot", "query", "way",
     "views", "support_views", "task_transform",
     "tasks",
-    "projector", "momentum", "momentum_schedule",
+    "projector", "reconstruction", "momentum", "momentum_schedule",
     "head", "embedding",
     "temperature", "learn_temperature",
     "negatives",
     "denominator",
+    "episode_head",
 )  # fmt: skip
 """The default order in which axes change: the nine axes, each with the settings of the tasks that feed it.
 
@@ -88,12 +90,16 @@ def between(a: Method, b: Method, moved: AbstractSet[str]) -> Method:
     rest = {axis: getattr((b if axis in moved else a), axis) for axis in ORDER if axis not in OF_OBJECTIVE}
     # Choosing ways by class uses labels, whether or not the loss reads them.
     uses_labels = objective.needs_labels or rest["way_type"] == "classes"
+    reads_clusters = isinstance(objective.labels, Cluster) or (rest["clusters"] and not objective.needs_labels)
+    kind: Literal["cluster", "given"] = "cluster" if reads_clusters else "given"
+    if uses_labels and kind == "given" and "given" not in (a.labels, b.labels):
+        raise UserError("classes as ways need labels, and neither end of the walk is given any")
     listed = ", ".join(f"{axis} = {axes[axis].after}" for axis in axes if axis in moved)
     return Method(
         summary=f"{a.name or 'start'} with {listed}",
         reference="",
         objective=objective,
-        labels="given" if uses_labels else "instance",
+        labels=kind if uses_labels else "instance",
         **rest,
     )
 

@@ -89,7 +89,8 @@ def test_the_committed_figures_keep_their_mark(script: ModuleType) -> None:
     }
     assert all(row["shuffles"] >= 200 for row in report["false_positives"])
     assert script.check(report) == []
-    for part in ("false_positives", "coverage", "seeds"):
+    assert all(row["counting_classes"] < row["counting_characters"] for row in report["turned"])
+    for part in ("false_positives", "coverage", "seeds", "turned"):
         with (COMMITTED / f"{part}.csv").open(newline="") as file:
             rows = list(csv.DictReader(file))
         assert rows == [{key: str(value) for key, value in row.items()} for row in report[part]]

@@ -31,6 +31,9 @@ def test_the_recipe_with_own_views_and_settings_runs(tmp_path: Path, monkeypatch
     recipe = (tmp_path / "out" / "recipe.toml").read_text(encoding="utf-8")
     assert "blur = 0.3" in recipe
     assert "temperature = 0.1" in recipe
+    (run,) = (tmp_path / "out" / "runs").glob("hot-*")
+    encoder = metaclr.load(run)  # a run of a comparison is an encoder to predict with
+    assert encoder.embed("digits").shape[0] == encoder.images("digits").required_labels().shape[0]
 
 
 def test_the_python_example_runs() -> None:

@@ -189,13 +189,12 @@ def test_crops_fit_and_have_the_stated_area_and_ratio(height: int, width: int) -
     center, size = drawn["window"].unbind(1)
     assert bool((size <= 1).all())
     assert bool((center.abs() + size <= 1 + 1e-6).all())
-    area = size.prod(1)
-    largest = min(1.0, 4 / 3 * height / width)  # of a long image no legal ratio fits it all
-    uniform = torch.linspace(0.08, 1, 10_001).clamp_max(largest)
-    assert float(area.mean()) == pytest.approx(float(uniform.mean()), abs=0.01)
+    area = size.prod(1)  # tests/parity/test_torchvision_crop_areas.py has the distribution
+    assert float(area.max()) <= min(1.0, 4 / 3 * height / width) * (1 + 0.5 / height)
     assert float(area.min()) == pytest.approx(0.08, abs=0.001)
     ratio = size[:, 0] * width / (size[:, 1] * height)
-    assert bool(((ratio > 3 / 4 - 1e-4) & (ratio < 4 / 3 + 1e-4)).all())
+    cut = 1 + 0.5 / height  # a crop that is up to half a pixel too long is cut, as torchvision rounds it
+    assert bool(((ratio > 3 / 4 / cut) & (ratio < 4 / 3 * cut)).all())
     small = area < 0.3  # where every ratio fits
     assert float(ratio[small].min()) == pytest.approx(3 / 4, abs=0.01)
     assert float(ratio[small].max()) == pytest.approx(4 / 3, abs=0.01)

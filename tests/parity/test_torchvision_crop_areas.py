@@ -1,49 +1,72 @@
-"""The share of an image that a random resized crop shows, beside torchvision's rejection sampling.
-
-torchvision draws area and ratio again until the crop fits, and large areas fit fewer ratios, so its areas are smaller
-than the uniform law that the setting names; ours draws the ratio among those that fit, so its areas are uniform. On a
-square image and (0.08, 1) the mean share is 54 % here and 48 % there, and 22 % of crops
-show more than 0.8 of the image here, 10 % there.
-"""
+"""Random resized crops are distributed as torchvision's, which draws again until one fits, ten times at most."""
 
 from __future__ import annotations
 
 import pytest
 import torch
+from scipy.stats import ks_2samp
 
-from episodes.operations.pose import Pose, crop_window
+from episodes.operations.pose import TRIES, Pose, crop_window
 from episodes.operations.rows import Rows
 
 transforms = pytest.importorskip("torchvision.transforms")
 
-SCALE, RATIO = (0.08, 1.0), (3 / 4, 4 / 3)
 COUNT = 20_000
+RATIO = (3 / 4, 4 / 3)
 
 
-def our_areas() -> torch.Tensor:
-    """Shares of a square image, sorted."""
-    rows = Rows({"views": 1}, torch.arange(COUNT), Pose.slots, channels=1, height=224, width=224)
-    _, size = crop_window(SCALE, RATIO, rows)
-    return size.prod(-1).double().sort().values
+def our_crops(scale: tuple[float, float], height: int, width: int) -> dict[str, torch.Tensor]:
+    """Of 20,000 views: shares of the image's area and width, ratio in pixels, center in -1..1."""
+    keys = {"views": 1, "views: crop": 2}
+    rows = Rows(keys, torch.arange(COUNT), Pose.slots, channels=1, height=height, width=width)
+    center, size = crop_window(scale, RATIO, rows)
+    assert bool((center.abs() + size <= 1 + 1e-6).all())
+    return measures(center.double(), size.double(), width / height)
 
 
-def torchvision_areas() -> torch.Tensor:
+def torchvisions_crops(scale: tuple[float, float], height: int, width: int) -> dict[str, torch.Tensor]:
     """The same of `RandomResizedCrop.get_params`, which rounds to pixels."""
     torch.manual_seed(0)
-    image = torch.zeros(1, 224, 224)
-    boxes = [transforms.RandomResizedCrop.get_params(image, SCALE, RATIO)[2:] for _ in range(COUNT)]
-    return (torch.tensor(boxes, dtype=torch.float64).prod(-1) / 224**2).sort().values
+    image = torch.zeros(1, height, width)
+    drawn = [transforms.RandomResizedCrop.get_params(image, scale, RATIO) for _ in range(COUNT)]
+    top, left, tall, wide = torch.tensor(drawn, dtype=torch.float64).unbind(1)
+    center = torch.stack([(2 * left + wide) / width - 1, (2 * top + tall) / height - 1], dim=-1)
+    return measures(center, torch.stack([wide / width, tall / height], dim=-1), width / height)
 
 
-def distance_from_uniform(areas: torch.Tensor) -> float:
-    """Kolmogorov's: the largest gap between the distribution of the areas and the uniform one."""
-    uniform = (areas - SCALE[0]) / (SCALE[1] - SCALE[0])
-    return float((uniform - torch.linspace(0, 1, len(areas), dtype=torch.float64)).abs().max())
+def measures(center: torch.Tensor, size: torch.Tensor, aspect: float) -> dict[str, torch.Tensor]:
+    ratio = (size[:, 0] / size[:, 1] * aspect).log()
+    found = {"area": size.prod(1), "width": size[:, 0], "height": size[:, 1], "ratio": ratio}
+    found |= {"x": center[:, 0], "y": center[:, 1]}
+    return {name: values.round(decimals=5) for name, values in found.items()}  # the central crop is one value in both
 
 
-def test_our_areas_are_uniform_and_torchvisions_are_smaller() -> None:
-    ours, theirs = our_areas(), torchvision_areas()
-    assert distance_from_uniform(ours) < 1.63 / COUNT**0.5  # Kolmogorov's 1 % point
-    assert float(ours.mean()) == pytest.approx(0.54, abs=0.01)
-    assert float(theirs.mean()) == pytest.approx(0.478, abs=0.01)
-    assert distance_from_uniform(theirs) == pytest.approx(0.125, abs=0.02)
+# Images of over 1,000 pixels, so that rounding to pixels is far below what the test can see.
+@pytest.mark.parametrize(
+    ("scale", "height", "width"),
+    [((0.08, 1.0), 1024, 1024), ((0.2, 1.0), 1024, 1024), ((0.5, 1.0), 900, 1200), ((0.3, 1.0), 1200, 3000)],
+    ids=["SimCLR", "MoCo", "4 to 3", "long"],
+)
+def test_areas_sides_ratios_and_places_are_torchvisions(scale: tuple[float, float], height: int, width: int) -> None:
+    """Kolmogorov and Smirnov's test of two samples of 20,000; at p = 0.0001 for 24 comparisons."""
+    ours, theirs = our_crops(scale, height, width), torchvisions_crops(scale, height, width)
+    for name in ours:
+        assert ks_2samp(ours[name].numpy(), theirs[name].numpy()).pvalue > 1e-4, name
+    assert float(ours["area"].mean()) == pytest.approx(float(theirs["area"].mean()), abs=0.01)
+
+
+def test_large_crops_of_a_square_are_rarer_than_uniform_areas() -> None:
+    """What drawing again does to (0.08, 1): a mean share of 48 % of the image, where uniform areas have 54 %."""
+    areas = our_crops((0.08, 1.0), 224, 224)["area"]
+    assert float(areas.mean()) == pytest.approx(0.478, abs=0.01)
+    assert float((areas > 0.8).double().mean()) == pytest.approx(0.10, abs=0.01)
+
+
+def test_after_ten_draws_that_do_not_fit_the_crop_is_the_largest_central_one() -> None:
+    """Of a very long image no draw fits; both take the whole height and a ratio of 4 to 3, in the middle."""
+    ours, theirs = our_crops((0.9, 1.0), 100, 1000), torchvisions_crops((0.9, 1.0), 100, 1000)
+    assert TRIES == 10
+    for crops, tolerance in ((ours, 2e-5), (theirs, 0.5 / 100)):
+        torch.testing.assert_close(crops["height"], torch.ones(COUNT).double())
+        torch.testing.assert_close(crops["ratio"].exp(), torch.full((COUNT,), 4 / 3).double(), atol=tolerance, rtol=0)
+        torch.testing.assert_close(crops["x"], torch.zeros(COUNT).double(), atol=tolerance, rtol=0)

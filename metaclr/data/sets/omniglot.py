@@ -1,9 +1,10 @@
-"""Omniglot from its two original zip files (Lake et al. 2015), as one set of 1,623 characters."""
+"""Omniglot from its two original zip files (Lake et al. 2015): 1,623 characters, with quarter turns or upright."""
 
 from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -84,17 +85,29 @@ def _read(request: Request) -> ImageSet:
     return cached(key, lambda _: adapt(from_zips(root), size=size, channels=channels), request.cache)
 
 
+_OMNIGLOT = NamedSet(
+    "omniglot",
+    "handwritten characters of 50 alphabets and their quarter turns; classes split by Vinyals",
+    4 * 1623,
+    4 * 32460,
+    ("train", "val", "test"),
+    tuple(ZIPS),
+    lambda _: HOW,
+    _find,
+    _read,
+    class_split="omniglot",
+    turned=True,
+)
+
 SETS = (
-    NamedSet(
-        "omniglot",
-        "handwritten characters of 50 alphabets; classes split by Vinyals",
-        1623,
-        32460,
-        ("train", "val", "test"),
-        tuple(ZIPS),
-        lambda _: HOW,
-        _find,
-        _read,
-        class_split="omniglot",
+    _OMNIGLOT,
+    replace(
+        _OMNIGLOT,
+        name="omniglot_upright",
+        about="the same characters as drawn, without turns: not the published protocol",
+        classes=1623,
+        images=32460,
+        images_of="omniglot",
+        turned=False,
     ),
 )

@@ -56,8 +56,8 @@ def _measure(embedded: Embedded, head: str, number: int) -> list[Measurement]:
     target, table = embedded.target, embedded.target.tables[number]
     options: dict[str, Any] = {"target": target.name, "protocol": embedded.protocol}
     if head != METHOD:
-        labels = target.images.required_labels()
-        return few_shot(embedded.features, table, labels, head=head, source=embedded.source, **options)
+        labels, origins = target.images.required_labels(), target.images.class_origins()
+        return few_shot(embedded.features, table, labels, head=head, source=embedded.source, origins=origins, **options)
     procedure = embedded.procedure or default_procedure()
     return few_shot_of_procedure(procedure, embedded.features, target.images, table, **options)
 

@@ -198,11 +198,13 @@ def _queries(rows: Sequence[Row], wanted: int) -> list[str]:
 
 
 def _pool(row: Row) -> str:
-    """'506 classes, 6,524 images', or '' where the row does not say."""
+    """'506 classes, 6,524 images', and of how many the classes are copies; '' where the row does not say."""
     pairs = row.protocol_pairs
     if not {"pool_classes", "pool_images"} <= pairs.keys():
         return ""
-    return f"{int(pairs['pool_classes']):,} classes, {int(pairs['pool_images']):,} images"
+    origins = pairs.get("pool_origins")
+    copies = f" (copies of {int(origins):,}, which intervals count once each)" if origins else ""
+    return f"{int(pairs['pool_classes']):,} classes{copies}, {int(pairs['pool_images']):,} images"
 
 
 def _low_label(recipe: Mapping[str, Any]) -> str:

@@ -32,8 +32,12 @@ from metaclr.bridge.losses.alignment import Alignment
 WAYS, DIM = 6, 5
 SMALL = {"moco": {"size": 8}, "moco_v1": {"size": 8}, "wmse": {"dims": 3}, "directclr": {"first": 3}}
 SMALL |= {"byol": {"hidden": 4}, "semi_normalized": {"tasks": 4, "way": 3}, "metaoptnet": {"steps": 8}}
-SMALL |= {"relation": {"hidden": 4}}
-HELD = {"dclw", "sogclr", "simsiam"}  # a part is held fixed: the derivative of the value is not the gradient
+SMALL |= {"camelu": {"codes": 12, "width": 8, "heads": 2, "mlp": 6}}
+SMALL |= {"relation": {"hidden": 4}, "hms": {"tasks.tasks": 4, "tasks.way": 3, "negatives.count": 4}}
+SMALL |= {"moco_v3": {"hidden": 4}, "nnclr": {"hidden": 4, "size": 16}, "lejepa": {"directions": 4}}
+SMALL |= {"swav": {"prototypes": 7}, "dino": {"prototypes": 7}}
+# A part is held fixed: the derivative of the value is not the gradient.
+HELD = {"dclw", "sogclr", "simsiam", "unisiam", "swav"}
 TRAINED = [name for name in methods.names() if methods.get(name).trained and methods.get(name).learner is None]
 
 

@@ -12,9 +12,11 @@ DEAD = 2**22 + 7  # above the largest pid of Linux
 def test_only_files_that_metaclr_named_are_removed(tmp_path: Path) -> None:
     run = tmp_path / "runs" / "a"
     run.mkdir(parents=True)
+    (tmp_path / "episodes").mkdir()
     ours = [
         tmp_path / f".rows.csv.{DEAD}-0123abcd.tmp",
         run / f".checkpoint.pt.{DEAD}-01234567.tmp",
+        tmp_path / "episodes" / f".digits.npz.{DEAD}-01234567.part",
         tmp_path / f".probe-{DEAD}-x1_y",
         tmp_path / f".metaclr.lock.{DEAD}-01234567",
     ]

@@ -29,12 +29,12 @@ few_shot = { ways = [5], shots = [1, 2], query = 5, episodes = 100 }
 low_label = { fractions = [], per_class = [2], steps = 3 }
 """
 CONTROLS = ("untrained", "pixels")
-# Adam, the default, for 20 steps: a prototype head, a ridge head with learned scale, and a queue.
+# Adam, the default, for 20 steps: a prototype head, a ridge head with learned scale, a queue, and clusters.
 EXACT = """
 name = "exact"
 sources = ["digits"]
 targets = ["digits"]
-methods = ["simclr", "protonet", "r2d2", "moco"]
+methods = ["simclr", "protonet", "r2d2", "moco", "cactus"]
 size = 16
 encoder = { options = { width = 8 } }
 train = { steps = 20, batch_views = 40, log_every = 2, precision = "fp64" }
@@ -124,7 +124,7 @@ def test_in_float64_trained_rows_are_the_same_to_the_last_digit(exact: tuple[Pat
 
 
 def test_in_float64_two_ranks_train_as_one_process(exact: tuple[Path, Path]) -> None:
-    for run in (f"{method}-digits-s0" for method in ("simclr", "protonet", "r2d2", "moco")):
+    for run in (f"{method}-digits-s0" for method in ("simclr", "protonet", "r2d2", "moco", "cactus")):
         curves = [read(folder / "runs" / run / "curve.csv") for folder in exact]
         assert len(curves[0]) == 10
         for first, second in zip(*curves, strict=True):

@@ -17,6 +17,8 @@ from metaclr.data import cache
 from metaclr.data.cache import cached
 from metaclr.data.scratch import Allocate
 
+DEAD = 2**22 + 7  # above the largest pid of Linux
+
 
 def small(_: Allocate) -> ImageSet:
     images = torch.arange(2 * 16, dtype=torch.uint8).reshape(2, 1, 4, 4)
@@ -139,10 +141,36 @@ def test_a_killed_writer_leaves_nothing_that_is_read(tmp_path: Path) -> None:
     assert same(cached({"name": "s"}, small, folder), cached({"name": "s"}, never, folder))
 
 
-def test_what_killed_writers_left_is_cleared_after_a_day(tmp_path: Path) -> None:
-    left = tmp_path / ".s-0123.9-abcd"
+@pytest.mark.parametrize(("pid", "host", "days", "removed"), [
+    (DEAD, "here", 0, True),  # killed on this machine
+    (os.getppid(), "here", 2, False),  # still at work
+    (DEAD, "0123abcd", 2, True),  # of another machine, whose processes nobody can see from here
+    (DEAD, "0123abcd", 0, False),
+])  # fmt: skip
+def test_what_killed_writers_left_is_removed(tmp_path: Path, pid: int, host: str, days: int, removed: bool) -> None:
+    left = tmp_path / f".s-{'0' * 16}.{pid}-{cache._host() if host == 'here' else host}89abcdef"
     left.mkdir()
-    old = time.time() - 2 * 24 * 3600
-    os.utime(left, (old, old))
+    age(left, days)
     cached({"name": "s"}, small, tmp_path)
-    assert not left.exists()
+    assert left.exists() != removed
+
+
+def test_a_cache_in_a_home_folder_removes_nothing_of_the_user(tmp_path: Path) -> None:
+    """METACLR_CACHE=$HOME: hidden folders and files that are older than a day stay."""
+    part = f".s-{'0' * 16}.{DEAD}-0123abcd89abcdef"
+    folders = [".ssh", ".config", ".git", ".cache", ".s-0123.9-abcd", f".s-{'0' * 16}", part[1:], f"{part}.bak"]
+    for name in folders:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "id").write_text("kept")
+    (tmp_path / ".bashrc").write_text("kept")
+    (tmp_path / f".t-{'0' * 16}.{DEAD}-0123abcd89abcdef").symlink_to(tmp_path / ".ssh")
+    before = sorted(tmp_path.rglob("*"))
+    for path in before:
+        age(path, 400)
+    cached({"name": "s"}, small, tmp_path)
+    assert set(before) <= set(tmp_path.rglob("*"))
+
+
+def age(path: Path, days: int) -> None:
+    old = time.time() - days * 24 * 3600
+    os.utime(path, (old, old), follow_symlinks=False)

@@ -154,10 +154,12 @@ def needs(name: str) -> pytest.MarkDecorator:
 
 @needs("omniglot")
 def test_omniglot_and_the_vinyals_split() -> None:
-    whole = load("omniglot", REAL, size=28)
+    whole = load("omniglot_upright", REAL, size=28)
     assert (len(whole), whole.classes, len(set(whole.groups))) == (32460, 1623, 50)
     assert set(whole.split) == {"train", "val", "test"}
-    sizes = {part: load(f"omniglot:{part}", REAL, size=28).classes for part in ("train", "val", "test", "train+val")}
+    sizes = {
+        part: load(f"omniglot_upright:{part}", REAL, size=28).classes for part in ("train", "val", "test", "train+val")
+    }
     assert sizes == {"train": 1028, "val": 172, "test": 423, "train+val": 1200}
 
 

@@ -23,7 +23,7 @@ def jackknife(y: list[float], classes: list[list[int]]) -> tuple[float, float, f
     matrix = np.zeros((episodes, count))
     for e, task in enumerate(classes):
         for c in task:
-            matrix[e, ids.index(c)] = 1
+            matrix[e, ids.index(c)] += 1
     effects = np.linalg.lstsq(matrix, np.array(y), rcond=None)[0]
     residuals = [y[e] - math.fsum(effects[ids.index(c)] for c in classes[e]) for e in range(episodes)]
     noise = math.fsum(r * r for r in residuals) / (episodes - count)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 L, B, A, R, N, F = "linear", "linear without bias", "norm without weight", "relu", "norm", "norm with frozen bias"
+G = "gelu"
 PLAIN, AUGMENTED = "plain", "augmented"
 
 DEFAULTS: dict[str, Any] = {
@@ -21,6 +22,9 @@ DEFAULTS: dict[str, Any] = {
     "views": (AUGMENTED, AUGMENTED),
     "way_type": "instances",
     "labels": "instance",
+    "episode_head": "",
+    "task_transform": "",
+    "reconstruction": 0.0,
 }
 """Aspects of a row unless it says otherwise: two augmented views of unlabeled images, SimCLR-like projector."""
 
@@ -40,7 +44,7 @@ def of_classes(source: str, differs: Mapping[str, str] | None = None, **aspects:
     return SetUp(source, differs, **{**given, **aspects})
 
 
-MOCO = {"queue": "queue starts empty", "batch norm": "shuffled batch norm"}
+MOCO = {"queue": "queue starts empty", "batch norm": "of shuffled shares"}
 CONTRASTIVE_BANK = {"projector": "theirs is linear", "negatives": "memory bank"}
 SETUPS = {
     "simclr": SetUp(
@@ -79,7 +83,7 @@ SETUPS = {
     "simple_contrastive": SetUp("Wang and Liu 2021, section 5", CONTRASTIVE_BANK, projector=(L,)),
     "sogclr": SetUp(
         "Optimization-AI/SogCLR sogclr/builder.py",
-        {"projector": "ends in a batch norm", "gradient": "times the temperature", "u": "the mean"},
+        {"projector": "ends in a batch norm", "gradient": "times 2 tau", "u": "the mean"},
         projector=(B, N, R, B, A),
         settings={"gamma": 0.9, "temperature": 0.1},
     ),
@@ -97,11 +101,67 @@ SETUPS = {
         momentum=(0.99, "constant"),
         settings={"temperature": 0.07, "size": 4096},
     ),
+    "moco_v3": SetUp(
+        "facebookresearch/moco-v3 moco/builder.py, ResNet; main_moco.py for m",
+        {
+            "factor": "4 tau times",
+            "batch norm": "theirs one at a time",
+            "start": "moves after a step",
+            "widths": "widths",
+        },
+        projector=(B, N, R, B, A),
+        predictor=(B, N, R, B, A),
+        momentum=(0.99, "cosine"),
+        settings={"temperature": 1.0, "hidden": 4096},
+    ),
+    "nnclr": SetUp(
+        "Dwibedi et al. 2021; vturrisi/solo-learn solo/methods/nnclr.py; lightly's heads",
+        {
+            "projector": "have no bias",
+            "predictor": "before a batch norm",
+            "labels.size": "theirs 98,304",
+            "pushed": "takes both views",
+        },
+        projector=(L, N, R, L, N, R, L, N),
+        predictor=(L, N, R, L),
+        settings={"temperature": 0.1, "hidden": 4096, "labels.size": 98304, "target": "stop_gradient"},
+    ),
+    "swav": SetUp(
+        "facebookresearch/swav main_swav.py and resnet50.py",
+        {
+            "projector": "have no bias",
+            "prototypes": "theirs 3,000",
+            "frozen": "frozen for the first epoch",
+            "crops": "six small crops",
+        },
+        projector=(L, N, R, L),
+        settings={"temperature": 0.1, "epsilon": 0.05, "iterations": 3, "prototypes": 3000},
+    ),
+    "dino": SetUp(
+        "facebookresearch/dino main_dino.py and vision_transformer.py, DINOHead",
+        {"prototypes": "theirs 65,536", "frozen": "frozen for the first epoch", "start": "truncated normal"},
+        projector=(L, G, L, G, L),
+        momentum=(0.996, "cosine"),
+        settings={"temperature": 0.1, "target_temperature": 0.04, "center_momentum": 0.9, "prototypes": 65536},
+    ),
+    "lejepa": SetUp(
+        "rbalestr-lab/lejepa MINIMAL.md",
+        {"projector": "have no bias", "widths": "widths", "directions": "the paper 1,024"},
+        projector=(L, N, R, L, N, R, L),
+        task=(1, 3),
+        settings={"weight": 0.02, "knots": 17, "limit": 3.0},
+    ),
     "byol": SetUp(
-        "Grill et al. 2020, section 3.3",
-        {"statistics": "batch statistics", "widths": "widths"},
-        projector=(B, N, R, B),
-        predictor=(B, N, R, L),
+        "google-deepmind/deepmind-research byol/utils/networks.py and byol_experiment.py",
+        {
+            "projector": "no bias",
+            "predictor": "theirs has none",
+            "batch norm": "theirs one at a time",
+            "start": "starts at the trained weights",
+            "widths": "widths",
+        },
+        projector=(L, N, R, B),
+        predictor=(L, N, R, B),
         momentum=(0.99, "cosine"),
         settings={"weight": 2.0, "hidden": 4096},
     ),
@@ -140,9 +200,9 @@ SETUPS = {
         settings={"invariance": 25.0, "variance": 25.0, "covariance": 1.0},
     ),
     "wmse": SetUp(
-        "htdt/self-supervised model.py and cfg.py",
-        {"projector": "theirs has none", "shrinkage": "shrunk by 0.001"},
-        projector=(L, R, L),
+        "htdt/self-supervised model.py get_head (add_bn by default) and cfg.py",
+        {"projector": "no bias", "shrinkage": "shrunk by 0.001", "widths": "widths"},
+        projector=(L, N, R, L),
         settings={"dims": 64, "batch": 128, "shrinkage": 0.0},
     ),
     "spectral": SetUp(
@@ -178,6 +238,13 @@ SETUPS = {
         labels="given",
         settings={"terms.0.1.temperature": 0.5, "terms.1.1.temperature": 0.5},
     ),
+    "l_spread_autoencoder": SetUp(
+        "HazyResearch/thanos-code config/experiment/cifar10_lspread_cep_autoencoder_coarselabels.yaml",
+        {"norm": "unit norm", "clamp": "clamp", "decoder": "residual blocks", "networks": "two such networks"},
+        labels="given",
+        reconstruction=1.0,
+        settings={"terms.0.1.temperature": 0.5, "terms.1.1.temperature": 0.5},
+    ),
     "supervised": SetUp(
         "HobbitLong/SupContrast main_ce.py: a linear classifier", {"shift": "shifted"}, projector=(), labels="given"
     ),
@@ -198,6 +265,51 @@ SETUPS = {
         task=(1, 5),
         settings={"tasks.tasks": 256, "tasks.way": 5, "temperature": 1.0},
     ),
+    "prototransfer": SetUp(
+        "indy-lab/ProtoTransfer: --sup_finetune --ft_freeze_backbone",
+        {"way": "theirs 50"},
+        projector=(),
+        task=(1, 3),
+        way=50,
+        views=(PLAIN, AUGMENTED),
+        episode_head="prototune",
+        settings={"temperature": 1.0},
+    ),
+    "hms": SetUp(
+        "hanlu-nju/revisiting-UML script/hms.sh, model/utils.py: --hard_negs 10 --strength 0.5",
+        {"task": "theirs 5", "c": "theirs once"},
+        projector=(),
+        task=(1, 5),
+        settings={"tasks.tasks": 256, "tasks.way": 5, "temperature": 1.0, "negatives.count": 10, "strength": 0.5},
+    ),
+    "unisiam": SetUp(
+        "bbbdylan/unisiam model/unisiam.py: lamb 0.1, temp 2, predictor of a quarter",
+        {"projector": "theirs has", "predictor": "no bias", "widths": "widths", "distillation": "distillation"},
+        projector=(L, N, R, L, N, R, L, N),
+        predictor=(L, N, R, L),
+        narrowing=0.25,
+        settings={"terms.1.0": 0.1, "temperature": 2.0, "target": "stop_gradient"},
+    ),
+    "camelu": SetUp(
+        "bracca95/CAMeLU config/config.json, src/models/context/camlu.py, src/routines/camlu_routine_mixup.py",
+        {
+            "task": "5 shots and 5 queries",
+            "way": "theirs 5 ways",
+            "codes": "one for each of",
+            "width": "2,304",
+            "head.heads": "theirs 8 of 8",
+            "head.layers": "theirs 8 of 8",
+            "mlp": "2,304",
+            "encoder": "frozen ResNet-50",
+            "attention": "do not attend",
+            "mixing": "outside of it",
+        },
+        projector=(),
+        task=(5, 5),
+        way=5,
+        task_transform="mixed_queries",
+        settings={"codes": 5, "width": 2304, "head.heads": 8, "head.layers": 8, "mlp": 3072, "temperature": 1.0},
+    ),
     "umtra": SetUp(
         "Khodadadeh et al. 2019: 5 images, one augmented query of each",
         {"task": "1 query", "way": "theirs 5 ways"},
@@ -215,15 +327,28 @@ SETUPS = {
         settings={"intercept": False, "regularizer": 5.0, "learn_temperature": False},
     ),
     "r2d2": SetUp(
-        "bertinetto/r2d2 fewshots/models/r2d2.py, on views",
-        {"embedding.unit": "unit norm", "bias": "bias"},
-        settings={"intercept": True, "embedding.unit": False, "learn_temperature": True},
+        "bertinetto/r2d2 fewshots/models/r2d2.py and scripts/train/omni5_r2d2.sh, on views",
+        {"embedding.unit": "unit norm", "bias": "bias", "regularizer": "theirs, 50"},
+        settings={
+            **{"intercept": True, "embedding.unit": False, "regularizer": 50.0},
+            **{"temperature": 0.1, "learn_temperature": True},
+        },
     ),
     "r2d2_classes": of_classes(
-        "bertinetto/r2d2 fewshots/models/r2d2.py",
-        {"embedding.unit": "unit norm", "bias": "bias"},
-        task=(1, 3),
-        settings={"intercept": True, "embedding.unit": False, "learn_temperature": True},
+        "bertinetto/r2d2 fewshots/models/r2d2.py, conf/fewshots.yaml and scripts/train/omni5_r2d2.sh",
+        {
+            "embedding.unit": "unit norm",
+            "bias": "bias",
+            "regularizer": "theirs, 50",
+            "way": "60 ways",
+            "task": "1 to 9 are shots",
+        },
+        way=60,
+        task=("1 to 9", "10 less the shots"),
+        settings={
+            **{"intercept": True, "embedding.unit": False, "regularizer": 50.0},
+            **{"temperature": 0.1, "learn_temperature": True},
+        },
     ),
     "protonet": of_classes(
         "Snell et al. 2017, Omniglot: 60 ways, 5 queries",
@@ -253,6 +378,7 @@ SETUPS = {
             "temperature": "starts at 50",
             "embedding.unit": "unit norm",
             "views": "not augmented",
+            "tasks": "theirs 8",
             "smoothing": "label smoothing",
         },
         task=(15, 6),
@@ -290,6 +416,64 @@ SETUPS = {
         task=(1, 3),
         views=(AUGMENTED, AUGMENTED),
         settings={"squared": True, "margin": 0.2, "unit": True, "mining": "semi_hard"},
+    ),
+    "cactus": of_classes(
+        "hsukyle/cactus-protonets; kylehkhsu/cactus-maml task_generator.py, scripts/omniglot_kmeans.sh",
+        {
+            "clusters.by.partitions": "theirs up to 100",
+            "clusters.start": "trained beforehand",
+            "clusters.unit": "unit norm",
+            "clusters.by.iterations": "theirs 3,000",
+            "task": "theirs 5",
+            "way": "theirs 20",
+            "views": "augmented as the comparison",
+        },
+        labels="cluster",
+        task=(1, 5),
+        way=20,
+        settings={
+            "temperature": 1.0,
+            "embedding.unit": False,
+            "clusters.by.clusters": 500,
+            "clusters.by.partitions": 100,
+            "clusters.by.iterations": 3000,
+            "clusters.rounds": 1,
+            "clusters.start": 0.0,
+            "clusters.unit": False,
+        },
+    ),
+    "uflst": of_classes(
+        "ZilongJi/LearningToCluster_Omniglot train/train_protoloss.py, src/rerank.py",
+        {"task": "theirs 5", "way": "theirs 60", "schedule": "starts again", "small": "fewer than 6"},
+        labels="cluster",
+        task=(1, 5),
+        way=60,
+        settings={
+            "temperature": 1.0,
+            "embedding.unit": False,
+            "clusters.by.neighbors": 20,
+            "clusters.by.expansion": 6,
+            "clusters.by.min_samples": 4,
+            "clusters.by.share": 5e-4,
+            "clusters.rounds": 20,
+            "clusters.start": 0.0,
+            "clusters.unit": False,
+        },
+    ),
+    "uflst_triplet": of_classes(
+        "ZilongJi/LearningToCluster_Omniglot train/train_hardtriplet.py",
+        {"task": "6 images", "way": "theirs 60", "schedule": "starts again", "small": "fewer than 6"},
+        labels="cluster",
+        task=(1, 5),
+        way=60,
+        settings={
+            "margin": 1.0,
+            "soft": False,
+            "squared": False,
+            "mining": "batch_hard",
+            "unit": False,
+            "clusters.rounds": 20,
+        },
     ),
     "triplet_batch_hard": of_classes(
         "VisualComputingInstitute/triplet-reid: head fc1024, metric euclidean, margin soft, K = 4",

@@ -36,13 +36,15 @@ def test_show_prints_formula_reference_labels_and_every_setting(name: str) -> No
 
 def test_methods_that_train_on_labels() -> None:
     supervised = (
-        "l_spread maml matching metaoptnet nca npair protonet r2d2_classes relation siamese supcon supcon_in "
-        "supcon_spread supervised triplet triplet_batch_hard"
+        "l_spread l_spread_autoencoder maml matching metaoptnet nca npair protonet r2d2_classes relation siamese "
+        "supcon supcon_in supcon_spread supervised triplet triplet_batch_hard"
     )
     assert {name for name in names() if "labels: given; it trains" in "\n".join(describe(name))} == {
         *supervised.split()
     }
-    assert all(get(name).labels == "given" for name in names() if get(name).way_type == "classes")
+    assert all(get(name).labels != "instance" for name in names() if get(name).way_type == "classes")
+    on_clusters = {name for name in names() if "labels: none; it trains on clusters" in "\n".join(describe(name))}
+    assert on_clusters == {name for name in names() if get(name).clusters is not None} >= {"cactus", "uflst"}
 
 
 def test_a_difference_is_exactly_what_turns_one_method_into_the_other() -> None:

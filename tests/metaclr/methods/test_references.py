@@ -7,7 +7,7 @@ MAML and UMTRA take images, not embeddings: `test_maml` has their loops.
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import exp, isinf
+from math import exp, isinf, log
 from pathlib import Path
 
 import pytest
@@ -82,6 +82,34 @@ def semi_normalized(module: nn.Module, z: Tensor, context: Context) -> float:
     return loops.mean([loops.prototype_loss(task, 1, loops.semi_normalized, 1.0) for task in tasks])
 
 
+def hms(module: nn.Module, z: Tensor, context: Context) -> float:
+    """Tasks and mixing factors as they are drawn; everything else one query after the other."""
+    from episodes.random import key, uniform
+
+    tasks, drawn = module.tasks(z[None], context)
+    mixer, count, index, losses = module.negatives, 4, 0, []
+    for task, images in zip(tasks, drawn.images, strict=True):
+        of_task = []
+        for way, q in [(n, q) for n in range(len(task)) for q in task[n, 1:]]:
+            others = [row for image in range(len(z)) if image != images[way] for row in z[image]]
+            nearest = sorted(others, key=lambda row, q=q: -loops.semi_normalized(q, row))[:count]
+            logits = [loops.semi_normalized(q, support) for support in task[:, 0]]
+            for row in nearest:
+                item = index + int(mixer.calls) * len(tasks) * len(task) * (task.shape[1] - 1) * count
+                c = 0.5 * float(uniform(key(mixer.seed, "mixed negatives"), torch.tensor(item)))
+                logits.append(loops.semi_normalized(q, (1 - c) * row + c * q))
+                index += 1
+            of_task.append(loops.log_sum_exp(logits) - logits[way])
+        losses.append(loops.mean(of_task))
+    return loops.mean(losses)
+
+
+def unisiam(module: nn.Module, z: Tensor, context: Context) -> float:
+    rows = loops.rows_of(unit(z))
+    spread = [exp(loops.dot(x, y) / 2.0) for i, x in rows for j, y in rows if i != j]
+    return loops.alignment_loss(predictions(module.terms[0], z), z, 1.0) + 0.1 * log(loops.mean(spread))
+
+
 def sogclr(module: nn.Module, z: Tensor, context: Context) -> float:
     before = [None if isinf(u) else exp(u) for u in module.denominator.log_u[context.images[0]].tolist()]
     return loops.sogclr(unit(z), 0.1, 0.9, before)[0]
@@ -113,6 +141,7 @@ EXPECTED: dict[str, Expected] = {
     "align_uniform": lambda m, z, c: loops.align_uniform(unit(z), 2.0, 2.0),
     "barlow_twins": lambda m, z, c: loops.barlow_twins(z, 0.0051, BARLOW_EPSILON),
     "byol": lambda m, z, c: loops.alignment_loss(predictions(m, z), target(c), 2.0),
+    "cactus": lambda m, z, c: loops.prototype_loss(z, 1, loops.squared_euclidean, 1.0),
     "clip": lambda m, z, c: loops.info_nce(unit(z), 0.07),
     "dcl": lambda m, z, c: loops.dcl(unit(z), 0.1),
     "dclw": lambda m, z, c: loops.dclw(unit(z), 0.1, 0.5),
@@ -121,8 +150,10 @@ EXPECTED: dict[str, Expected] = {
     "hard_contrastive": lambda m, z, c: loops.hard_contrastive(unit(z), 0.3, HARDEST),
     "hard_contrastive_threshold": lambda m, z, c: loops.hard_threshold(unit(z), 0.3, 0.0),
     "hcl": lambda m, z, c: loops.hcl(unit(z), 0.5, 1.0, 0.1),
+    "hms": hms,
     "infonce": lambda m, z, c: loops.info_nce(unit(z), 0.2),
     "l_spread": lambda m, z, c: loops.l_spread(unit(z), classes(c), 0.5),
+    "l_spread_autoencoder": lambda m, z, c: loops.l_spread(unit(z), classes(c), 0.5),  # of the embeddings
     "matching": lambda m, z, c: loops.matching_loss(unit(z), 2, loops.dot, 0.1),
     "metacontrastive_protonet": lambda m, z, c: loops.prototype_loss(
         unit(z) / 0.1**0.5, 1, loops.squared_euclidean, 1.0
@@ -135,6 +166,7 @@ EXPECTED: dict[str, Expected] = {
     "npair": lambda m, z, c: loops.n_pair(z),
     "protoclr": lambda m, z, c: loops.prototype_loss(z, 1, loops.squared_euclidean, 1.0),
     "protonet": lambda m, z, c: loops.prototype_loss(z, 1, loops.squared_euclidean, 1.0),
+    "prototransfer": lambda m, z, c: loops.prototype_loss(z, 1, loops.squared_euclidean, 1.0),
     "psco": psco,
     "r2d2": lambda m, z, c: loops.ridge_loss(with_ones(unit(z)), 1, 1.0, 0.1),
     "r2d2_classes": lambda m, z, c: loops.ridge_loss(with_ones(unit(z)), 1, 1.0, 0.1),
@@ -154,6 +186,9 @@ EXPECTED: dict[str, Expected] = {
     "symmetric_protoclr": symmetric_protoclr,
     "triplet": lambda m, z, c: loops.triplet(unit(z), classes(c), 0.2, "semi_hard"),
     "triplet_batch_hard": lambda m, z, c: loops.triplet_batch_hard_soft(z, classes(c)),
+    "uflst": lambda m, z, c: loops.prototype_loss(z, 1, loops.squared_euclidean, 1.0),
+    "uflst_triplet": lambda m, z, c: loops.triplet(z, classes(c), 1.0, "batch_hard", root=True),
+    "unisiam": unisiam,
     "vicreg": lambda m, z, c: loops.vicreg(z, (25.0, 25.0, 1.0), VICREG_EPSILON),
     "wmse": lambda m, z, c: loops.wmse(z[..., :3], 1e-3),
 }

@@ -12,15 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from torch import nn
 
+import metaclr
 from episodes import ViewRecipe
 from metaclr import methods
+from metaclr.bridge.context import Context
+from metaclr.bridge.settings import leaves
 from metaclr.comparison.run import Run
 from metaclr.comparison.training import build_learner, views_for
 from metaclr.data import load
 from metaclr.recipe import MethodEntry, resolve
-from tests.metaclr.methods.authors import AUGMENTED, PLAIN, SETUPS, A, B, F, L, N, R
+from tests.metaclr.methods.authors import AUGMENTED, PLAIN, SETUPS, A, B, F, G, L, N, R
 
 TRAINED = [name for name in methods.names() if methods.get(name).trained]
 
@@ -36,6 +40,8 @@ def layers(network: nn.Module) -> tuple[str, ...]:
             names.append((F if frozen else N) if layer.affine else A)
         elif isinstance(layer, nn.ReLU):
             names.append(R)
+        elif isinstance(layer, nn.GELU):
+            names.append(G)
     return tuple(names)
 
 
@@ -59,7 +65,7 @@ def built(name: str) -> dict[str, Any]:
     views = views_for(*run_of(name))
     each = views if isinstance(views, list) else [views] * method.v
     kinds = tuple(PLAIN if view == ViewRecipe() else AUGMENTED for view in (each[0], each[-1]))
-    predictor = getattr(getattr(module, "objective", None), "predictor", None)
+    predictor = next((one.predictor for one in module.modules() if hasattr(one, "predictor")), None)
     return {
         "projector": layers(module.projector) if method.learner is None else (),
         "predictor": () if predictor is None else layers(predictor),
@@ -70,12 +76,17 @@ def built(name: str) -> dict[str, Any]:
         "views": kinds,
         "way_type": method.way_type,
         "labels": method.labels,
+        "episode_head": method.episode_head,
+        "task_transform": method.task_transform,
+        "reconstruction": method.reconstruction,
     }
 
 
 def setting(name: str, path: str) -> Any:
     """A setting of the objective by the end of its path."""
-    found = {v for key, v in methods.get(name).defaults.items() if key == path or key.endswith(f".{path}")}
+    method = methods.get(name)
+    numbers = {**method.defaults, **leaves(method.clusters, "clusters.")} if method.clusters else method.defaults
+    found = {v for key, v in numbers.items() if key == path or (key.endswith(f".{path}") and "clusters" not in key)}
     assert len(found) == 1, (name, path)
     return found.pop()
 
@@ -116,7 +127,7 @@ def test_psco_sees_strong_queries_and_gentle_support() -> None:
 
 def test_a_momentum_encoder_follows_its_schedule() -> None:
     """The engine's decay after one step of two: MoCo's stays, BYOL's is on its way to 1."""
-    for name, expected in (("moco", 0.99), ("psco", 0.99), ("byol", 0.995)):
+    for name, expected in (("moco", 0.99), ("psco", 0.99), ("byol", 0.995), ("dino", 0.998)):
         built = learner(name)
         before = next(built.momentum_encoder.parameters()).clone()
         online = next(built.encoder.parameters())
@@ -124,3 +135,24 @@ def test_a_momentum_encoder_follows_its_schedule() -> None:
         built.after_step(1, 2)
         moved = (next(built.momentum_encoder.parameters()) - before) / (online.data - before)
         assert float(moved.median()) == pytest.approx(1 - expected, rel=1e-3), name
+
+
+def test_sogclrs_gradient_is_the_authors_over_two_tau() -> None:
+    """Theirs descends similarities that are not divided by tau, and adds the losses of the two views (first step, where
+    u is g itself)."""
+    images, tau = 6, 0.1
+    z = torch.randn(
+        1, images, 2, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64, requires_grad=True
+    )
+    objective = metaclr.objective("sogclr", dataset_size=images).double().train()
+    (ours,) = torch.autograd.grad(objective(z, Context(images=torch.arange(images)[None])), z)
+    first, second = nn.functional.normalize(z[0], dim=-1).unbind(1)
+    theirs = torch.zeros(())
+    for query, other in ((first, second), (second, first)):
+        similar = torch.cat([query @ other.T, query @ query.T], 1)
+        negative = ~torch.eye(images, dtype=torch.bool).repeat(1, 2)
+        weights = (similar / tau).exp() * negative
+        weights = (weights / weights.sum(1, keepdim=True)).detach()
+        theirs = theirs + ((weights * similar).sum(1) - (query * other).sum(1)).mean()
+    (expected,) = torch.autograd.grad(theirs, z)
+    torch.testing.assert_close(ours * (2 * tau), expected)

@@ -1,0 +1,78 @@
+"""Axis 6, the in-context head: a transformer that reads the support (CAML, Fifty et al. 2024; CAMeLU, Vettoruzzo et al. 2025)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from metaclr.bridge.heads.class_logits import class_logits, require_distinct_labels
+from metaclr.bridge.heads.label_codes import draw_codes
+from metaclr.bridge.logits.logits import Logits
+from metaclr.bridge.roles import RoleAssignment
+from metaclr.bridge.spec import Sizes
+from metaclr.errors import UserError
+from metaclr.heads.in_context import InContextTransformer, Labels
+
+
+@dataclass(frozen=True)
+class InContext:
+    """A transformer on (embedding, label) tokens. codes: label vectors, and so the most ways of a task.
+
+    labels: "learned" label vectors (CAMeLU), or the fixed corners of a "simplex" (CAML).
+
+    In training each task gets other label vectors for its ways, so that all are trained, however few ways a task has.
+    """
+
+    fits_classifier: ClassVar[bool] = True
+    codes: int = 32
+    width: int = 128
+    heads: int = 4
+    layers: int = 2
+    mlp: int = 256
+    labels: Labels = "learned"
+
+    def __post_init__(self) -> None:
+        for name in ("codes", "width", "heads", "layers", "mlp"):
+            if getattr(self, name) < 1:
+                raise UserError(f"head.{name} = {getattr(self, name)} must be at least 1")
+
+    def module(self, sizes: Sizes) -> InContextHead:
+        """The head with its weights."""
+        return InContextHead(self, sizes)
+
+
+class InContextHead(InContextTransformer):
+    """The transformer as a head of the objective; draws label vectors as a function of (seed, calls so far)."""
+
+    fits_classifier: ClassVar[bool] = True
+    calls: Tensor
+
+    def __init__(self, settings: InContext, sizes: Sizes) -> None:
+        super().__init__(
+            sizes.dim,
+            codes=settings.codes,
+            width=settings.width,
+            heads=settings.heads,
+            layers=settings.layers,
+            mlp=settings.mlp,
+            labels=settings.labels,
+        )
+        self.seed = sizes.seed
+        self.register_buffer("calls", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, assignment: RoleAssignment, labels: Tensor | None, scale: Tensor | float) -> Logits:
+        require_distinct_labels(labels, "an in-context head")
+        support = assignment.support
+        if self.training and support.shape[1] <= self.codes:
+            classifier = self.fit_coded(support, draw_codes(self.seed, self.calls, self.codes, *support.shape[:2]))
+            self.calls += 1
+        else:
+            classifier = self.fit(support)
+        return class_logits(classifier.logits(assignment.query.flatten(1, 2)) * scale, assignment.query.shape[2])
+
+    def episode_head(self, temperature: float = 1.0) -> InContextTransformer:
+        """The classifier of an episode, in training and at test time: itself."""
+        return self

@@ -1,0 +1,24 @@
+"""ProtoTransfer: ProtoCLR, whose prototypes are fine-tuned on the support of each test episode (ProtoTune).
+
+Differs from the authors (indy-lab/ProtoTransfer): as `protoclr`: as many images as a batch has room for (theirs 50);
+queries are augmented as the comparison is.
+"""
+
+from metaclr.bridge import Objective, Prototypes, raw, split, squared_euclidean
+from metaclr.methods.method import Method
+
+METHOD = Method(
+    summary="ProtoCLR; at test time a linear layer starts at the prototypes and is tuned on the support",
+    reference="Medina et al. 2020, arXiv:2006.11325",
+    formula=r"\|q-s^+\|^2 + \log\sum_n e^{-\|q-s_n\|^2}",
+    objective=Objective(
+        roles=split,
+        embedding=raw,
+        head=Prototypes(squared_euclidean),
+        temperature=1.0,  # none in the authors' code
+    ),
+    query=3,  # the same code: three augmentations against the image as it is
+    projector="none",
+    support_views="identity",
+    episode_head="prototune",
+)
