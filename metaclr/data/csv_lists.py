@@ -133,18 +133,17 @@ def images_of_lists(
             rows[place] = told
         if missing == len(one.rows):
             raise UserError(f"{one.path}: none of its {missing:,} files is below {tree.path}, first {one.rows[0].file}")
-    labels = "labels"
-    if by_folders and _folders_say_more(rows, by_folders):
+    folders = by_folders is not None and _folders_say_more(rows, by_folders)
+    if by_folders and folders:
         rows = {path: (part, by_folders.get(path, told)) for path, (part, told) in rows.items()}
-        labels = "classes by folders"
     notes = [note for one in lists for note in one.notes]
     others = [path for path in index.paths if path not in rows]
     if others:
         notes.append(f"left out: {len(others):,} images that no list names: {some(others, 3)}")
     split = any(part for part, _ in rows.values())
     names = some([one.path.relative_to(tree.path).as_posix() for one in lists])
-    what = f"parts and {labels}" if split else labels
-    layout = f"{labels}, parts from {names}" if labels != "labels" else f"{what} from {names}"
+    what = "classes by folders, parts" if by_folders and folders else "parts and labels" if split else "labels"
+    layout = f"{what} from {names}"
     labelled = any(c is not None for _, c in rows.values())
     final = []
     for path, (part, class_name) in rows.items():
