@@ -10,6 +10,7 @@ from metaclr.bridge.losses.dino import DINO
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="cluster",
     summary="a view predicts the EMA encoder's centered distribution over prototypes",
     reference="Caron et al. 2021, arXiv:2104.14294",
     formula=DINO.formula,

@@ -9,6 +9,7 @@ from metaclr.bridge.losses.sig_reg import LeJEPA
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="decorrelation",
     summary="views agree, and embeddings along random directions are Gaussian",
     reference="Balestriero and LeCun 2025, arXiv:2511.08544",
     formula=LeJEPA.formula,

@@ -9,6 +9,7 @@ from metaclr.meta.inner_loop import inner_loop
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="few-shot",
     summary="an initialisation that a gradient step on the support adapts to a task of labelled classes",
     reference="Finn et al. 2017, arXiv:1703.03400",
     formula=r"CE(f_{\theta - \alpha \nabla CE(f_\theta(S))}(q), n)",

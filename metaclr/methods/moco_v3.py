@@ -10,6 +10,7 @@ from metaclr.bridge import Objective, Pairs, WithPredictor, dot, swap, unit_norm
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="queue",
     summary="a view's prediction picks the EMA key of its other view among those of the batch",
     reference="Chen, Xie and He 2021, arXiv:2104.02057",
     formula=r"-p(q)^\top k^+/\tau + \log\sum_n e^{p(q)^\top k_n/\tau}",

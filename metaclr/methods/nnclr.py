@@ -10,6 +10,7 @@ from metaclr.bridge import NearestNeighbors, Objective, Pairs, WithPredictor, do
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="queue",
     summary="the nearest past neighbor of a view picks the prediction of the other view",
     reference="Dwibedi et al. 2021, arXiv:2104.14548",
     formula=r"-n(s)^\top p(q)^+/\tau + \log\sum_i e^{n(s)^\top p(q_i)/\tau}, \quad n(s) \text{ nearest of the queue}",

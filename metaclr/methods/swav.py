@@ -14,6 +14,7 @@ from metaclr.bridge.losses.swav import SwAV
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="cluster",
     summary="a view predicts the balanced cluster assignment of the other view",
     reference="Caron et al. 2020, arXiv:2006.09882",
     formula=SwAV.formula,

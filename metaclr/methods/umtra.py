@@ -8,6 +8,7 @@ from metaclr.meta.inner_loop import inner_loop
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="unsupervised-few-shot",
     summary="MAML without labels: the support is an image, the queries are its augmentations",
     reference="Khodadadeh, Bölöni and Shah 2019, arXiv:1811.11819; the inner loop is MAML's",
     formula=r"CE(f_{\theta - \alpha \nabla CE(f_\theta(S))}(q), n)",

@@ -72,6 +72,8 @@ class TrainRecipe(Strict):
 
     steps: int = Field(default=1000, ge=1)
     batch_views: int = Field(default=256, ge=2)
+    chunk_views: int = Field(default=0, ge=0)
+    """Embed so many views at a time: memory of a small batch, loss of the whole one; batch norm sees a chunk."""
     optimizer: Literal["adam", "adamw", "sgd", "lars"] = "adam"
     lr: float = Field(default=1e-3, gt=0)
     weight_decay: float = Field(default=0.0, ge=0)
