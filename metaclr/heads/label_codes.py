@@ -22,7 +22,8 @@ def simplex(corners: int, dims: int) -> Tensor:
     made = torch.Generator().manual_seed(0)
     turn = torch.linalg.qr(torch.randn(dims, corners, dtype=torch.float64, generator=made)).Q
     centered = torch.eye(corners, dtype=torch.float64) - 1 / corners
-    return ((corners / (corners - 1)) ** 0.5 * centered @ turn.mT).float()
+    turned: Tensor = (corners / (corners - 1)) ** 0.5 * centered @ turn.mT
+    return turned.float()
 
 
 def first_codes(support: Tensor) -> Tensor:

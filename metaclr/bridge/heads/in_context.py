@@ -1,4 +1,4 @@
-"""Axis 6, the in-context head: a transformer that reads the support (CAML, Fifty et al. 2024; CAMeLU, Vettoruzzo et al. 2025)."""
+"""Axis 6, the in-context head: a transformer that reads the support (CAML, CAMeLU); see `metaclr.heads.in_context`."""
 
 from __future__ import annotations
 

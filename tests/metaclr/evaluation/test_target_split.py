@@ -1,4 +1,4 @@
-"""A target's own parts decide what probes are fitted and judged on; nothing is replaced in silence."""
+"""A target's own parts decide what probes are fitted and evaluated on; nothing is replaced in silence."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def of_parts(counts: dict[str, list[int]]) -> ImageSet:
 
 
 def taken(images: ImageSet, split: TargetSplit) -> tuple[Counter[str], Counter[str]]:
-    fitted, judged = (images.select(index) for index in (split.train, split.test))
-    return Counter(fitted.split), Counter(judged.split)
+    fitted, evaluated = (images.select(index) for index in (split.train, split.test))
+    return Counter(fitted.split), Counter(evaluated.split)
 
 
 def test_parts_of_the_same_classes_are_used_as_they_are() -> None:
@@ -32,7 +32,7 @@ def test_parts_of_the_same_classes_are_used_as_they_are() -> None:
     assert taken(images, split) == (Counter(train=6), Counter(test=5))
     assert split.origin == "parts train and test"
     assert split.notes == (
-        "probes are fitted on part train (6 images) and judged on part test (5); val is not used by them",
+        "probes are fitted on part train (6 images) and evaluated on part test (5); val is not used by them",
     )
 
 
@@ -72,7 +72,7 @@ def test_val_is_never_test_data_in_silence(counts: dict[str, list[int]], drawn_o
 
 
 @pytest.mark.parametrize(
-    ("counts", "fitted", "judged"),
+    ("counts", "fitted", "evaluated"),
     [
         ({"query": [2, 2], "gallery": [3, 3], "train": [0, 0, 4, 4]}, "gallery", "query"),
         ({"query": [2, 2], "gallery": [3, 3], "train": [4, 4]}, "train", "query"),
@@ -80,10 +80,10 @@ def test_val_is_never_test_data_in_silence(counts: dict[str, list[int]], drawn_o
         ({"support": [1, 1], "query": [2, 2]}, "support", "query"),
     ],
 )
-def test_parts_by_other_names(counts: dict[str, list[int]], fitted: str, judged: str) -> None:
+def test_parts_by_other_names(counts: dict[str, list[int]], fitted: str, evaluated: str) -> None:
     images = of_parts(counts)
     mine, theirs = taken(images, target_split(images, 0))
-    assert (set(mine), set(theirs)) == ({fitted}, {judged})
+    assert (set(mine), set(theirs)) == ({fitted}, {evaluated})
 
 
 def test_without_parts_nothing_is_said() -> None:
@@ -100,7 +100,7 @@ def test_without_parts_nothing_is_said() -> None:
     )
 )
 @settings(max_examples=60, deadline=None)
-def test_fitted_and_judged_images_are_apart(counts: dict[str, list[int]]) -> None:
+def test_fitted_and_evaluated_images_are_apart(counts: dict[str, list[int]]) -> None:
     images = of_parts(counts)
     split = target_split(images, 0)
     both = torch.cat([split.train, split.test])
