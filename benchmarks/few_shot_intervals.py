@@ -304,8 +304,9 @@ def measure(quick: bool, only: Sequence[str] = PARTS) -> dict[str, Rows]:
         pairs = [("simclr-12", ""), ("simclr-12", "untrained")]
         turned = omniglot(turned=True)
         pair = {name: nets[name] for name in ("untrained", "simclr-12")}
-        draws = 1 if quick else 24
-        parts["turned"] = turned_coverage(embed(turned, pair), pairs, 60, draws, episodes) if turned else []
+        parts["turned"] = (
+            turned_coverage(embed(turned, pair), pairs, 60, 1 if quick else 24, episodes) if turned else []
+        )
     return parts
 
 

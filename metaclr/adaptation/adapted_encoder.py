@@ -1,29 +1,33 @@
-"""Gradient steps on an episode's support before its queries are classified: MAML's inner loop at test time.
+"""Gradient steps on an episode's support before its queries are classified: the inner loop of training, at test time.
 
-Finn et al. 2017, arXiv:1703.03400. ANIL (Raghu et al. 2020, arXiv:1909.09157) steps on the head alone.
+MAML (Finn et al. 2017, arXiv:1703.03400) and its relatives, and fine-tuning of a whole encoder on each episode. ANIL
+(Raghu et al. 2020, arXiv:1909.09157) steps on the head alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from copy import deepcopy
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.func import functional_call, grad, vmap
 
 from episodes import EpisodeTable, ImageSet, to_float
-from metaclr.adaptation.support_norm import with_support_norm
+from metaclr.adaptation.adapted_episode import AdaptedEpisode
 from metaclr.device import device_of
+from metaclr.engine.precision import NAMES, dtype_for
+from metaclr.engine.settings import Precision
 from metaclr.errors import UserError
 from metaclr.heads.linear_classifier import LinearClassifier
-
-Parameters = dict[str, Tensor]
+from metaclr.meta.functional_network import FunctionalNetwork
+from metaclr.meta.inner_steps import Descent, Rate, Rule
+from metaclr.meta.networks import Networks
+from metaclr.meta.over_tasks import over_tasks
+from metaclr.meta.step_statistics import StepStatistics
 
 _GPU_IMAGES = 1 << 13  # images of a chunk of episodes under vmap
+_CPU_EPISODES = 64  # of a chunk; their pixels are all that is held
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +41,13 @@ class AdaptedEncoder:
     adapt: "all", or "head" for the head alone on frozen features (ANIL).
     statistics: of batch norm. "support": of the episode's support, as the inner loop is trained, for its queries too.
         "running": those of training, which an inner loop trained on batch statistics does not fit: on Omniglot MAML is
-        near chance with them. Either way predictions are inductive.
+        near chance with them. "per_step": `step_statistics`. With these predictions are inductive. "batch": the
+        queries by their own statistics, as the authors of MAML measure it; that is transductive.
+    rates: learned rates (step, parameter name), which `lr` multiplies. rule: from rates to an update rule, anew for
+        each episode. batch: images of a step, in shuffled passes over the support; None is all of them.
+    proximal: weight of half the squared distance from the start, added to the loss of every step (iMAML).
+    precision: of the queries' features; the steps are in float32, or float64 for an encoder in float64.
+    chosen: how steps and rate were chosen, for the description.
 
     Raises:
         UserError: negative steps or rate.
@@ -48,20 +58,43 @@ class AdaptedEncoder:
     lr: float
     steps: int
     adapt: Literal["all", "head"] = "all"
-    statistics: Literal["support", "running"] = "support"
-    transductive: bool = False
+    statistics: Literal["support", "running", "per_step", "batch"] = "support"
+    step_statistics: StepStatistics | None = None
+    rates: Rate | None = None
+    rule: Callable[[Rate], Rule] = Descent
+    batch: int | None = None
+    proximal: float = 0.0
+    precision: Precision = "fp32"
+    chosen: str = ""
 
     def __post_init__(self) -> None:
         if self.steps < 0 or not self.lr >= 0:
             raise UserError(f"adaptation needs steps and lr of at least 0, not {self.steps} and {self.lr}")
 
     @property
+    def transductive(self) -> bool:
+        """Whether a prediction depends on the other queries of the episode."""
+        return self.statistics == "batch" and self.adapt == "all"
+
+    @property
     def description(self) -> str:
         """What is adapted, how far, from which head, and which statistics batch norm uses."""
         what = "encoder and linear head" if self.adapt == "all" else "linear head"
         start = "prototypes" if self.head is None else "trained weights"
-        bn = "" if self.adapt == "head" else f", batch norm by {self.statistics} statistics"
-        return f"{what} adapted by {self.steps} steps of rate {self.lr:g} from {start}{bn}"
+        rate = f"rate {self.lr:g}" if self.rates is None else f"{self.lr:g} times the learned rates"
+        rate += "" if self.rule is Descent else f" by {getattr(self.rule, 'description', 'its rule')}"
+        rate += f" on {self.batch} images each" if self.batch else ""
+        rate += f", proximal weight {self.proximal:g}," if self.proximal else ""
+        of = {"per_step": "the step's running", "batch": "each batch's"}.get(self.statistics, self.statistics)
+        bn = "" if self.adapt == "head" else f", batch norm by {of} statistics"
+        computed = dtype_for(self.encoder, self.precision, device_of(self.encoder))
+        queries = f", queries in {NAMES[computed]}" if computed == torch.bfloat16 and self.adapt == "all" else ""
+        chosen = f", {self.chosen}" if self.chosen else ""
+        return f"{what} adapted by {self.steps} steps of {rate} from {start}{bn}{queries}{chosen}"
+
+    def rate(self, step: int, name: str) -> float | Tensor:
+        """Rate of a step for a parameter."""
+        return self.lr if self.rates is None else self.lr * self.rates(step, name)
 
     def episode_logits(self, features: Tensor, images: ImageSet, table: EpisodeTable) -> Iterator[Tensor]:
         """See `Procedure`."""
@@ -76,9 +109,10 @@ class AdaptedEncoder:
         rows = features.clone()  # of inference mode no more
         for s, q in zip(torch.split(table.support, 500), torch.split(table.query, 500), strict=True):
             support, query = rows[s.to(rows.device)], rows[q.to(rows.device)].flatten(1, 2)
-            yield adapted_linear(*self._start(support), support, self.lr, self.steps).logits(query)
+            weight, bias = self.start(support)
+            yield adapted_linear(weight, bias, support, self.rate, self.steps).logits(query)
 
-    def _start(self, support: Tensor) -> tuple[Tensor, Tensor]:
+    def start(self, support: Tensor) -> tuple[Tensor, Tensor]:
         """Weight (E, N, F) and bias (E, N) before the first step, for support features (E, N, K, F)."""
         episodes, way = support.shape[:2]
         if self.head is None:
@@ -93,71 +127,35 @@ class AdaptedEncoder:
         )
 
     def _all(self, images: ImageSet, table: EpisodeTable) -> Iterator[Tensor]:
-        """Through the images of each episode; on a GPU a chunk of episodes at once under vmap, on a CPU one by one.
-
-        On a CPU the convolutions of vmap become grouped ones, at half the speed.
-        """
+        """Through the images of each episode: under vmap on a GPU, on a CPU each episode by one of the threads."""
         device = device_of(self.encoder)
         way, shot = table.shape.way, table.shape.shot
-        episode = _Episode(self, way, shot)
+        networks, episode = Networks(self.encoder), AdaptedEpisode(self, way, shot)
         many = device.type == "cuda"
-        size = max(1, _GPU_IMAGES // (way * table.shape.views)) if many else 1
+        size = max(1, _GPU_IMAGES // (way * table.shape.views)) if many else _CPU_EPISODES
         dtype = next(self.encoder.parameters()).dtype
+
+        def pixels(index: Tensor) -> Tensor:
+            return to_float(images.images[index.to(images.images.device)].to(device)).to(dtype)
+
+        def one(network: FunctionalNetwork, rows: tuple[Tensor, Tensor]) -> Tensor:
+            return episode.logits(network, pixels(rows[0]), pixels(rows[1]))
+
         for s, q in zip(torch.split(table.support, size), torch.split(table.query, size), strict=True):
-            support, query = (
-                to_float(images.images[index.flatten(1).to(images.images.device)].to(device)).to(dtype)
-                for index in (s, q)
-            )
-            yield vmap(episode)(support, query) if many else episode(support[0], query[0]).unsqueeze(0)
+            support, query = s.flatten(1), q.flatten(1)
+            if many:
+                yield episode.logits_of_many(networks(1)[0], pixels(support), pixels(query))
+            else:
+                yield torch.stack(over_tasks(one, networks, list(zip(support, query, strict=True))))
 
 
-def adapted_linear(weight: Tensor, bias: Tensor, support: Tensor, lr: float, steps: int) -> LinearClassifier:
+def adapted_linear(weight: Tensor, bias: Tensor, support: Tensor, rate: float | Rate, steps: int) -> LinearClassifier:
     """Gradient descent on the mean cross-entropy of support (E, N, K, F), from weight (E, N, F) and bias (E, N)."""
     way, shot = support.shape[1:3]
     rows = support.flatten(1, 2)
     one_hot = torch.eye(way, dtype=rows.dtype, device=rows.device).repeat_interleave(shot, 0)
-    for _ in range(steps):
+    for step in range(steps):
+        of_weight, of_bias = (rate(step, f"head.{name}") if callable(rate) else rate for name in ("weight", "bias"))
         excess = (torch.baddbmm(bias.unsqueeze(1), rows, weight.mT).softmax(-1) - one_hot) / len(one_hot)
-        weight, bias = weight - lr * (excess.mT @ rows), bias - lr * excess.sum(1)
+        weight, bias = weight - of_weight * (excess.mT @ rows), bias - of_bias * excess.sum(1)
     return LinearClassifier(weight, bias, way)
-
-
-class _Episode:
-    """Logits (N Q, N) of one episode as a pure function of support (N K, C, H, W) and query (N Q, C, H, W)."""
-
-    def __init__(self, settings: AdaptedEncoder, way: int, shot: int) -> None:
-        self.settings, self.way, self.shot = settings, way, shot
-        if settings.statistics == "support":
-            self.network, self.norms = with_support_norm(settings.encoder)
-        else:
-            self.network, self.norms = deepcopy(settings.encoder).eval(), []
-        self.network.requires_grad_(False)
-        self.parameters: Parameters = dict(self.network.named_parameters())
-        self.buffers = dict(self.network.named_buffers())
-
-    def __call__(self, support: Tensor, query: Tensor) -> Tensor:
-        count = len(support)
-        for norm in self.norms:
-            norm.n_support = count
-        encoder = self.parameters
-        features = self._embed(encoder, support)
-        weight, bias = self.settings._start(features.view(1, self.way, self.shot, -1))
-        head = {"weight": weight[0], "bias": bias[0]}
-        target = torch.arange(self.way, device=support.device).repeat_interleave(self.shot)
-
-        def loss(both: tuple[Parameters, Parameters]) -> Tensor:
-            logits = F.linear(self._embed(both[0], support), both[1]["weight"], both[1]["bias"])
-            return F.cross_entropy(logits, target)
-
-        lr = self.settings.lr
-        for _ in range(self.settings.steps):
-            slope, of_head = grad(loss)((encoder, head))
-            encoder = {name: value - lr * slope[name] for name, value in encoder.items()}
-            head = {name: value - lr * of_head[name] for name, value in head.items()}
-        together = torch.cat([support, query]) if self.norms else query  # the support gives its statistics
-        rows = self._embed(encoder, together)[-len(query) :]
-        return F.linear(rows, head["weight"], head["bias"])
-
-    def _embed(self, parameters: Parameters, pixels: Tensor) -> Tensor:
-        out: Tensor = functional_call(self.network, (parameters, self.buffers), (pixels,))
-        return out.flatten(1)

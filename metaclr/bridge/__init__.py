@@ -22,6 +22,7 @@ from metaclr.bridge.heads.ridge import Ridge
 from metaclr.bridge.heads.snail import Snail
 from metaclr.bridge.heads.svm import SVM
 from metaclr.bridge.labels import Cluster, Given, Instance, cluster, given, instance
+from metaclr.bridge.nearest_neighbors import NearestNeighbors
 from metaclr.bridge.negatives import InBatch, Queue, WithinClass, in_batch, within_class
 from metaclr.bridge.objective import Bridge, Objective
 from metaclr.bridge.predictor import WithPredictor
@@ -52,6 +53,7 @@ __all__ = [
     "LeaveOneOut",
     "Matching",
     "MovingAverage",
+    "NearestNeighbors",
     "NoObjective",
     "Objective",
     "ObjectiveSpec",

@@ -2,7 +2,7 @@
 
 | axis | question | values |
 |---|---|---|
-| labels | which rows share a class? | `instance`, `given`, `cluster`, `QueuePseudoLabels` |
+| labels | which rows share a class? | `instance`, `given`, `cluster`, `QueuePseudoLabels`, `NearestNeighbors` |
 | roles | which views are support, which queries? | `split`, `swap`, `leave_one_out` |
 | views | what do the views of a way look like? | on `Method`: `views`, `support_views`, `task_transform` |
 | tasks | how many tasks is a batch? | `one_task`, `Tasks`, `Resample` |

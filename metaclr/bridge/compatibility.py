@@ -10,6 +10,7 @@ from metaclr.bridge.denominators.negative_weighting import HardWeighted
 from metaclr.bridge.embedding import Embedding
 from metaclr.bridge.heads.pairwise import Matching, Pairs
 from metaclr.bridge.labels import Given
+from metaclr.bridge.nearest_neighbors import NearestNeighbors
 from metaclr.bridge.negatives import InBatch, Queue, WithinClass
 from metaclr.bridge.queue_pseudo_labels import QueuePseudoLabels
 from metaclr.bridge.roles import LeaveOneOut
@@ -80,7 +81,7 @@ def _rules(o: Settings) -> list[tuple[bool, object, object, str]]:
             "a queue holds support rows, and every row of leave-one-out is a query; use split or swap",
         ),
         (
-            leave_one_out and isinstance(o.labels, QueuePseudoLabels),
+            leave_one_out and isinstance(o.labels, QueuePseudoLabels | NearestNeighbors),
             o.roles,
             o.labels,
             "the queue takes the support's place",
@@ -122,7 +123,7 @@ def _rules(o: Settings) -> list[tuple[bool, object, object, str]]:
             "an image that is drawn into several tasks has no single moving average",
         ),
         (
-            isinstance(o.labels, QueuePseudoLabels) and not isinstance(o.negatives, InBatch),
+            isinstance(o.labels, QueuePseudoLabels | NearestNeighbors) and not isinstance(o.negatives, InBatch),
             o.labels,
             o.negatives,
             "the queue is the support already",

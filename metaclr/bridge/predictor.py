@@ -21,6 +21,8 @@ class WithPredictor(ObjectiveSpec):
     hidden: int = 4096  # BYOL, Grill et al. 2020, arXiv:2006.07733
     hidden_share: float | None = None
     """Hidden width as a share of D, in place of `hidden` (SimSiam narrows to a quarter)."""
+    last_norm: bool = False
+    """End in a layer without bias and a batch norm without weight and bias (MoCo v3), in place of a linear layer."""
     target: Literal["momentum", "stop_gradient"] = "momentum"
     """The EMA encoder's embeddings (BYOL), or the online ones without gradient (SimSiam)."""
 
@@ -58,9 +60,10 @@ class Predictor(nn.Module):
         self.settings = settings
         share = settings.hidden_share
         hidden = settings.hidden if share is None else max(1, round(share * sizes.dim))
-        self.predictor = nn.Sequential(
-            nn.Linear(sizes.dim, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Linear(hidden, sizes.dim)
-        )
+        first = nn.Linear(sizes.dim, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU()
+        self.predictor = nn.Sequential(*first, nn.Linear(hidden, sizes.dim, bias=not settings.last_norm))
+        if settings.last_norm:
+            self.predictor.append(nn.BatchNorm1d(sizes.dim, affine=False))
         self.objective = settings.objective.module(sizes)
 
     def forward(self, embeddings: Tensor, context: Context | None = None) -> Tensor:

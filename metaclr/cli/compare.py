@@ -13,7 +13,7 @@ from metaclr.cli._comparison import comparison_options, print_results, terminabl
 @click.argument("recipe", default="glyphs")
 @click.option(
     "--methods",
-    help="Train these methods: comma-separated names, or .py files that define METHOD [the recipe's methods].",
+    help="Train these methods: comma-separated names, all, or .py files that define METHOD [the recipe's methods].",
 )
 @click.option(
     "--source",

@@ -2,29 +2,76 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import click
+
+MARK = "*"
+
+
+def filters(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that select methods of the list."""
+    function = click.option("--family", help="List one family, such as contrastive or few-shot [all].")(function)
+    labels = click.Choice(["none", "given"])
+    return click.option(
+        "--labels", type=labels, help="List methods that train without labels, or on given ones [all]."
+    )(function)
 
 
 @click.group(name="methods", invoke_without_command=True)
+@filters
 @click.pass_context
-def command(context: click.Context) -> None:
+def command(context: click.Context, family: str | None, labels: str | None) -> None:
     """List the methods, show one, or print how two differ."""
     if context.invoked_subcommand is None:
-        context.invoke(list_methods)
+        context.invoke(list_methods, family=family, labels=labels)
 
 
 @command.command(name="list")
-def list_methods() -> None:
-    """List the methods, one a line."""
-    from rich.console import Console
-    from rich.table import Column, Table
+@filters
+def list_methods(family: str | None, labels: str | None) -> None:
+    """List the methods by family, one a line."""
+    import shutil
 
+    for line in listing(family, labels, shutil.get_terminal_size((80, 24)).columns):
+        click.echo(line)
+
+
+def listing(family: str | None = None, labels: str | None = None, width: int = 80) -> list[str]:
+    """The methods in lines of at most `width` characters, by family; a summary that is longer is cut.
+
+    Raises:
+        UserError: an unknown family (with the nearest).
+    """
+    from metaclr.errors import unknown
+    from metaclr.methods.families import FAMILIES, grouped, heading
     from metaclr.methods.summaries import summaries
 
-    table = Table(Column("method", no_wrap=True), "what it is", "labels", "reference", box=None, pad_edge=False)
-    for method in summaries():
-        table.add_row(method.name, method.summary, "given" if method.labels == "given" else "none", method.reference)
-    Console().print(table)
+    if family is not None and family not in FAMILIES:
+        raise unknown("family", family, FAMILIES)
+    found = {
+        method.name: method
+        for method in summaries()
+        if family in (None, method.family)
+        and (labels is None or (method.labels == "given") == (labels == "given"))
+        and not (labels and method.family == "control")
+    }
+    keys = {heading(name): name for name in FAMILIES}
+    wide = max((len(name) for name in found), default=0)
+    lines: list[str] = []
+    for title, names in grouped({name: method.family for name, method in found.items()}, found):
+        key = f" ({keys[title]})" if title in keys else ""
+        lines += ["", *([f"{title}{key}"] if len(f"{title}{key}") <= width else [title])]
+        for name in names:
+            mark = MARK if found[name].labels == "given" else " "
+            lines.append(_cut(f"  {name:<{wide}} {mark} {found[name].summary}", width))
+    lines += ["", f"{len(found)} methods, {MARK} trained on labels. Settings: metaclr methods show NAME"]
+    return lines[1:]
+
+
+def _cut(line: str, width: int) -> str:
+    return line if len(line) <= width else f"{line[: width - 1].rstrip()}…"
 
 
 @command.command()

@@ -9,6 +9,7 @@ from episodes import ImageSet
 from metaclr.comparison.run import Run
 from metaclr.comparison.targets import prepare
 from metaclr.comparison.training import build_encoder_of, build_learner, sampler_for, views_for
+from metaclr.engine.gradient_cache import check_learner
 from metaclr.engine.process_group import gather_objects
 from metaclr.errors import UserError
 from metaclr.evaluation.evaluators import chosen
@@ -42,7 +43,9 @@ def check_run(run: Run, recipe: CompareRecipe, source: ImageSet) -> None:
         build_encoder_of(run, recipe, source)
         return
     sampler_for(run, recipe, source)
-    build_learner(run, recipe, source)
+    learner = build_learner(run, recipe, source)
+    if recipe.train.chunk_views:
+        check_learner(learner)
 
 
 def check_targets(recipe: CompareRecipe, images: Mapping[str, ImageSet]) -> None:

@@ -93,6 +93,7 @@ def about(plan: Plan, failures: dict[str, str]) -> About:
                 "summary": run.method.summary,
                 "reference": run.method.reference,
                 "labels": labels_seen(run.method),
+                "family": run.method.family,
             }
             for run in plan.runs
         },

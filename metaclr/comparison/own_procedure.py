@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -13,13 +13,21 @@ from metaclr.adaptation.frozen import FrozenEncoder
 from metaclr.adaptation.procedure import Procedure
 from metaclr.bridge.losses.supervised import Classifier
 from metaclr.bridge.objective import Bridge
+from metaclr.engine.settings import Precision
 from metaclr.heads.head import Head
 from metaclr.heads.registry import get_head
-from metaclr.interop.inner_loop import InnerLoop
+from metaclr.meta.adam_rule import AdamRule
+from metaclr.meta.implicit import ImplicitLoop
+from metaclr.meta.inner_loop import InnerLoop
+from metaclr.meta.inner_steps import Rate
+from metaclr.meta.reptile import Reptile
 from metaclr.networks.eval_mode import evaluation_mode
 
 if TYPE_CHECKING:
     from metaclr.methods import Method
+
+QUERIES_PRECISION: Precision = "auto"
+"""Of adapted features, which are computed anew in every episode, unlike all others: bf16 halves the time on a CPU."""
 
 EMBEDDING_LAYERS = ("none", "linear")
 """Projectors that are part of a paper's embedding; one with hidden layers is dropped after training, as in SimCLR."""
@@ -36,13 +44,13 @@ def own_procedure(method: Method, learner: nn.Module) -> Procedure | None:
 
     A method may name another head as its own (`Method.episode_head`: ProtoTransfer tunes its prototypes).
 
-    MAML and UMTRA take their inner loop's steps on the support of the episode.
+    MAML and its relatives take their inner loop's steps on the support of the episode.
 
     Returns:
         The procedure; None for a learner of another kind without an objective.
     """
-    if isinstance(learner, InnerLoop):
-        return AdaptedEncoder(learner.encoder, learner.head, learner.inner_lr, learner.inner_steps)
+    if isinstance(learner, InnerLoop | ImplicitLoop | Reptile):
+        return adapted(learner)
     if method.episode_head:
         return _named(method.episode_head)
     objective = getattr(learner, "objective", None)
@@ -61,6 +69,42 @@ def own_procedure(method: Method, learner: nn.Module) -> Procedure | None:
         return normalized
 
     return FrozenEncoder(head, embed, f"{_describe(head)}, {settings.embedding} {space}")
+
+
+def adapted(learner: InnerLoop | ImplicitLoop | Reptile) -> AdaptedEncoder:
+    """The inner loop of a meta-learner, with the steps and the rates that it has for test time."""
+    settings = learner.settings
+    plain = AdaptedEncoder(
+        learner.encoder, learner.head, settings.inner_lr, settings.test_steps, precision=QUERIES_PRECISION
+    )
+    if isinstance(learner, InnerLoop):
+        of = learner.settings
+        return replace(
+            plain,
+            lr=settings.inner_lr if learner.rates is None else 1.0,
+            rates=learner.rates,
+            adapt=of.adapt,
+            statistics="per_step" if of.statistics == "per_step" else "support",
+            step_statistics=learner.step_statistics,
+        )
+    if isinstance(learner, Reptile):
+        moments, count = learner.moments(), learner.count
+        return replace(plain, rule=AdamFrom(moments, count), batch=learner.settings.test_batch)
+    return plain
+
+
+@dataclass(frozen=True, eq=False)
+class AdamFrom:
+    """Builds Reptile's rule with the second moments that training ended with."""
+
+    second_moment: dict[str, Tensor]
+    count: int
+
+    description: ClassVar[str] = AdamRule.description
+
+    def __call__(self, rate: Rate) -> AdamRule:
+        """A new rule."""
+        return AdamRule(rate, self.second_moment, self.count)
 
 
 def _episode_head(objective: Bridge) -> Head | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from episodes import AuditReport, Augmentation, ImageSet, audit
 from metaclr.comparison.checks import check_recipe, check_run, check_targets
+from metaclr.comparison.choose_adaptation import check_validation
 from metaclr.comparison.folder import check_shared_folder, open_folder
 from metaclr.comparison.image_format import with_format
 from metaclr.comparison.load import load_images
@@ -41,11 +42,14 @@ class Plan:
     runs: tuple[Run, ...]
     audits: tuple[AuditReport, ...] = ()
     remarks: tuple[str, ...] = field(default=())
+    validation: ImageSet | None = None
+    """On whose classes the steps and rates of adaptations are chosen."""
 
     @cached_property
     def fingerprints(self) -> dict[str, str]:
         """Hash of the images of each target, and of its train/test division."""
-        return {name: target.fingerprint for name, target in self.targets.items()}
+        found = {name: target.fingerprint for name, target in self.targets.items()}
+        return found if self.validation is None else {**found, "validation": self.validation.fingerprint()}
 
     def inputs(self, run: Run) -> dict[str, Any]:
         """Everything that a run's rows depend on (see `Run.inputs`)."""
@@ -98,6 +102,7 @@ def plan(
     )
     runs = runs_of(recipe, methods, views)
     loaded = load_images((*recipe.sources, *recipe.targets), recipe, data_root, images or {})
+    validation = _validation(recipe, loaded, data_root, images or {})
     for run in runs:
         check_run(run, recipe, loaded[run.source])
     check_targets(recipe, loaded)
@@ -126,7 +131,24 @@ def plan(
             *task_notes(runs, recipe, sources),
             *(line for _, lines in prepared.values() for line in lines),
         ),
+        validation=validation,
     )
+
+
+def _validation(
+    recipe: CompareRecipe, loaded: Mapping[str, ImageSet], root: Path | None, images: Mapping[str, ImageSet]
+) -> ImageSet | None:
+    """The set on which adaptations are chosen, if the recipe names one.
+
+    Raises:
+        UserError: see `check_validation`.
+    """
+    name = recipe.evaluate.few_shot.validation if recipe.evaluate.few_shot else ""
+    if not name:
+        return None
+    found = load_images([name], recipe, root, images)[name]
+    check_validation(name, found, dict(loaded))
+    return found
 
 
 def _turns(name: str, images: ImageSet) -> list[str]:

@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from episodes.errors import EpisodeError
+from metaclr.adaptation.adapted_encoder import AdaptedEncoder
+from metaclr.comparison.choose_adaptation import choose_adaptation
 from metaclr.comparison.evaluate_run import RunInfo, evaluate_run
 from metaclr.comparison.own_procedure import own_procedure
 from metaclr.comparison.plan import Plan
@@ -21,7 +23,7 @@ from metaclr.console import Progress, notify, progress, span
 from metaclr.engine import NonFiniteLoss
 from metaclr.engine.distributed import ranks, same_start
 from metaclr.engine.process_group import broadcast_from_first, error_line
-from metaclr.errors import UserError
+from metaclr.errors import UserError, memory_error_line
 from metaclr.files import write_atomic
 from metaclr.networks.saved_encoder import save_encoder
 
@@ -68,8 +70,7 @@ def execute_run(plan: Plan, run: Run, bar: Progress | None = None) -> str:
     except Exception as error:
         if ranks().world > 1 or _is_of_disk(error):
             raise
-        known = isinstance(error, (UserError, EpisodeError, OSError))
-        failure = error_line(error) if known else f"{type(error).__name__}: {error_line(error)}"
+        failure = _reason(error)
         _write_error(folder)
     else:
         return ""
@@ -96,6 +97,8 @@ def _train_and_evaluate(plan: Plan, run: Run, folder: Path, bar: Progress | None
         same_start(learner)  # ranks with batch statistics of their own have different networks
         encoder = learner.get_submodule("encoder")
         procedure = own_procedure(run.method, learner.to(plan.device))
+        if isinstance(procedure, AdaptedEncoder) and plan.validation is not None and recipe.evaluate.few_shot:
+            procedure = choose_adaptation(procedure, plan.validation, recipe.evaluate.few_shot)
     if run.method.encoder != "pixels":
         description = encoder_description(run, recipe, source.channels)
         broadcast_from_first(lambda: save_encoder(encoder, description, folder))
@@ -113,6 +116,13 @@ def _train_and_evaluate(plan: Plan, run: Run, folder: Path, bar: Progress | None
     )
     digest = plan.digest(run)
     broadcast_from_first(lambda: mark_finished(folder, digest))
+
+
+def _reason(error: Exception) -> str:
+    if line := memory_error_line(error):
+        return line
+    known = isinstance(error, (UserError, EpisodeError, OSError))
+    return error_line(error) if known else f"{type(error).__name__}: {error_line(error)}"
 
 
 def _is_of_disk(error: BaseException | None) -> bool:

@@ -16,10 +16,11 @@ from metaclr.comparison.cluster_refresh import ClusterRefresh
 from metaclr.comparison.image_format import VIEWS
 from metaclr.comparison.run import Run
 from metaclr.comparison.task_shapes import fit_shape, notes
-from metaclr.errors import UserError
+from metaclr.errors import UserError, unknown
 from metaclr.memory import place
+from metaclr.methods.tricks import TRICKS
 from metaclr.networks.seeded_init import seeded
-from metaclr.recipe.method_settings import SHAPE
+from metaclr.recipe.method_settings import SHAPE, TASK_SETTINGS
 from metaclr.recipe.views import view_recipe
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from metaclr.methods import Method
     from metaclr.networks.saved_encoder import EncoderDescription
     from metaclr.recipe import CompareRecipe
+
+TRANSFORMS = ("", "quarter_turns", "mixed_queries")
+"""Legal values of `task_transform`."""
 
 
 def task_shape(run: Run, recipe: CompareRecipe, source: ImageSet | None = None) -> TaskShape:
@@ -46,17 +50,23 @@ def task_shape(run: Run, recipe: CompareRecipe, source: ImageSet | None = None) 
 
 
 def shaped(run: Run) -> Method:
-    """The method with the `way`, `shot` and `query` that the user set for it.
+    """The method with the task shape, task transform and tricks that the user set for it.
 
     Raises:
-        UserError: one that is no integer of at least 1.
+        UserError: a value that is not legal.
     """
-    values = {key: run.entry.settings[key] for key in SHAPE if key in run.entry.settings}
+    given = run.entry.settings
+    values = {key: given[key] for key in SHAPE if key in given}
     for key, value in values.items():
         if not isinstance(value, int) or isinstance(value, bool) or value < (2 if key == "way" else 1):
             least = 2 if key == "way" else 1
             raise UserError(f"{run.entry.title}.{key} = {value!r}: an integer of at least {least}")
-    return replace(run.method, **values)
+    method = replace(run.method, **values)
+    if tricks := {key: given[key] for key in TRICKS if key in given}:
+        method = replace(method, tricks=replace(method.tricks, **tricks))
+    if (transform := given.get("task_transform", method.task_transform)) not in TRANSFORMS:
+        raise unknown(f"{run.entry.title}.task_transform", str(transform), TRANSFORMS[1:])
+    return replace(method, task_transform=transform)
 
 
 def _given(run: Run) -> set[str]:
@@ -65,7 +75,9 @@ def _given(run: Run) -> set[str]:
 
 def _objective_settings(run: Run) -> dict[str, Any]:
     read_elsewhere = {
-        key for key, value in run.entry.settings.items() if key in SHAPE or is_cluster_setting(key, value)
+        key
+        for key, value in run.entry.settings.items()
+        if key in (*SHAPE, *TASK_SETTINGS, *TRICKS) or is_cluster_setting(key, value)
     }
     return {key: value for key, value in run.entry.settings.items() if key not in read_elsewhere}
 
@@ -124,7 +136,8 @@ def views_for(run: Run, recipe: CompareRecipe, shape: TaskShape | None = None) -
     """The view recipe of a run, or one for each of the V views of a way where support and query differ.
 
     All methods share the recipe's, unless a method's entry names its own, or `views_mode` is `per_method`: then each
-    has the one that it declares (ProtoCLR: a support without augmentation).
+    has the one that it declares (ProtoCLR: a support without augmentation). `support_views` of an entry's settings are
+    those of the support alone.
 
     Args:
         shape: of the training tasks; by default the method's own.
@@ -135,7 +148,8 @@ def views_for(run: Run, recipe: CompareRecipe, shape: TaskShape | None = None) -
     per_method, method = recipe.views_mode == "per_method", shaped(run)
     shot, query = (shape.shot, shape.query) if shape else (method.shot, method.query)
     name = run.entry.views or (method.views if per_method else "") or recipe.views or VIEWS[recipe.channels or 1]
-    support = (method.support_views if per_method and not run.entry.views else "") or name
+    declared = method.support_views if per_method and not run.entry.views else ""
+    support = run.entry.settings.get("support_views") or declared or name
     if name in run.callables or support in run.callables:
         plain: dict[str, Views] = {
             of: run.callables.get(of) or view_recipe(of, recipe.view_recipes) for of in (name, support)
@@ -188,11 +202,14 @@ def build_learner(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Modul
 
 
 def _learner(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Module:
+    from metaclr.bridge import WeightedSum, override
+    from metaclr.bridge.losses.koleo import KoLeo
     from metaclr.engine import Learner
+    from metaclr.engine.extra_views import ExtraViews
     from metaclr.networks import build_projector
     from metaclr.networks.decoder import build_decoder
 
-    method, settings = run.method, recipe.encoder
+    method, settings = shaped(run), recipe.encoder
     encoder = build_encoder_of(run, recipe, source)
     if method.learner is not None:
         shape = task_shape(run, recipe, source)
@@ -206,13 +223,17 @@ def _learner(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Module:
         dim=settings.projector_dim,
         seed=run.seed,
     )
+    dim, spec = int(projector.features), override(method.objective, **_objective_settings(run))
+    if method.tricks.koleo:
+        spec = WeightedSum(((1.0, spec), (float(method.tricks.koleo), KoLeo())))
     with seeded(run.seed, "objective"):
-        objective = method.objective.build(
-            int(projector.features),
-            dataset_size=len(source),
-            classes=_classes(method, source),
-            **_objective_settings(run),
-        )
+        objective = spec.build(dim, dataset_size=len(source), classes=_classes(method, source))
+    extra_views = None
+    if method.tricks.draws_views:
+        if recipe.train.cuda_graph == "on":
+            raise UserError("rotation_loss and query_mix draw in every step: set train.cuda_graph=off")
+        with seeded(run.seed, "extra views"):
+            extra_views = ExtraViews(method.tricks, dim, run.seed)
     decoder = None
     if method.reconstruction:
         decoder = build_decoder(int(encoder.features), source.channels, recipe.size, seed=run.seed)  # type: ignore[arg-type]
@@ -225,6 +246,7 @@ def _learner(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Module:
         dataset_size=len(source),
         decoder=decoder,
         reconstruction=method.reconstruction,
+        extra_views=extra_views,
     )
 
 
@@ -264,7 +286,7 @@ def train_run(
         encoder = learner.get_submodule("encoder")
         refresh = ClusterRefresh(how, clusters, encoder, placed, run.seed, settings.steps, device, settings.precision)
     sampler = sampler_for(run, recipe, source, clusters=clusters)
-    transform = run.method.task_transform
+    transform = shaped(run).task_transform
     tasks = {"turned": transform == "quarter_turns", "mixed": transform == "mixed_queries"}
     pixels = Rendering(placed, views_for(run, recipe, sampler.shape), seed=run.seed, **tasks)
     # Nothing can be read ahead of a refresh: a set that does not fit is then read step by step.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -12,10 +13,37 @@ from torch import Tensor, nn
 from metaclr.bridge import Context
 from metaclr.bridge.logits.upcast import upcast
 from metaclr.engine.distributed import gather
+from metaclr.engine.extra_views import Drawn, ExtraViews
 from metaclr.engine.momentum_encoder import MomentumEncoder, momentum_at
+from metaclr.errors import UserError
 
 if TYPE_CHECKING:
     from episodes.task import Episode
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a step embeds: the views of its tasks, then extra ones."""
+
+    rows: Tensor
+    """`(B, C, H, W)`, the T N V views of the tasks first, then mixed queries, then turned copies."""
+    axes: torch.Size
+    """(T, N, V)"""
+    drawn: Drawn | None = None
+
+    @property
+    def momentum_rows(self) -> Tensor:
+        """Rows that the momentum encoder embeds: all but turned copies."""
+        turned = None if self.drawn is None else self.drawn.turned
+        return self.rows if turned is None else self.rows[: len(self.rows) - len(turned)]
+
+
+@runtime_checkable
+class Follows(Protocol):
+    """A part of an objective that is a moving average of trained weights, like the momentum encoder (DINO)."""
+
+    def follow(self, momentum: float) -> None:
+        """w <- momentum w + (1 - momentum) online."""
 
 
 class Learner(nn.Module):
@@ -39,12 +67,14 @@ class Learner(nn.Module):
         dataset_size: int = 0,
         decoder: nn.Module | None = None,
         reconstruction: float = 0.0,
+        extra_views: ExtraViews | None = None,
     ) -> None:
         """`encoder` (B, C, H, W) to (B, F), `projector` (B, F) to (B, D), `objective` (T, N, V, D) to a scalar.
 
         momentum: decay of the momentum encoder that embeds the same views without gradient; None for none.
         momentum_schedule: "constant" (MoCo), or "cosine", raised to 1 (BYOL). dataset_size: images in the training set.
         decoder: features (B, F) to pixels (B, C, H, W). reconstruction: weight of its mean squared error on the views.
+        extra_views: views beside those of the tasks, with losses of their own.
         """
         super().__init__()
         self.encoder = encoder
@@ -56,6 +86,7 @@ class Learner(nn.Module):
         self.dataset_size = dataset_size
         self.decoder = decoder
         self.reconstruction = reconstruction
+        self.extra_views = extra_views
         self.shared_axis: int | None = None
 
     def forward(self, pixels: Tensor, episode: Episode) -> tuple[Tensor, dict[str, Tensor]]:
@@ -63,31 +94,64 @@ class Learner(nn.Module):
 
         All views go through the networks as one batch, so batch norm sees them together.
         """
-        rows = pixels.flatten(0, 2).contiguous(memory_format=torch.channels_last)
-        axes = pixels.shape[:3]
-        features = self.encoder(rows)
-        embeddings = self._all(upcast(self.projector(features)).reshape(*axes, -1))
-        momentum_embeddings = (
-            None if self.momentum_encoder is None else self._all(upcast(self.momentum_encoder(rows)).reshape(*axes, -1))
-        )
+        batch = self.batch(pixels, episode)
+        features = self.encoder(batch.rows)
+        keys = None if self.momentum_encoder is None else self.momentum_encoder(batch.momentum_rows)
+        loss, metrics = self.loss(self.projector(features), keys, batch, episode)
+        if self.decoder is not None:
+            count = pixels.shape[:3].numel()
+            made = upcast(self.decoder(features[:count]))
+            loss = loss + self.reconstruction * F.mse_loss(made, batch.rows[:count])
+        return loss, metrics
+
+    def batch(self, pixels: Tensor, episode: Episode) -> Batch:
+        """The rows that a step embeds.
+
+        Raises:
+            UserError: extra views with several ranks.
+        """
+        drawn = None
+        if self.extra_views is not None:
+            if self.shared_axis is not None:
+                raise UserError("rotation_loss and query_mix draw on the whole batch: train in one process")
+            drawn = self.extra_views.draw(pixels, episode)
+        rows = torch.cat([pixels.flatten(0, 2), *([] if drawn is None else drawn.rows)])
+        return Batch(rows.contiguous(memory_format=torch.channels_last), pixels.shape[:3], drawn)
+
+    def loss(
+        self, embeddings: Tensor, keys: Tensor | None, batch: Batch, episode: Episode
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss and metrics of embedded rows (B, D), and of those of the momentum encoder."""
+        count, axes = batch.axes.numel(), batch.axes
+        embeddings = upcast(embeddings)
+        own, extra = self._all(embeddings[:count].reshape(*axes, -1)), embeddings[count:]
         context = Context(
             labels=self._all(episode.labels),
             images=self._all(episode.images[..., 0].contiguous()),
             shot=episode.shot,
-            momentum_embeddings=momentum_embeddings,
+            momentum_embeddings=None if keys is None else self._all(upcast(keys[:count]).reshape(*axes, -1)),
             dataset_size=self.dataset_size,
         )
-        with torch.autocast(pixels.device.type, enabled=False):
-            loss = self.objective(embeddings, context)
-        if self.decoder is not None:
-            loss = loss + self.reconstruction * F.mse_loss(upcast(self.decoder(features)), rows)
-        return loss, self._metrics(embeddings.detach())
+        with torch.autocast(own.device.type, enabled=False):
+            loss = self.objective(own, context)
+            if self.extra_views is not None and batch.drawn is not None:
+                if keys is not None and batch.drawn.mixed is not None:
+                    of_mixed = upcast(keys[count:]).reshape(*batch.drawn.mixed.shape[:3], -1)
+                    together = torch.cat([upcast(keys[:count]).reshape(*axes, -1), of_mixed], 2)
+                    context = replace(context, momentum_embeddings=together)
+                loss = loss + self.extra_views.loss(self.objective, own, extra, batch.drawn, context)
+        return loss, self._metrics(own.detach())
 
     def after_step(self, step: int, steps: int) -> None:
-        """Update the momentum encoder after step `step` of `steps`."""
+        """Update the momentum encoder, and the weight of extra views, after step `step` of `steps`."""
+        if self.extra_views is not None:
+            self.extra_views.after_step(step, steps)
         if self.momentum_encoder is not None and self.momentum is not None:
             momentum = momentum_at(self.momentum, step, steps, self.momentum_schedule)
             self.momentum_encoder.follow((self.encoder, self.projector), momentum)
+            for module in self.objective.modules():
+                if isinstance(module, Follows):
+                    module.follow(momentum)
 
     def _all(self, local: Tensor) -> Tensor:
         return local if self.shared_axis is None else gather(local, self.shared_axis)

@@ -32,6 +32,9 @@ class TrainSettings:
     schedule: Schedule = "cosine"
     clip: float | None = None
     """Largest Euclidean norm of the whole gradient; None: not clipped."""
+    chunk_views: int = 0
+    """Embed a batch this many views at a time, with the loss and gradient of the whole batch (see
+    `metaclr.engine.gradient_cache`, also on batch norm); 0: all at once."""
     precision: Precision = "auto"
     """fp64: weights, losses and optimizer in float64; slow, to separate rounding from mistakes."""
     compile: Choice = "auto"
@@ -60,6 +63,9 @@ class TrainSettings:
                 raise unknown(name, str(value), get_args(legal))
         _whole(self, "steps", 0)
         _whole(self, "log_every", 1)
+        _whole(self, "chunk_views", 0)
+        if self.chunk_views and self.cuda_graph == "on":
+            raise UserError("chunk_views embeds in a loop that a CUDA graph cannot record: set cuda_graph=off")
         _number(self, "lr", above=0.0)
         _number(self, "checkpoint_seconds", above=0.0)
         _number(self, "weight_decay", least=0.0)

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from metaclr.engine.distributed import average, average_gradients
+from metaclr.engine.gradient_cache import cached_forward_backward
+from metaclr.engine.learner import Learner
 from metaclr.engine.training_state import TrainingState
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ def plain_step(state: TrainingState, autocast: torch.autocast, *, check_loss: bo
     """
 
     def step(pixels: Tensor, episode: Episode, lr: float | Tensor) -> Result:
-        loss, metrics = forward_backward(state.learner, pixels, episode, autocast)
+        loss, metrics = forward_backward(state.learner, pixels, episode, autocast, state.settings.chunk_views)
         if check_loss and not math.isfinite(loss.item()):
             raise state.non_finite("the loss is NaN or infinite", state.step + 1)
         update(state.learner, state.optimizer, lr, state.settings.clip)
@@ -38,17 +40,24 @@ def plain_step(state: TrainingState, autocast: torch.autocast, *, check_loss: bo
     return step
 
 
-def forward_backward(learner: nn.Module, pixels: Tensor, episode: Episode, autocast: torch.autocast) -> Result:
+def forward_backward(
+    learner: nn.Module, pixels: Tensor, episode: Episode, autocast: torch.autocast, chunk: int = 0
+) -> Result:
     """Loss and metrics of a batch (T, N, V, C, H, W); gradients are left in the parameters.
+
+    chunk: views that are embedded at a time; 0, or a batch that is no larger: all together.
 
     Loss and gradients are means over ranks.
     """
     loss: Tensor
     metrics: dict[str, Tensor]
-    with autocast:
-        loss, metrics = learner(pixels, episode)
-    if loss.requires_grad:
-        loss.backward()  # type: ignore[no-untyped-call]
+    if 0 < chunk < pixels.shape[:3].numel() and isinstance(learner, Learner):
+        loss, metrics = cached_forward_backward(learner, pixels, episode, autocast, chunk)
+    else:
+        with autocast:
+            loss, metrics = learner(pixels, episode)
+        if loss.requires_grad:
+            loss.backward()  # type: ignore[no-untyped-call]
     average_gradients(learner)
     return average(loss.detach()), metrics
 

@@ -74,16 +74,23 @@ def few_shot(
 
 
 def few_shot_of_procedure(
-    procedure: Procedure, features: Tensor, images: ImageSet, table: EpisodeTable, *, target: str, protocol: str = ""
+    procedure: Procedure,
+    features: Tensor,
+    images: ImageSet,
+    table: EpisodeTable,
+    *,
+    target: str,
+    protocol: str = "",
+    name: str = METHOD,
 ) -> list[Measurement]:
-    """Measure accuracy over the episodes of a table by a method's own test-time procedure.
+    """Measure accuracy over the episodes of a table by a method's own test-time procedure, or by one of another name.
 
     features: (M, F) of the encoder as it was trained, images: the M images; a procedure uses one or both.
     """
     labels = images.required_labels()
     parts = procedure.episode_logits(features, images, table)
     accuracies, without = _accuracies_of(parts, table, labels, getattr(procedure, "head", None))
-    name = few_shot_name(METHOD, transductive=procedure.transductive)
+    name = few_shot_name(name, transductive=procedure.transductive)
     return [
         measurement(
             name,

@@ -22,8 +22,8 @@ def simplex(corners: int, dims: int) -> Tensor:
     made = torch.Generator().manual_seed(0)
     turn = torch.linalg.qr(torch.randn(dims, corners, dtype=torch.float64, generator=made)).Q
     centered = torch.eye(corners, dtype=torch.float64) - 1 / corners
-    turned: Tensor = (corners / (corners - 1)) ** 0.5 * centered @ turn.mT
-    return turned.float()
+    code: Tensor = (corners / (corners - 1)) ** 0.5 * centered @ turn.mT
+    return code.float()
 
 
 def first_codes(support: Tensor) -> Tensor:

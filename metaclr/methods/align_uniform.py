@@ -8,6 +8,7 @@ from metaclr.bridge.losses.align_uniform import AlignUniform
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="decorrelation",
     summary="views close, images spread over the sphere",
     reference="Wang and Isola 2020, arXiv:2005.10242",
     formula=AlignUniform.formula,

@@ -9,6 +9,7 @@ from metaclr.bridge.losses.barlow_twins import BarlowTwins
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="decorrelation",
     summary="dimensions agree across views and are not redundant",
     reference="Zbontar et al. 2021, arXiv:2103.03230",
     formula=BarlowTwins.formula,

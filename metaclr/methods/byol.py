@@ -11,6 +11,7 @@ from metaclr.bridge.losses.alignment import Alignment
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="predictive",
     summary="predict the EMA encoder's embedding of the other view",
     reference="Grill et al. 2020, arXiv:2006.07733",
     formula=r"2 - 2\,\frac{p(q)^\top s'}{\|p(q)\| \|s'\|}",

@@ -13,6 +13,7 @@ from metaclr.clusters import Clustering, KMeans
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="cluster",
     summary="ProtoNet whose classes are k-means clusters of its own embeddings",
     reference="Hsu, Levine and Finn 2019, arXiv:1810.02334",
     formula=r"\|q-\mu^+\|^2 + \log\sum_n e^{-\|q-\mu_n\|^2}, \quad n \text{ clusters}",

@@ -10,6 +10,7 @@ from metaclr.bridge import InContext, Objective, Resample, given, raw, split
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="few-shot",
     summary="an in-context transformer over labeled support images and a query",
     reference="Fifty et al. 2024, arXiv:2310.10971",
     formula=r"CE(h_\theta(\{(s_n, c_n)\}, q), n), \quad c_n^\top c_m = -1/(C-1)",

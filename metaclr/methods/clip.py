@@ -8,6 +8,7 @@ from metaclr.bridge import Objective, Pairs, dot, swap, unit_norm
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="contrastive",
     summary="symmetric InfoNCE with a learned temperature (on two views, or two modalities)",
     reference="Radford et al. 2021, arXiv:2103.00020",
     formula=r"-q^\top s^+/\tau + \log\sum_n e^{q^\top s_n/\tau}, \quad \tau \text{ learned}",

@@ -7,6 +7,7 @@ from metaclr.bridge import Objective, Pairs, decoupled, dot, leave_one_out, unit
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="contrastive",
     summary="SimCLR without the positive in the denominator",
     reference="Yeh et al. 2021, arXiv:2110.06848",
     formula=r"-q^\top s^+/\tau + \log\sum_{k \notin \{q, s^+\}} e^{q^\top k/\tau}",

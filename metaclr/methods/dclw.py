@@ -7,6 +7,7 @@ from metaclr.bridge import Decoupled, Objective, Pairs, dot, leave_one_out, unit
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="contrastive",
     summary="DCL with von Mises-Fisher weights on the positive term",
     reference="Yeh et al. 2021, arXiv:2110.06848",
     formula=r"-w\,q^\top s^+/\tau + \log\sum_{k^-} e^{q^\top k/\tau}, \quad w = 2 - e^{q^\top s^+/\sigma}/E[\cdot]",

@@ -8,6 +8,7 @@ from metaclr.bridge import HardWeighted, Objective, Pairs, dot, leave_one_out, u
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="contrastive",
     summary="SimCLR with the expected share of false negatives taken out of the denominator",
     reference="Chuang et al. 2020, arXiv:2007.00224",
     formula=(

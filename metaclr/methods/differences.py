@@ -9,8 +9,8 @@ from metaclr.bridge.spec import ObjectiveSpec
 from metaclr.methods.method import Method
 
 FED = (
-    "way_type", "clusters", "shot", "query", "way", "views", "support_views", "task_transform", "projector",
-    "reconstruction", "momentum", "learner", "momentum_schedule", "episode_head", "trained",
+    "way_type", "clusters", "shot", "query", "way", "views", "support_views", "task_transform", "tricks",
+    "projector",    "reconstruction", "momentum", "learner", "momentum_schedule", "episode_head", "trained",
 )  # fmt: skip
 """What a method is fed with, besides the axes of its objective."""
 

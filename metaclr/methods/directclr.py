@@ -7,6 +7,7 @@ from metaclr.bridge import Objective, Pairs, dot, first_dims, swap
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="contrastive",
     summary="InfoNCE on a part of the features themselves; no projector",
     reference="Jing et al. 2022, arXiv:2110.09348",
     formula=r"-q_{:d_0}^\top s^+_{:d_0}/\tau + \log\sum_n e^{q_{:d_0}^\top s_{n,:d_0}/\tau}",

@@ -8,6 +8,7 @@ from metaclr.bridge import HardestNegatives, Objective, Pairs, dot, leave_one_ou
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="contrastive",
     summary="SimCLR against the hardest 8 % of its negatives",
     reference="Wang and Liu 2021, arXiv:2012.09740",
     formula=r"-\log\frac{e^{l^+/\tau}}{\sum_{l_k \geq l_\alpha} e^{l_k/\tau} + e^{l^+/\tau}}, \quad l_k = q^\top k",

@@ -4,6 +4,7 @@ from metaclr.bridge import Objective, Pairs, SimilarityThreshold, dot, leave_one
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="contrastive",
     summary="SimCLR against negatives of similarity above a threshold",
     reference="Wang and Liu 2021, arXiv:2012.09740",
     formula=r"-\log\frac{e^{l^+/\tau}}{\sum_{l_k \geq \theta} e^{l_k/\tau} + e^{l^+/\tau}}, \quad l_k = q^\top k",

@@ -7,6 +7,7 @@ from metaclr.bridge import HardWeighted, Objective, Pairs, dot, leave_one_out, u
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="contrastive",
     summary="SimCLR with negatives weighted by their own similarity, false ones taken out on average",
     reference="Robinson et al. 2021, arXiv:2010.04592",
     formula=(

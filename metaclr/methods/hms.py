@@ -8,6 +8,7 @@ from metaclr.bridge import HardMixed, Objective, Prototypes, Resample, raw, semi
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="unsupervised-few-shot",
     summary="256 resampled 5-way tasks a step, with mixtures of a query and its nearest others as negatives",
     reference="Ye, Han and Zhan 2020, arXiv:2011.14663",
     formula=r"-q^\top\mu^+/\|\mu^+\| + \log\left(\sum_n e^{q^\top\mu_n/\|\mu_n\|} + \sum_m e^{q^\top m/\|m\|}\right)",

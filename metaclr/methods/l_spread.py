@@ -22,6 +22,7 @@ from metaclr.methods.method import Method
 TEMPERATURE = 0.5  # the authors' default
 
 METHOD = Method(
+    family="supervised",
     summary="attraction within a class plus InfoNCE within it, so that classes do not collapse to points",
     reference="Chen, Fu et al. 2022, arXiv:2204.07596; HazyResearch/thanos-code",
     formula=(

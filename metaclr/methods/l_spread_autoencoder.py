@@ -11,6 +11,7 @@ from metaclr.methods.l_spread import METHOD as L_SPREAD
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="supervised",
     summary="L_spread plus the error of a decoder that draws the view from its features",
     reference="Chen, Fu et al. 2022, arXiv:2204.07596; HazyResearch/thanos-code",
     formula=r"L_{spread} + E\|d(f(x)) - x\|^2, \quad d(f(x)) \text{ drawn from the features } f(x)",

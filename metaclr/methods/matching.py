@@ -8,6 +8,7 @@ from metaclr.bridge import Matching, Objective, dot, given, split, unit_norm
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="few-shot",
     summary="labelled classes; every support image votes for its class by its similarity",
     reference="Vinyals et al. 2016, arXiv:1606.04080",
     formula=r"-\log\sum_{s \in S^+} \frac{e^{q^\top s/\tau}}{\sum_{s'} e^{q^\top s'/\tau}}",

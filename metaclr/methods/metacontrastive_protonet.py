@@ -8,6 +8,7 @@ from metaclr.bridge import Objective, Prototypes, split, squared_euclidean, unit
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="unsupervised-few-shot",
     summary="prototypes on views as in RenkunNi/MetaContrastive (head PN)",
     reference="Ni et al. 2022 (ICLR), OpenReview gICys3ITSmj",
     formula=r"\|q-s^+\|^2/t + \log\sum_n e^{-\|q-s_n\|^2/t}, \quad t = 2\tau \text{ of the cosine}",

@@ -8,6 +8,7 @@ from metaclr.bridge import Objective, Ridge, split, unit_norm
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="unsupervised-few-shot",
     summary="ridge head on views as in RenkunNi/MetaContrastive; trains under LARS, hardly under Adam",
     reference="Ni et al. 2022 (ICLR), OpenReview gICys3ITSmj",
     formula=r"CE(q^\top S^\top (S S^\top + \lambda t I)^{-1} Y), \quad \lambda t \text{ is the regularizer}",

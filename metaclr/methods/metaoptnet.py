@@ -9,6 +9,7 @@ from metaclr.bridge import SVM, Objective, given, split, unit_norm
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="few-shot",
     summary="SVM head on labelled classes",
     reference="Lee et al. 2019, arXiv:1904.03758",
     formula=r"CE(\alpha\, q^\top w_c), \quad w = \text{multi-class SVM of the support}",

@@ -9,7 +9,9 @@ from typing import Any, Literal
 from metaclr.bridge.settings import leaves
 from metaclr.bridge.spec import NoObjective, ObjectiveSpec
 from metaclr.clusters import Clustering
-from metaclr.errors import UserError
+from metaclr.errors import UserError, unknown
+from metaclr.methods.families import FAMILIES
+from metaclr.methods.tricks import Tricks
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class Method:
     """One line."""
     reference: str
     """Who and where: "Chen et al. 2020, arXiv:2002.05709"."""
+    family: str = ""
+    """Group of lists and tables, a name of `metaclr.methods.families`; empty: among the others."""
     objective: ObjectiveSpec = field(default_factory=NoObjective)
     """Settings; `.build(dim, dataset_size, classes, **overrides)` makes the loss module."""
     formula: str = ""
@@ -54,6 +58,8 @@ class Method:
     task_transform: Literal["", "quarter_turns", "mixed_queries"] = ""
     """A transform of whole tasks: the same quarter turn of all views of a way, which makes it another class; or queries
     mixed with those of other ways."""
+    tricks: Tricks = Tricks()  # noqa: RUF009  a frozen value
+    """Terms and views beside the method's own."""
     episode_head: str = ""
     """Classifier of the method's own test-time procedure, a name of `metaclr.heads`; empty: its objective's."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
@@ -66,6 +72,8 @@ class Method:
     """File name; `metaclr.methods.get` fills it in."""
 
     def __post_init__(self) -> None:
+        if self.family and self.family not in FAMILIES:
+            raise unknown("family", self.family, FAMILIES)
         if self.shot < 1 or self.query < 1:
             raise UserError(f"a method needs shot and query of at least 1, got {self.shot} and {self.query}")
         if self.objective.needs_labels and self.labels == "instance":
@@ -78,6 +86,8 @@ class Method:
             raise UserError(f"momentum_schedule = {self.momentum_schedule!r} must be 'constant' or 'cosine'")
         if not self.reconstruction >= 0:
             raise UserError(f"reconstruction = {self.reconstruction} must be at least 0")
+        if self.learner is not None and self.tricks != Tricks():
+            raise UserError(f"{self.tricks}: a method with a learner of its own takes none of these settings")
         if self.momentum is not None and not 0 <= self.momentum <= 1:
             raise UserError(f"momentum = {self.momentum} must be in [0, 1]")
         numbers = {path: getattr(leaf, "__name__", leaf) for path, leaf in leaves(self.objective).items()}

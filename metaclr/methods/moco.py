@@ -10,6 +10,7 @@ from metaclr.bridge import Objective, Pairs, Queue, dot, split, unit_norm
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="queue",
     summary="a view picks its own key, from an EMA encoder, against a queue of past keys",
     reference="He et al. 2020, arXiv:1911.05722; v2: Chen et al. 2020, arXiv:2003.04297",
     formula=r"-q^\top k^+/\tau + \log\left(e^{q^\top k^+/\tau} + \sum_{k \in queue} e^{q^\top k/\tau}\right)",

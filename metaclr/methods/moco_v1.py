@@ -9,6 +9,7 @@ from metaclr.bridge import Objective, Pairs, Queue, dot, split, unit_norm
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="queue",
     summary="MoCo with a linear projector and temperature 0.07",
     reference="He et al. 2020, arXiv:1911.05722",
     formula=r"-q^\top k^+/\tau + \log\left(e^{q^\top k^+/\tau} + \sum_{k \in queue} e^{q^\top k/\tau}\right)",

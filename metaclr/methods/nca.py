@@ -8,6 +8,7 @@ from metaclr.bridge import Matching, Objective, given, leave_one_out, raw, squar
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="metric",
     summary="neighbourhood components: probability that a random neighbour is of the query's class",
     reference="Goldberger et al. 2004 (NeurIPS)",
     formula=r"-\log\frac{\sum_{p \in P} e^{-\|q-p\|^2}}{\sum_{k \neq q} e^{-\|q-k\|^2}}",

@@ -8,6 +8,7 @@ from metaclr.bridge import Objective, Pairs, dot, given, raw, split
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="metric",
     summary="a labelled image picks its partner among one image of every class",
     reference="Sohn 2016 (NeurIPS), without the penalty on the norm",
     formula=r"\log\left(1 + \sum_{n \neq +} e^{q^\top s_n - q^\top s^+}\right)",

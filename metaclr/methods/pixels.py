@@ -3,6 +3,7 @@
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="control",
     summary="control: the pixels as features",
     reference="a control",
     encoder="pixels",

@@ -8,6 +8,7 @@ from metaclr.bridge import Objective, Prototypes, raw, split, squared_euclidean
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="unsupervised-few-shot",
     summary="prototypes on views: augmented copies find the image that they come from",
     reference="Medina et al. 2020, arXiv:2006.11325",
     formula=r"\|q-s^+\|^2 + \log\sum_n e^{-\|q-s_n\|^2}",

@@ -8,6 +8,7 @@ from metaclr.bridge import Objective, Prototypes, given, raw, split, squared_euc
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="few-shot",
     summary="prototypes of labelled classes: the mean of a class's support classifies its queries",
     reference="Snell et al. 2017, arXiv:1703.05175",
     formula=r"\|q-\mu^+\|^2 + \log\sum_n e^{-\|q-\mu_n\|^2}",

@@ -12,6 +12,7 @@ from metaclr.methods.method import Method
 QUEUE = 4096  # as `moco`; the authors' 16,384
 
 METHOD = Method(
+    family="unsupervised-few-shot",
     summary="MoCo plus a pseudo-supervised episode from the queue",
     reference="Jang, Lee and Shin 2023 (ICLR), alinlab/PsCo",
     formula=r"L_{MoCo} + \log\sum_{s \in \cup S_j} e^{p^\top s/\tau_2} - \frac1K \sum_{s \in S^+} p^\top s/\tau_2",

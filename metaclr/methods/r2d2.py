@@ -9,6 +9,7 @@ from metaclr.bridge import Objective, Ridge, split, unit_norm
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="unsupervised-few-shot",
     summary="ridge head on views of unlabelled images",
     reference="Bertinetto et al. 2019, arXiv:1805.08136; on views: Ni et al. 2022 (ICLR)",
     formula=r"CE(\alpha\, q^\top S^\top (S S^\top + \lambda I)^{-1} Y), \quad S, q \text{ with a column of ones}",

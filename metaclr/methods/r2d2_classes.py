@@ -10,6 +10,7 @@ from metaclr.bridge import Objective, Ridge, given, split, unit_norm
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="few-shot",
     summary="ridge head on labelled classes",
     reference="Bertinetto et al. 2019, arXiv:1805.08136",
     formula=r"CE(\alpha\, q^\top S^\top (S S^\top + \lambda I)^{-1} Y), \quad S, q \text{ with a column of ones}",

@@ -8,6 +8,7 @@ from metaclr.bridge import Objective, Relation, SquaredError, given, raw, split
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="few-shot",
     summary="learned comparator on labelled classes, scores regressed to 0 and 1",
     reference="Sung et al. 2018, arXiv:1711.06025; on vectors, not on feature maps",
     formula=r"\frac1N\sum_n (\sigma(g(q, \mu_n)) - 1[n = +])^2",

@@ -8,6 +8,7 @@ from metaclr.bridge import Objective, Prototypes, Resample, raw, semi_normalized
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="unsupervised-few-shot",
     summary="views of unlabelled images, 256 resampled 5-way tasks a step, prototypes normalized and queries not",
     reference="Ye, Han and Zhan 2020, arXiv:2011.14663",
     formula=r"-q^\top\mu^+/\|\mu^+\| + \log\sum_n e^{q^\top\mu_n/\|\mu_n\|}",

@@ -8,6 +8,7 @@ from metaclr.bridge.losses.contrastive_margin import Siamese
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="metric",
     summary="contrastive loss of pairs of labelled images",
     reference="Hadsell et al. 2006 (CVPR)",
     formula=Siamese.formula,

@@ -9,6 +9,7 @@ from metaclr.bridge import Objective, Pairs, dot, leave_one_out, unit_norm
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="contrastive",
     summary="NT-Xent: each view picks its sibling among all other views of the batch",
     reference="Chen et al. 2020, arXiv:2002.05709",
     formula=r"-q^\top s^+/\tau + \log\sum_{k\neq q} e^{q^\top k/\tau}",

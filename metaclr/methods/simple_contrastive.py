@@ -8,6 +8,7 @@ from metaclr.bridge import Objective, Pairs, SimpleContrastive, dot, leave_one_o
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="contrastive",
     summary="the limit of SimCLR for a high temperature: no negative weighs more than another",
     reference="Wang and Liu 2021, arXiv:2012.09740",
     formula=r"-q^\top s^+ + \lambda \sum_k q^\top k",

@@ -9,6 +9,7 @@ from metaclr.bridge.losses.alignment import Alignment
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="predictive",
     summary="predict the other view's embedding, which takes no gradient",
     reference="Chen and He 2021, arXiv:2011.10566; the paper's loss is this less 1",
     formula=r"1 - \frac{p(q)^\top s}{\|p(q)\| \|s\|}, \quad s \text{ without gradient}",

@@ -12,6 +12,7 @@ from metaclr.bridge import Objective, Resample, Snail, given, raw, split
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="few-shot",
     summary="temporal convolutions and attention over the support as a sequence",
     reference="Mishra et al. 2018, arXiv:1707.03141",
     formula=r"CE(h_\theta(s_1, y_1, \dots, s_{NK}, y_{NK}, q), n)",

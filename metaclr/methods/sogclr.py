@@ -10,6 +10,7 @@ from metaclr.bridge import MovingAverage, Objective, Pairs, dot, leave_one_out, 
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="contrastive",
     summary="SimCLR with each image's denominator averaged over the steps that saw it",
     reference="Yuan et al. 2022, arXiv:2202.12387",
     formula=r"-q^\top s^+/\tau + g/u, \quad u \leftarrow (1-\gamma)u + \gamma g, \quad g = E_{k^-} e^{q^\top k/\tau}",

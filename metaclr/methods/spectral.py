@@ -8,6 +8,7 @@ from metaclr.bridge.losses.spectral import Spectral
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="decorrelation",
     summary="views alike, images orthogonal on average",
     reference="HaoChen et al. 2021, arXiv:2106.04156",
     formula=Spectral.formula,

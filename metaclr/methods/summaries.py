@@ -1,4 +1,4 @@
-"""Name, summary, labels and reference of every method, read from its file without running it.
+"""Name, family, summary, labels and reference of every method, read from its file without running it.
 
 Running a method file imports torch, which takes seconds; a list of methods should not.
 """
@@ -11,6 +11,9 @@ from pathlib import Path
 
 from metaclr import methods
 
+SHOWN = frozenset({"summary", "labels", "reference", "family"})
+"""Fields of a `Method` that are read as literals."""
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -20,6 +23,7 @@ class Summary:
     summary: str
     labels: str
     reference: str
+    family: str = ""
 
 
 def summaries() -> list[Summary]:
@@ -31,9 +35,10 @@ def summary_of(name: str) -> Summary:
     """Summary of the method `name`; a file whose fields are not literals is run."""
     fields = _literals(Path(methods.__file__).with_name(f"{name}.py"))
     if "summary" in fields and "reference" in fields:
-        return Summary(name, fields["summary"], fields.get("labels", "instance"), fields["reference"])
+        labels = fields.get("labels", "instance")
+        return Summary(name, fields["summary"], labels, fields["reference"], fields.get("family", ""))
     method = methods.get(name)
-    return Summary(name, method.summary, method.labels, method.reference)
+    return Summary(name, method.summary, method.labels, method.reference, method.family)
 
 
 def _literals(path: Path) -> dict[str, str]:
@@ -46,7 +51,7 @@ def _literals(path: Path) -> dict[str, str]:
             and isinstance(node.value.func, ast.Name)
             and node.value.func.id == "Method"
         ):
-            shown = {k.arg: k.value for k in node.value.keywords if k.arg in {"summary", "labels", "reference"}}
+            shown = {k.arg: k.value for k in node.value.keywords if k.arg in SHOWN}
             values = {arg: value.value for arg, value in shown.items() if isinstance(value, ast.Constant)}
             if len(values) < len(shown) or any(keyword.arg is None for keyword in node.value.keywords):
                 return {}

@@ -8,6 +8,7 @@ from metaclr.bridge import Objective, Pairs, dot, given, leave_one_out, unit_nor
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="supervised",
     summary="supervised contrastive: all views of the class are positives, mean of their log-probabilities",
     reference="Khosla et al. 2020, arXiv:2004.11362, L_out",
     formula=r"\frac{-1}{|P|}\sum_{p \in P} \log\frac{e^{q^\top p/\tau}}{\sum_{k \neq q} e^{q^\top k/\tau}}",

@@ -9,6 +9,7 @@ from metaclr.methods.method import Method
 TEMPERATURE = 0.1  # as `supcon`
 
 METHOD = Method(
+    family="supervised",
     summary="SupCon plus InfoNCE within each class, so that classes do not collapse to points",
     reference="the project's own form of Chen, Fu et al. 2022, arXiv:2204.07596",
     formula=(

@@ -7,6 +7,7 @@ from metaclr.bridge.losses.supervised import Supervised
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="supervised",
     summary="cross-entropy over all classes of the training set",
     reference="softmax regression on the encoder's features; the reference of every table",
     formula=Supervised.formula,

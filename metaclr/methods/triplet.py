@@ -8,6 +8,7 @@ from metaclr.bridge.losses.triplet import Triplet
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="metric",
     summary="semi-hard triplets of labelled images",
     reference="Schroff et al. 2015, arXiv:1503.03832",
     formula=Triplet.formula,

@@ -9,6 +9,7 @@ from metaclr.bridge.losses.triplet import Triplet
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="metric",
     summary="batch-hard triplets of labelled images",
     reference="Hermans et al. 2017, arXiv:1703.07737",
     formula=r"\log(1 + e^{\max_p \|a-p\| - \min_n \|a-n\|})",

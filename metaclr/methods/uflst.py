@@ -10,6 +10,7 @@ from metaclr.clusters import Clustering, Density
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="cluster",
     summary="ProtoNet whose classes are density clusters of its own embeddings, found anew 20 times",
     reference="Ji et al. 2020, doi:10.3389/fncom.2020.00083; ZilongJi/LearningToCluster_Omniglot",
     formula=r"\|q-\mu^+\|^2 + \log\sum_n e^{-\|q-\mu_n\|^2}, \quad n \text{ clusters}",

@@ -12,6 +12,7 @@ from metaclr.clusters import Clustering, Density
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="cluster",
     summary="batch-hard triplets of density clusters of its own embeddings, found anew 20 times",
     reference="Ji et al. 2020, doi:10.3389/fncom.2020.00083; ZilongJi/LearningToCluster_Omniglot",
     formula=r"\max(0, m + \max_p \|a-p\| - \min_n \|a-n\|), \quad p, n \text{ by clusters}",

@@ -11,6 +11,7 @@ from metaclr.bridge.losses.dispersion import Dispersion
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="predictive",
     summary="SimSiam whose embeddings are spread over the sphere",
     reference="Lu et al. 2022 (ECCV), bbbdylan/unisiam; their loss is this less 1",
     formula=r"1 - \cos(p(q), s) + \lambda \log E_{x \neq y}\, e^{\cos(x, y)/\tau}, \quad s \text{ without gradient}",

@@ -3,6 +3,7 @@
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="control",
     summary="control: the encoder as it is initialized",
     reference="a control",
     projector="none",

@@ -8,6 +8,7 @@ from metaclr.bridge.losses.vicreg import VICReg
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="decorrelation",
     summary="views agree, every dimension varies, no two vary together",
     reference="Bardes et al. 2022, arXiv:2105.04906",
     formula=VICReg.formula,

@@ -9,6 +9,7 @@ from metaclr.bridge.losses.w_mse import WMSE
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="decorrelation",
     summary="views agree after every view's batch was whitened",
     reference="Ermolov et al. 2021, arXiv:2007.06346",
     formula=WMSE.formula,

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from metaclr.networks.seeded_init import seeded
 
 WIDTH = 64
-"""Channels of every map, those of Conv-4."""
+"""Channels of the first map, those of Conv-4's last; halved with every doubling of its side."""
+MIN_WIDTH = 8
 SMALLEST = 4
 """Pixels of the first map, at most: it is doubled until it is as large as the image."""
 
@@ -29,14 +30,17 @@ class Decoder(nn.Module):
         self.size, self.side = size, ceil(size / 2**doublings)
         self.linear = nn.Linear(features, WIDTH * self.side**2)
         layers: list[nn.Module] = []
+        width = WIDTH
         for _ in range(doublings):
+            narrower = max(MIN_WIDTH, width // 2)
             layers += [
                 nn.Upsample(scale_factor=2),
-                nn.Conv2d(WIDTH, WIDTH, 3, padding=1, bias=False),
-                nn.BatchNorm2d(WIDTH),
+                nn.Conv2d(width, narrower, 3, padding=1, bias=False),
+                nn.BatchNorm2d(narrower),
                 nn.ReLU(),
             ]
-        self.layers = nn.Sequential(*layers, nn.Conv2d(WIDTH, channels, 3, padding=1))
+            width = narrower
+        self.layers = nn.Sequential(*layers, nn.Conv2d(width, channels, 3, padding=1))
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, F) to (B, C, size, size)."""

@@ -18,7 +18,12 @@ _HIDDEN_LAYERS: dict[str, int | None] = {
     "byol": 1,
     "mlp3": 2,
     "mlp3_bn": 2,
+    "mlp3_norm": 2,
+    "mlp3_gelu": 2,
 }
+
+WITHOUT_BIAS = ("byol", "mlp_norm", "mlp_bn", "mlp3_bn", "mlp3_norm")
+"""Projectors whose last linear layer has no bias."""
 
 
 def projector_names() -> tuple[str, ...]:
@@ -47,9 +52,12 @@ def build_projector(
 
     none: identity, D = F. linear: one layer. mlp: linear, batch norm, ReLU, linear (SimCLR, Chen et al. 2020,
     arXiv:2002.05709, appendix B.9). mlp3: two hidden layers (Barlow Twins, SimCLR v2). byol: as mlp, the last layer
-    without bias (Grill et al. 2020, arXiv:2006.07733, section 3.3). mlp_norm: as mlp, the last layer without bias and
-    followed by a batch norm whose own bias stays 0 (RenkunNi/MetaContrastive). mlp_bn, mlp3_bn: as mlp and mlp3, the
-    last layer without bias, then a batch norm without weight and bias (alinlab/PsCo; facebookresearch/simsiam).
+    without bias (Grill et al. 2020, arXiv:2006.07733, section 3.3). mlp_norm: as mlp, the last layer without bias
+    and followed by a batch norm whose own bias stays 0 (RenkunNi/MetaContrastive). mlp_bn, mlp3_bn: as mlp and
+    mlp3, the last layer without bias, then a batch norm without weight and bias (alinlab/PsCo;
+    facebookresearch/simsiam). mlp3_norm: as mlp3, the last layer without bias, then a whole batch norm (NNCLR,
+    Dwibedi et al. 2021, arXiv:2104.14548). mlp3_gelu: as mlp3 with GELU for batch norm and ReLU, so that its layers
+    have biases (facebookresearch/dino).
 
     Args:
         hidden: width of the hidden layers; None: F.
@@ -72,12 +80,15 @@ def build_projector(
         layers: list[nn.Module] = []
         size = features
         for _ in range(depth):
-            layers += [nn.Linear(size, width, bias=False), nn.BatchNorm1d(width), nn.ReLU()]
+            hidden_layer = [nn.Linear(size, width, bias=False), nn.BatchNorm1d(width), nn.ReLU()]
+            layers += [nn.Linear(size, width), nn.GELU()] if name == "mlp3_gelu" else hidden_layer
             size = width
-        layers.append(nn.Linear(size, out, bias=name not in ("byol", "mlp_norm", "mlp_bn", "mlp3_bn")))
+        layers.append(nn.Linear(size, out, bias=name not in WITHOUT_BIAS))
         if name == "mlp_norm":
             layers.append(nn.BatchNorm1d(out))
             layers[-1].bias.requires_grad_(False)
+        elif name == "mlp3_norm":
+            layers.append(nn.BatchNorm1d(out))
         elif name in ("mlp_bn", "mlp3_bn"):
             layers.append(nn.BatchNorm1d(out, affine=False))
     return Projector(nn.Sequential(*layers), out)

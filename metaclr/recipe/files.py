@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from metaclr.errors import UserError, unknown
 from metaclr.recipe.method_settings import apply_tables, entry_of, split_list
-from metaclr.recipe.model import ADAPTABLE, FORMAT, CompareRecipe
+from metaclr.recipe.model import ADAPTABLE, CONTROLS, FORMAT, CompareRecipe
 
 SHIPPED = Path(str(files("metaclr"))) / "recipes"
 
@@ -113,6 +113,8 @@ def _set_methods(tables: dict[str, Any], named: set[str]) -> None:
     """Methods as tables, with the settings of `[METHOD]` tables merged into them."""
     entries = tables.get("methods", [entry.name for entry in CompareRecipe().methods])
     entries = split_list(entries) if isinstance(entries, str) else entries
+    if isinstance(entries, (list, tuple)):
+        entries = _without_all(entries)
     extra = {key: value for key, value in tables.items() if key not in CompareRecipe.model_fields}
     if not isinstance(entries, (list, tuple)) or not all(isinstance(e, str) or _is_entry(e) for e in entries):
         if extra:
@@ -128,6 +130,18 @@ def _set_methods(tables: dict[str, Any], named: set[str]) -> None:
             del tables[key]
     if "methods" in tables or extra:
         tables["methods"] = made
+
+
+def _without_all(entries: Sequence[Any]) -> list[Any]:
+    """The entries with every shipped method in place of "all"; those that are named beside it stand once."""
+    if "all" not in entries:
+        return list(entries)
+    from metaclr.methods.summaries import summaries
+
+    named = {e if isinstance(e, str) else e.get("label") or e.get("name") for e in entries if e != "all"}
+    every = [method.name for method in summaries() if method.name not in {*CONTROLS, *named}]
+    place = list(entries).index("all")
+    return [*entries[:place], *every, *(e for e in entries[place:] if e != "all")]
 
 
 def _is_entry(entry: object) -> bool:

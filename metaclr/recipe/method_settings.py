@@ -14,6 +14,9 @@ OF_ENTRY = ("label", "projector", "views", "settings")
 SHAPE = ("way", "shot", "query")
 """Settings of the training tasks of a method."""
 
+TASK_SETTINGS = ("task_transform", "support_views")
+"""Settings of the views and tasks of any method; `views` are those of its queries. Others: `metaclr.methods.tricks`."""
+
 _CALL = re.compile(r"\s*([^()\s][^()]*?)\s*\((.*)\)\s*", re.DOTALL)
 
 

@@ -72,6 +72,8 @@ class TrainRecipe(Strict):
 
     steps: int = Field(default=1000, ge=1)
     batch_views: int = Field(default=256, ge=2)
+    chunk_views: int = Field(default=0, ge=0)
+    """Embed so many views at a time: memory of a small batch, loss of the whole one; batch norm sees a chunk."""
     optimizer: Literal["adam", "adamw", "sgd", "lars"] = "adam"
     lr: float = Field(default=1e-3, gt=0)
     weight_decay: float = Field(default=0.0, ge=0)
@@ -99,6 +101,9 @@ class FewShotRecipe(Strict):
     heads: tuple[str, ...] = ("cosine", "method")
     """Heads of an episode, each a block of the tables: names, `TRANSFORM+HEAD`, or `method`, the method's own."""
     seed: int = 0
+    validation: str = ""
+    """A data set, such as `omniglot:val`, on whose classes the steps and the rate of adaptations are chosen; empty: as
+    each method declares them."""
 
     @field_validator("heads", mode="before")
     @classmethod

@@ -15,7 +15,7 @@ from metaclr.results.store.walk import Change
 ORDER = (
     "labels", "clusters", "way_type",
     "roles", "shot", "query", "way",
-    "views", "support_views", "task_transform",
+    "views", "support_views", "task_transform", "tricks",
     "tasks",
     "projector", "reconstruction", "momentum", "momentum_schedule",
     "head", "embedding",

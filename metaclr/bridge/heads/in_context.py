@@ -1,4 +1,7 @@
-"""Axis 6, the in-context head: a transformer that reads the support (CAML, CAMeLU); see `metaclr.heads.in_context`."""
+"""Axis 6, the in-context head: a transformer that reads the support.
+
+CAML (Fifty et al. 2024, arXiv:2310.10971) and CAMeLU (Vettoruzzo et al. 2025, ICLR).
+"""
 
 from __future__ import annotations
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from torch import nn
+
+from metaclr.adaptation.adapted_encoder import AdaptedEncoder
 from metaclr.adaptation.frozen import FrozenEncoder
 from metaclr.errors import UserError
 from metaclr.evaluation.evaluator import Evaluator, WorkItem
@@ -15,6 +18,10 @@ from metaclr.evaluation.measurement import Measurement
 from metaclr.evaluation.target import Embedded
 from metaclr.heads.head import Head
 from metaclr.heads.registry import get_head
+from metaclr.meta.adam_rule import AdamRule
+
+WHOLE = "prototune_encoder"
+"""The name, among the heads of a recipe, of fine-tuning the whole encoder on every episode."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +41,13 @@ class FewShot:
         if not self.heads or len(set(self.heads)) < len(self.heads):
             raise UserError(f"few-shot heads = {list(self.heads)}: name at least one, and each once")
         for head in self.heads:
-            if head != METHOD:
+            if head not in (METHOD, WHOLE):
                 get_head(head)
 
     @property
     def needs_source(self) -> bool:
         """Whether one of the heads needs the features of the source."""
-        return any(get_head(head).needs_source for head in self.heads if head != METHOD)
+        return any(get_head(head).needs_source for head in self.heads if head not in (METHOD, WHOLE))
 
 
 def work_items(embedded: Embedded, settings: FewShot) -> list[WorkItem]:
@@ -55,11 +62,22 @@ def work_items(embedded: Embedded, settings: FewShot) -> list[WorkItem]:
 def _measure(embedded: Embedded, head: str, number: int) -> list[Measurement]:
     target, table = embedded.target, embedded.target.tables[number]
     options: dict[str, Any] = {"target": target.name, "protocol": embedded.protocol}
+    if head == WHOLE:
+        tuned = fine_tuned_encoder(embedded.encoder)
+        return few_shot_of_procedure(tuned, embedded.features, target.images, table, name=WHOLE, **options)
     if head != METHOD:
         labels, origins = target.images.required_labels(), target.images.class_origins()
         return few_shot(embedded.features, table, labels, head=head, source=embedded.source, origins=origins, **options)
     procedure = embedded.procedure or default_procedure()
     return few_shot_of_procedure(procedure, embedded.features, target.images, table, **options)
+
+
+def fine_tuned_encoder(encoder: nn.Module) -> AdaptedEncoder:
+    """ProtoTune of encoder and head: from squared Euclidean prototypes, 15 steps on the whole support (Medina et al.).
+
+    Running batch-norm statistics, since a few images estimate none; Adam's rate is theirs, without its momentum.
+    """
+    return AdaptedEncoder(encoder, None, lr=1e-3, steps=15, statistics="running", rule=AdamRule)
 
 
 def default_procedure() -> FrozenEncoder:

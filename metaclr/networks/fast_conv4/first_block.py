@@ -37,6 +37,17 @@ def can_use_fast_block(pixels: Tensor, conv: nn.Conv2d, norm: nn.Module) -> bool
     )
 
 
+def can_pool_in_pieces(pixels: Tensor) -> bool:
+    """Whether `pooled_conv_without_gradient` is faster: few channels on a CPU, without gradient, in eager mode."""
+    return (
+        pixels.device.type == "cpu"
+        and pixels.shape[1] <= _MAX_CHANNELS
+        and not torch.is_grad_enabled()
+        and not torch.compiler.is_compiling()
+        and not inside_transform()
+    )
+
+
 def first_block(pixels: Tensor, conv: nn.Conv2d, norm: nn.BatchNorm2d) -> Tensor:
     """relu(max_pool(norm(conv(pixels)))) in training mode: (B, C, H, W) to (B, F, H / 2, W / 2)."""
     with torch.autocast("cpu", enabled=False):

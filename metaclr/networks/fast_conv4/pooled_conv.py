@@ -13,12 +13,13 @@ from torch.nn.grad import conv2d_weight
 from metaclr.networks.layout import channels_last
 
 _PIECE = 1 << 21  # elements of a feature map that fit into the cache together with their gradient
+_PIECE_ALONE = 3 << 18  # and without; 75 images of 28 pixels took 16 % longer in one piece, and 87 % in bf16
 
 
-def pieces(pixels: Tensor, width: int) -> Iterator[slice]:
-    """Slices of the batch with at most `_PIECE` elements (at least one image) in a map of `width` channels."""
+def pieces(pixels: Tensor, width: int, most: int = _PIECE) -> Iterator[slice]:
+    """Slices of the batch with at most `most` elements (at least one image) in a map of `width` channels."""
     batch, _, height, pixel_width = pixels.shape
-    length = max(1, _PIECE // (width * height * pixel_width))
+    length = max(1, most // (width * height * pixel_width))
     return (slice(start, start + length) for start in range(0, batch, length))
 
 
@@ -29,6 +30,11 @@ def pooled_conv(pixels: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """
     maps: Tensor = _PooledConv.apply(pixels, weight, bias)
     return maps
+
+
+def pooled_conv_without_gradient(pixels: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """As `pooled_conv`, under autocast too; not differentiable."""
+    return torch.cat([_plain(pixels[piece], weight, bias) for piece in pieces(pixels, len(weight), _PIECE_ALONE)])
 
 
 def _plain(pixels: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from metaclr.results.figures.style import WIDTH, LineStyle, RenderedFigure, finish, looks, slug
+from metaclr.results.figures.style import WIDE, WIDTH, LineStyle, RenderedFigure, finish, looks, slug
 from metaclr.results.scores.scope import scope
 from metaclr.results.scores.summary import Summary
 from metaclr.results.scores.table_column import TableColumn
@@ -13,6 +13,7 @@ from metaclr.results.store.folder import Results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 def accuracy_figures(results: Results, summary: Summary) -> list[RenderedFigure]:
@@ -25,18 +26,21 @@ def accuracy_figures(results: Results, summary: Summary) -> list[RenderedFigure]
         if tasks:
             title = f"Accuracy on {target}" + (f", trained on {source}" if several else "")
             name = f"accuracy-{slug(target)}" + (f"-from-{slug(source)}" if several else "")
-            drawn.append(_figure(results, summary, tasks, name, title))
+            drawn.append(dot_figure(results, summary, tasks, name, title))
     return drawn
 
 
-def _figure(results: Results, summary: Summary, tasks: list[TableColumn], name: str, title: str) -> RenderedFigure:
+def dot_figure(results: Results, summary: Summary, tasks: list[TableColumn], name: str, title: str) -> RenderedFigure:
+    """A dot per method in a panel per task; many methods have the colors of their families."""
     from matplotlib.figure import Figure
 
     order = _order(summary, tasks)
-    columns = 2 if len(tasks) == 4 else min(3, len(tasks))
+    many = bool(summary.families)
+    columns = min(4, len(tasks)) if many else 2 if len(tasks) == 4 else min(3, len(tasks))
     rows = -(-len(tasks) // columns)
-    width = WIDTH if columns > 1 else 3.4
-    figure = Figure(figsize=(width, rows * (0.68 + 0.185 * len(order))), layout="constrained")
+    width = WIDE if many else WIDTH if columns > 1 else 3.4
+    height = 0.14 if many else 0.185
+    figure = Figure(figsize=(width, rows * (0.68 + height * len(order)) + 0.8 * many), layout="constrained")
     panels = figure.subplots(rows, columns, sharey=True, squeeze=False)
     look = looks(results)
     chances = []
@@ -46,7 +50,20 @@ def _figure(results: Results, summary: Summary, tasks: list[TableColumn], name: 
         _panel(axes, summary, task, order, look, chance)
     for axes in panels.flat[len(tasks) :]:
         axes.set_visible(False)
+    if many:
+        _color_by_family(figure, panels, summary, look)
     return finish(figure, name, title, _caption(results, summary, tasks, any(chances)))
+
+
+def _color_by_family(figure: Figure, panels: Any, summary: Summary, look: dict[str, LineStyle]) -> None:
+    """One color for each family, the names of its methods in it, and a legend below."""
+    colors = {summary.families[m]: look[m].color for m in summary.methods}
+    dots = [panels.flat[0].scatter([], [], s=15, c=color) for color in colors.values()]
+    figure.legend(dots, list(colors), loc="outside lower center", ncols=2, columnspacing=1.2)
+    for axes in panels[:, 0]:
+        for label in axes.get_yticklabels():
+            label.set_color(look[label.get_text()].color)
+            label.set_fontsize(6.5)
 
 
 def _order(summary: Summary, tasks: list[TableColumn]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from metaclr.results.figures.accuracy import dot_figure
 from metaclr.results.figures.style import WIDTH, LineStyle, RenderedFigure, finish, legend_below, looks, slug
 from metaclr.results.scores.summary import Summary
 from metaclr.results.scores.table_column import TableColumn
@@ -22,6 +23,13 @@ def low_label_figures(results: Results, summary: Summary) -> list[RenderedFigure
         if tasks:
             name = "low-label" + (f"-from-{slug(source)}" if len(sources) > 1 else "")
             title = "Accuracy from few labels" + (f", trained on {source}" if len(sources) > 1 else "")
+            if summary.families:  # curves of many methods hide each other
+                for target in dict.fromkeys(t.target for t in tasks):
+                    of_target = [t for t in tasks if t.target == target]
+                    drawn.append(
+                        dot_figure(results, summary, of_target, f"{name}-{slug(target)}", f"{title}: {target}")
+                    )
+                continue
             drawn.append(_figure(results, summary, tasks, name, title))
     return drawn
 

@@ -15,10 +15,15 @@ if TYPE_CHECKING:
 
 WIDTH = 5.5
 """Inches: the text width of a one-column paper, so that 8 pt type stays 8 pt."""
+WIDE = 7.2
+"""Inches: the width of a page within its margins, for many methods."""
 
 # seaborn's "colorblind" palette, strongest contrasts first; its grey is kept for the controls.
 _COLORS = ("#0173b2", "#de8f05", "#029e73", "#cc78bc", "#d55e00", "#56b4e9", "#ca9161", "#b5a400", "#8a2b8f")
+_MORE_COLORS = ("#5d3a1a", "#3f4f9f", "#7a8b2f")
 _MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<", ">")
+SHADES = tuple((color, "o", line) for line in ("-", "--", ":") for color in _COLORS)
+"""Color, marker and line of the methods of one panel."""
 _CONTROLS = ("#777777", "#111111", "#aaaaaa")
 
 _RC: Any = {
@@ -68,7 +73,12 @@ class RenderedFigure:
 
 
 def looks(results: Results) -> dict[str, LineStyle]:
-    """Color, marker and line style of every method; controls are grey and dashed."""
+    """Color, marker and line style of every method; controls are grey and dashed.
+
+    Many methods have the color of their family, and lines that differ within it.
+    """
+    if results.families:
+        return _of_families(results)
     found = {}
     trained = [m for m in results.methods if m not in results.controls]
     for i, method in enumerate(trained):
@@ -76,6 +86,19 @@ def looks(results: Results) -> dict[str, LineStyle]:
         found[method] = LineStyle(_COLORS[i % len(_COLORS)], _MARKERS[i % len(_MARKERS)], line)
     for i, method in enumerate(m for m in results.methods if m in results.controls):
         found[method] = LineStyle(_CONTROLS[i % len(_CONTROLS)], "x+1"[i % 3], "--")
+    return found
+
+
+def _of_families(results: Results) -> dict[str, LineStyle]:
+    families = list(dict.fromkeys(results.families.values()))
+    seen: dict[str, int] = {}
+    found = {}
+    for method, family in results.families.items():
+        number = seen[family] = seen.get(family, -1) + 1
+        colors = (*_COLORS, *_MORE_COLORS)
+        color = _CONTROLS[0] if method in results.controls else colors[families.index(family) % len(colors)]
+        line = ("-", "--", ":", "-.")[number % 4]
+        found[method] = LineStyle(color, _MARKERS[number % len(_MARKERS)], line)
     return found
 
 
@@ -92,9 +115,9 @@ def style() -> Iterator[None]:
 
 def finish(figure: Figure, name: str, title: str, caption: str) -> RenderedFigure:
     """Render to PNG (200 dpi) and PDF, without dates, so that the same results give the same bytes."""
-    # Lay out once: constrained layout and "tight" boxes would each draw the figure again for every format.
+    # Lay out once: an engine, "none" among them, and "tight" boxes would each draw the figure again for every format.
     figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    figure.set_layout_engine(None)
     png, pdf = io.BytesIO(), io.BytesIO()
     figure.savefig(png, format="png", dpi=200, metadata={"Software": None})
     figure.savefig(pdf, format="pdf", metadata={"CreationDate": None, "Producer": None, "Creator": None})

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
-from metaclr.results.figures.style import WIDTH, LineStyle, RenderedFigure, finish, legend_below, looks, slug
+from metaclr.results.figures.style import (
+    SHADES,
+    WIDE,
+    WIDTH,
+    LineStyle,
+    RenderedFigure,
+    finish,
+    legend_below,
+    looks,
+    slug,
+)
 from metaclr.results.store.folder import Results
 
 if TYPE_CHECKING:
@@ -33,8 +44,40 @@ def training_figures(results: Results) -> list[RenderedFigure]:
         if losses or accuracies:
             name = "training" + (f"-on-{slug(source)}" if len(sources) > 1 else "")
             title = "Training curves" + (f", {source}" if len(sources) > 1 else "")
-            drawn.append(_figure(results, losses, accuracies, name, title))
+            if results.families:
+                drawn.append(_by_family(results, losses or accuracies, name, title))
+            else:
+                drawn.append(_figure(results, losses, accuracies, name, title))
     return drawn
+
+
+def _by_family(results: Results, curves: Curves, name: str, title: str) -> RenderedFigure:
+    """A panel of losses for each family of methods, with a legend of its own."""
+    from matplotlib.figure import Figure
+
+    members = {f: [m for m in results.methods if m in curves and results.families[m] == f] for f in _families(results)}
+    members = {family: of for family, of in members.items() if of}
+    rows = -(-len(members) // 2)
+    figure = Figure(figsize=(WIDE, 2.1 * rows), layout="constrained")
+    panels = iter(figure.subplots(rows, 2, squeeze=False).flat)
+    look = {m: LineStyle(*SHADES[i % len(SHADES)]) for of in members.values() for i, m in enumerate(of)}
+    for (family, of), axes in zip(members.items(), panels, strict=False):
+        handles = _panel(axes, {m: curves[m] for m in of}, look)
+        axes.set_title(textwrap.fill(family, 36), loc="left")
+        axes.set_ylabel("loss / its first value")
+        axes.set_xlabel("views seen (thousands)")
+        axes.legend(list(handles.values()), of, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=5.5)
+    for axes in list(panels):
+        axes.set_visible(False)
+    caption = (
+        "Training loss divided by its first logged value, a panel for each family; losses of different methods are "
+        "different quantities, so only the shape can be compared."
+    )
+    return finish(figure, name, title, caption)
+
+
+def _families(results: Results) -> list[str]:
+    return list(dict.fromkeys(results.families.values()))
 
 
 def _figure(results: Results, losses: Curves, accuracies: Curves, name: str, title: str) -> RenderedFigure:

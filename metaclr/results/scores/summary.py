@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from metaclr.errors import UserError
@@ -33,6 +33,8 @@ class Summary:
     scores: Mapping[tuple[str, TableColumn], Score]
     bold: frozenset[tuple[str, TableColumn]]
     unpaired: Mapping[TableColumn, str]
+    families: Mapping[str, str] = field(default_factory=dict)
+    """Family of each method in words, where there are many."""
 
     def of(self, task: TableColumn) -> list[Score]:
         """The scores of a task, in the methods' order."""
@@ -77,7 +79,7 @@ def summarise(results: Results) -> Summary:
         top, *others = ranked[task]
         ties = [s for s, d in zip(others, of_task, strict=True) if not d.significant(LEVEL)]
         bold |= {(s.method, task) for s in (top, *ties)}
-    return Summary(results.methods, results.controls, tasks, scores, frozenset(bold), unpaired)
+    return Summary(results.methods, results.controls, tasks, scores, frozenset(bold), unpaired, results.families)
 
 
 def differences(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from metaclr.errors import UserError
 from metaclr.files import write_atomic
+from metaclr.methods.families import heading, place
 from metaclr.results.store.episode_classes import (
     EpisodeClasses,
     merge_episode_classes,
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+MIN_GROUPED = 13
+"""Methods from which on tables and figures group them by family."""
+
 CONTROLS = ("untrained", "pixels")
 """Methods that are not trained; tables set them apart at the bottom, and they win where they are best."""
 
@@ -35,9 +39,9 @@ CONTROLS = ("untrained", "pixels")
 class About:
     """What a comparison knows beside its rows; kept as `about.json`. Everything may be left out.
 
-    methods: title -> {"summary": ..., "reference": ..., "labels": "yes", "no" or "" for a control}; classes: target ->
-    number of classes (for the chance line); failures: run -> reason; audit, remarks: lines for the reader;
-    environment: name -> value.
+    methods: title -> {"summary": ..., "reference": ..., "labels": "yes", "no" or "" for a control, "family": its
+    name}; classes: target -> number of classes (for the chance line); failures: run -> reason; audit, remarks: lines
+    for the reader; environment: name -> value.
     """
 
     methods: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -78,11 +82,24 @@ class Results:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """Titles of all methods: in the recipe's order, then as the rows name them; controls last."""
+        """Titles of all methods: in the recipe's order, then as the rows name them; many by family; controls last."""
         found = [title for title, _ in self._entries] + [row.method for row in self.rows] + list(self.failed)
         order = list(dict.fromkeys(found))
         have = {row.method for row in self.rows} | set(self.failed)
-        return tuple(sorted((m for m in order if m in have), key=lambda m: m in self.controls))
+        there = [m for m in order if m in have]
+        families = {m: self.about.methods.get(m, {}).get("family", "") for m in there}
+        if self._is_grouped(families):
+            there.sort(key=lambda m: place(families[m]))
+        return tuple(sorted(there, key=lambda m: m in self.controls))
+
+    @property
+    def families(self) -> dict[str, str]:
+        """The family of each method in words; empty where the methods are few, or steps of a walk."""
+        found = {m: self.about.methods.get(m, {}).get("family", "") for m in self.methods}
+        return {m: heading(family) for m, family in found.items()} if self._is_grouped(found) else {}
+
+    def _is_grouped(self, families: Mapping[str, str]) -> bool:
+        return self.walked is None and len(families) >= MIN_GROUPED and any(families.values())
 
     @property
     def failed(self) -> dict[str, list[str]]:

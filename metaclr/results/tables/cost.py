@@ -24,7 +24,8 @@ def cost_table(results: Results) -> Table | None:
     machines = dict.fromkeys(row.environment for of in runs.values() for row in of.values() if row.environment)
     notes = ["Per training run, mean over runs; without evaluation."]
     notes += [f"Measured on: {'; '.join(machines)}."] if machines else []
-    return Table("cost", "Cost of training", partial(_blocks, records), tuple(notes), tuple(records))
+    lay = partial(_blocks, records, results.families)
+    return Table("cost", "Cost of training", lay, tuple(notes), tuple(records))
 
 
 def _record(method: str, runs: list[Row]) -> dict[str, Any]:
@@ -40,11 +41,14 @@ def _record(method: str, runs: list[Row]) -> dict[str, Any]:
     }
 
 
-def _blocks(records: list[dict[str, Any]], columns: int) -> tuple[Block, ...]:
+def _blocks(records: list[dict[str, Any]], families: dict[str, str], columns: int) -> tuple[Block, ...]:
     # Five short columns are never too wide, so `columns` has no say.
-    lines = []
+    lines: list[Line] = []
+    previous = ""
     for record in records:
+        family = families.get(record["method"], "")
+        heading, previous = (family if family != previous else ""), family
         texts = [f"{record[key]:,.0f}" for key in ("runs", "steps", "views")]
         texts += [f"{record['seconds']:,.1f}", f"{record['views_per_second']:,.0f}"]
-        lines.append(Line(record["method"], tuple(TableCell(text=text) for text in texts)))
+        lines.append(Line(record["method"], tuple(TableCell(text=text) for text in texts), heading=heading))
     return (Block("", tuple(("", head) for head in HEADS), tuple(lines)),)

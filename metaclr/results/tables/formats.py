@@ -40,6 +40,8 @@ def _md_block(block: Block) -> str:
         f"|{'|'.join([':---', *(['---:'] * len(heads))])}|",
     ]
     for line in block.lines:
+        if line.heading:
+            lines.append(f"| *{_md(line.heading)}* |{' |' * len(heads)}")
         cells = [f"**{e.plain}**" if e.bold else e.plain for e in line.entries]
         lines.append(f"| {' | '.join([_md(line.label), *cells])} |")
     return "\n".join(lines)
@@ -68,12 +70,21 @@ def _html_block(block: Block) -> str:
     corner = f'<th scope="col"{" rowspan=2" if two else ""}>{escape(block.corner)}</th>'
     head = f"<tr>{corner}{upper}</tr>\n<tr>{lower}</tr>" if two else f"<tr>{corner}{lower}</tr>"
     body = "\n".join(
-        f'<tr{" class=rule" if line.rule else ""}><th scope="row">{escape(line.label)}</th>'
+        (
+            f"<tr class=family><th colspan={len(block.heads) + 1}>{escape(line.heading)}</th></tr>\n"
+            if line.heading
+            else ""
+        )
+        + f'<tr{" class=rule" if line.rule else ""}><th scope="row">{escape(line.label)}</th>'
         + "".join(f"<td>{_html_entry(e)}</td>" for e in line.entries)
         + "</tr>"
         for line in block.lines
     )
     return f'<div class="scroll"><table>{caption}\n<thead>\n{head}\n</thead>\n<tbody>\n{body}\n</tbody>\n</table></div>'
+
+
+def _html_heading(heading: str, columns: int) -> str:
+    return f"<tr class=family><th colspan={columns}>{escape(heading)}</th></tr>\n" if heading else ""
 
 
 def _html_entry(entry: TableCell) -> str:

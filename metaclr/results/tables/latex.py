@@ -97,6 +97,9 @@ def _block(block: Block) -> str:
     for line in block.lines:
         if line.rule:
             lines.append(r"\midrule")
+        if line.heading:
+            over = len(block.heads) + 1
+            lines.append(rf"\addlinespace \multicolumn{{{over}}}{{@{{}}l}}{{\itshape {tex(line.heading)}}} \\")
         lines.append(" & ".join([tex(line.label), *(_entry(e) for e in line.entries)]) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"])
 

@@ -58,11 +58,12 @@ class TableCell:
 
 @dataclass(frozen=True)
 class Line:
-    """One method's entries; `rule` sets it apart from the line above."""
+    """One method's entries; `rule` sets it apart from the line above, and `heading` is a line of its own above it."""
 
     label: str
     entries: tuple[TableCell, ...]
     rule: bool = False
+    heading: str = ""
 
 
 @dataclass(frozen=True)

@@ -39,8 +39,12 @@ def _blocks(results: Results, summary: Summary, tasks: Sequence[TableColumn], co
 
 
 def method_lines(summary: Summary, entries: dict[str, tuple[TableCell, ...]]) -> tuple[Line, ...]:
-    """One line per method, with a rule above the first control."""
+    """One line per method: many methods under the headings of their families, few with a rule above the controls."""
     names = [m for m in summary.methods if m in entries]
+    if summary.families:
+        firsts = {summary.families[m]: m for m in reversed(names)}
+        starts = {m: family for family, m in firsts.items()}
+        return tuple(Line(m, entries[m], heading=starts.get(m, "")) for m in names)
     first = next((m for m in names[1:] if m in summary.controls), None)
     return tuple(Line(m, entries[m], rule=m == first) for m in names)
 

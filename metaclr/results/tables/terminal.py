@@ -88,6 +88,8 @@ def _plain(block: Block) -> str:
     for line, texts in zip(block.lines, cells, strict=True):
         if line.rule:
             lines.append(rule)
+        if line.heading:
+            lines += [*([""] if line is not block.lines[0] else []), textwrap.shorten(line.heading, len(rule))]
         lines.append(
             "  ".join([line.label.ljust(first), *(t.rjust(w) for t, w in zip(texts, widths, strict=True))]).rstrip()
         )
@@ -119,8 +121,10 @@ def _rich(block: Block) -> RichTable:
         grid.add_column(Text(f"{upper}\n{head}"), justify="right", no_wrap=True)
         previous = group
     for line in block.lines:
-        if line.rule:
+        if line.rule or (line.heading and line is not block.lines[0]):
             grid.add_section()
+        if line.heading:
+            grid.add_row(Text(line.heading, style="italic"))
         texts = [Text(line.label)]
         for entry in line.entries:
             text = Text(entry.number, style="bold green" if entry.bold else "")

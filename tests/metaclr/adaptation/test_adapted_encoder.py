@@ -8,16 +8,17 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.func import vmap
 
 from episodes import TaskShape, sample_table, to_float
 from metaclr import methods
-from metaclr.adaptation.adapted_encoder import AdaptedEncoder, _Episode, adapted_linear
-from metaclr.adaptation.support_norm import with_support_norm
+from metaclr.adaptation.adapted_encoder import AdaptedEncoder, adapted_linear
+from metaclr.adaptation.adapted_episode import AdaptedEpisode
 from metaclr.comparison.own_procedure import own_procedure
 from metaclr.errors import UserError
 from metaclr.evaluation import features
 from metaclr.evaluation.few_shot import few_shot_of_procedure
+from metaclr.meta.networks import Networks
+from metaclr.meta.support_norm import with_support_norm
 from metaclr.networks import build_encoder
 from tests.metaclr.evaluation.evaluate_data import blobs
 
@@ -62,7 +63,7 @@ def test_vmap_over_episodes_is_each_alone(statistics: Literal["support", "runnin
     encoder, head = network()
     procedure = AdaptedEncoder(encoder, head, 0.3, 2, statistics=statistics)
     support, query = (to_float(IMAGES.images[t.flatten(1)]).double() for t in (TABLE.support, TABLE.query))
-    together = vmap(_Episode(procedure, WAY, SHOT))(support, query)
+    together = AdaptedEpisode(procedure, WAY, SHOT).logits_of_many(Networks(encoder)(1)[0], support, query)
     torch.testing.assert_close(together, logits_of(procedure), rtol=1e-9, atol=1e-9)
 
 
@@ -134,14 +135,13 @@ def test_adapting_helps() -> None:
 
 
 def test_maml_is_measured_adapted() -> None:
-    pytest.importorskip("learn2learn")
     method = methods.get("maml")
     assert method.learner is not None
     encoder = build_encoder("conv4", 1, 16, seed=0, width=4)
-    learner = method.learner(encoder, method, seed=0, settings={"inner_lr": 0.2, "inner_steps": 3})
+    learner = method.learner(encoder, method, seed=0, settings={"inner_lr": 0.2, "test_steps": 4})
     procedure = own_procedure(method, learner)
     assert isinstance(procedure, AdaptedEncoder)
-    assert (procedure.lr, procedure.steps, procedure.head) == (0.2, 3, learner.head)
+    assert (procedure.lr, procedure.steps, procedure.head) == (0.2, 4, learner.head)
 
 
 def test_refusals() -> None:

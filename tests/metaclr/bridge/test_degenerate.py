@@ -30,8 +30,9 @@ from metaclr.bridge import (
 from metaclr.errors import UserError
 from tests.metaclr.bridge.test_gradients import SMALL, TRAINED
 
-NO_NEGATIVES = {"byol", "simsiam", "supervised"}  # nothing is compared with negatives, so none can be missing
+NO_NEGATIVES = {"byol", "simsiam", "dino", "supervised"}  # nothing is compared with negatives, so none can be missing
 REFUSED = {"align_uniform", "barlow_twins", "vicreg", "spectral", "wmse", "sogclr", "semi_normalized", "hms", "unisiam"}
+REFUSED |= {"lejepa", "swav"}
 OF_LABELS = [name for name in TRAINED if methods.get(name).labels != "instance" and name not in NO_NEGATIVES]
 DENOMINATORS = [
     cross_entropy,

@@ -36,7 +36,10 @@ SMALL |= {"camelu": {"codes": 12, "width": 8, "heads": 2, "mlp": 6}}
 SMALL |= {"caml": {"codes": 5, "width": 12, "head.heads": 2, "mlp": 6, "tasks.tasks": 3, "tasks.way": 4}}
 SMALL |= {"snail": {"codes": 5, "filters": 4, "length": 4, "tasks.tasks": 3, "tasks.way": 4}}
 SMALL |= {"relation": {"hidden": 4}, "hms": {"tasks.tasks": 4, "tasks.way": 3, "negatives.count": 4}}
-HELD = {"dclw", "sogclr", "simsiam", "unisiam"}  # a part is held fixed: the derivative of the value is not the gradient
+SMALL |= {"moco_v3": {"hidden": 4}, "nnclr": {"hidden": 4, "size": 16}, "lejepa": {"directions": 4}}
+SMALL |= {"swav": {"prototypes": 7}, "dino": {"prototypes": 7}}
+# A part is held fixed: the derivative of the value is not the gradient.
+HELD = {"dclw", "sogclr", "simsiam", "unisiam", "swav"}
 TRAINED = [name for name in methods.names() if methods.get(name).trained and methods.get(name).learner is None]
 
 

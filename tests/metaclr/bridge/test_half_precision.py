@@ -92,6 +92,8 @@ REFUSES_ONE_IMAGE = {
     "align_uniform": "uniformity needs at least 2 images",
     "barlow_twins": "Barlow Twins needs at least 2 images",
     "hms": "cannot be drawn from a batch of 1 ways",
+    "lejepa": "SIGReg needs at least 2 images",
+    "swav": "SwAV needs at least 2 images",
     "semi_normalized": "cannot be drawn from a batch of 1 ways",
     "sogclr": "no negatives in tasks of 1 way",
     "spectral": "spectral loss needs at least 2 images",
@@ -149,7 +151,7 @@ def test_learners_take_half_precision(name: str, batch: str) -> None:
     )
     pixels = {"random": pixels, "equal": pixels * 0 + 1, "zero": pixels * 0}.get(batch, pixels)
     if batch == "duplicated":
-        pixels = torch.cat([pixels[:, : method.way // 2]] * 2, 1)
+        pixels = torch.cat([pixels[:, : -(-method.way // 2)]] * 2, 1)[:, : method.way]
     index = torch.arange(pixels.shape[1] * pixels.shape[2]).view(1, pixels.shape[1], -1)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         loss, metrics = learner(pixels, Episode(index, torch.zeros_like(index), index[..., 0], method.shot))

@@ -26,7 +26,8 @@ Pixels = Callable[[Episode], Tensor]
 SETTINGS = TrainSettings(
     steps=8, lr=2.0**-6, schedule="linear", warmup=0, log_every=3, device="cpu", precision="fp32", clip=0.5
 )
-TRAINED = [name for name in methods.names() if methods.get(name).trained]
+NOT_RECORDED = {"reptile": "its inner batches and Adam's bias correction are functions of the number of the step"}
+TRAINED = [name for name in methods.names() if methods.get(name).trained and name not in NOT_RECORDED]
 
 
 @pytest.fixture
@@ -97,8 +98,6 @@ def in_place(learner: Learner) -> Learner:
 @pytest.mark.parametrize("name", TRAINED)
 def test_every_method(name: str, replays: list[int]) -> None:
     method = methods.get(name)
-    if method.learner is not None:
-        pytest.importorskip("learn2learn")
     data = labelled()
     shape = TaskShape(method.way or 16, method.shot, method.query)
     labels = "instance" if method.labels == "instance" else "given"  # in place of clusters

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 L, B, A, R, N, F = "linear", "linear without bias", "norm without weight", "relu", "norm", "norm with frozen bias"
+G = "gelu"
 PLAIN, AUGMENTED = "plain", "augmented"
 
 DEFAULTS: dict[str, Any] = {
@@ -99,6 +100,56 @@ SETUPS = {
         projector=(L,),
         momentum=(0.99, "constant"),
         settings={"temperature": 0.07, "size": 4096},
+    ),
+    "moco_v3": SetUp(
+        "facebookresearch/moco-v3 moco/builder.py, ResNet; main_moco.py for m",
+        {
+            "factor": "4 tau times",
+            "batch norm": "theirs one at a time",
+            "start": "moves after a step",
+            "widths": "widths",
+        },
+        projector=(B, N, R, B, A),
+        predictor=(B, N, R, B, A),
+        momentum=(0.99, "cosine"),
+        settings={"temperature": 1.0, "hidden": 4096},
+    ),
+    "nnclr": SetUp(
+        "Dwibedi et al. 2021; vturrisi/solo-learn solo/methods/nnclr.py; lightly's heads",
+        {
+            "projector": "have no bias",
+            "predictor": "before a batch norm",
+            "labels.size": "theirs 98,304",
+            "pushed": "takes both views",
+        },
+        projector=(L, N, R, L, N, R, L, N),
+        predictor=(L, N, R, L),
+        settings={"temperature": 0.1, "hidden": 4096, "labels.size": 98304, "target": "stop_gradient"},
+    ),
+    "swav": SetUp(
+        "facebookresearch/swav main_swav.py and resnet50.py",
+        {
+            "projector": "have no bias",
+            "prototypes": "theirs 3,000",
+            "frozen": "frozen for the first epoch",
+            "crops": "six small crops",
+        },
+        projector=(L, N, R, L),
+        settings={"temperature": 0.1, "epsilon": 0.05, "iterations": 3, "prototypes": 3000},
+    ),
+    "dino": SetUp(
+        "facebookresearch/dino main_dino.py and vision_transformer.py, DINOHead",
+        {"prototypes": "theirs 65,536", "frozen": "frozen for the first epoch", "start": "truncated normal"},
+        projector=(L, G, L, G, L),
+        momentum=(0.996, "cosine"),
+        settings={"temperature": 0.1, "target_temperature": 0.04, "center_momentum": 0.9, "prototypes": 65536},
+    ),
+    "lejepa": SetUp(
+        "rbalestr-lab/lejepa MINIMAL.md",
+        {"projector": "have no bias", "widths": "widths", "directions": "the paper 1,024"},
+        projector=(L, N, R, L, N, R, L),
+        task=(1, 3),
+        settings={"weight": 0.02, "knots": 17, "limit": 3.0},
     ),
     "byol": SetUp(
         "google-deepmind/deepmind-research byol/utils/networks.py and byol_experiment.py",
@@ -363,9 +414,54 @@ SETUPS = {
     ),
     "maml": of_classes(
         "cbfinn/maml README, 5-way 1-shot Omniglot: update_lr 0.4, num_updates 1",
-        {"task": "1 query", "way": "theirs 5 ways"},
+        {
+            "task": "1 query",
+            "way": "theirs 5 ways",
+            "encoder": "theirs strides",
+            "statistics": "do not see the other queries",
+        },
         way=5,
-        settings={"inner_lr": 0.4, "inner_steps": 1, "first_order": False},
+        settings={"inner_lr": 0.4, "inner_steps": 1, "test_steps": 3, "first_order": False},
+    ),
+    "fomaml": of_classes(
+        "cbfinn/maml, --stop_grad",
+        {"task": "as `maml`", "way": "as `maml`"},
+        way=5,
+        settings={"inner_lr": 0.4, "inner_steps": 1, "test_steps": 3, "first_order": True},
+    ),
+    "anil": of_classes(
+        "learn2learn examples/vision/anil_fc100.py",
+        {"task": "5 shots and 5 queries", "way": "theirs 5 ways", "norm": "one task at a time"},
+        task=(5, 5),
+        way=5,
+        settings={"inner_lr": 0.1, "inner_steps": 5, "adapt": "head", "first_order": False},
+    ),
+    "metasgd": of_classes(
+        "Li et al. 2017, sections 3 and 4",
+        {"task": "queries", "way": "theirs 5 ways"},
+        task=(1, 15),
+        way=5,
+        settings={"inner_steps": 1, "test_steps": 1, "rates": "parameter"},
+    ),
+    "imaml": of_classes(
+        "aravindr93/imaml_dev examples/README.md, 5-way 1-shot",
+        {"task": "1 query", "way": "theirs 5 ways", "pull": "one step after the others"},
+        way=5,
+        settings={"inner_lr": 0.1, "inner_steps": 16, "proximal": 2.0, "cg_steps": 5, "cg_damping": 1.0},
+    ),
+    "reptile": of_classes(
+        "openai/supervised-reptile README, 5-shot 5-way Omniglot",
+        {
+            "task": "theirs 5 ways of 10 images",
+            "way": "theirs 5 ways",
+            "inner_lr": "theirs 0.0015",
+            "test_steps": "100",
+            "outer": "theirs moves by 0.7",
+            "test_batch": "(theirs 6)",
+        },
+        task=(5, 5),
+        way=5,
+        settings={"inner_lr": 0.0015, "inner_steps": 5, "inner_batch": 10, "test_steps": 100, "test_batch": 6},
     ),
     "nca": of_classes(
         "Goldberger et al. 2004: a linear map, the whole training set",

@@ -24,7 +24,7 @@ from metaclr.comparison.run import Run
 from metaclr.comparison.training import build_learner, views_for
 from metaclr.data import load
 from metaclr.recipe import MethodEntry, resolve
-from tests.metaclr.methods.authors import AUGMENTED, PLAIN, SETUPS, A, B, F, L, N, R
+from tests.metaclr.methods.authors import AUGMENTED, PLAIN, SETUPS, A, B, F, G, L, N, R
 
 TRAINED = [name for name in methods.names() if methods.get(name).trained]
 
@@ -40,6 +40,8 @@ def layers(network: nn.Module) -> tuple[str, ...]:
             names.append((F if frozen else N) if layer.affine else A)
         elif isinstance(layer, nn.ReLU):
             names.append(R)
+        elif isinstance(layer, nn.GELU):
+            names.append(G)
     return tuple(names)
 
 
@@ -125,7 +127,7 @@ def test_psco_sees_strong_queries_and_gentle_support() -> None:
 
 def test_a_momentum_encoder_follows_its_schedule() -> None:
     """The engine's decay after one step of two: MoCo's stays, BYOL's is on its way to 1."""
-    for name, expected in (("moco", 0.99), ("psco", 0.99), ("byol", 0.995)):
+    for name, expected in (("moco", 0.99), ("psco", 0.99), ("byol", 0.995), ("dino", 0.998)):
         built = learner(name)
         before = next(built.momentum_encoder.parameters()).clone()
         online = next(built.encoder.parameters())

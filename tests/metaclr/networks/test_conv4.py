@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from metaclr.errors import UserError
 from metaclr.networks import build_encoder
 from metaclr.networks.fast_conv4.first_block import can_use_fast_block, first_block, output_statistics
-from metaclr.networks.fast_conv4.pooled_conv import _PIECE, pieces, pooled_conv
+from metaclr.networks.fast_conv4.pooled_conv import _PIECE, _PIECE_ALONE, pieces, pooled_conv
 
 
 class Textbook(nn.Module):
@@ -161,6 +161,17 @@ def test_short_cut_only_where_it_is_exact() -> None:
     assert not can_use_fast_block(pixels, conv, nn.SyncBatchNorm(4))
     assert not can_use_fast_block(pixels.requires_grad_(), conv, norm)
     assert not can_use_fast_block(torch.rand(2, 4, 8, 8), conv, norm)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_evaluation_in_pieces_is_the_textbook(channels: int) -> None:
+    """A batch of several pieces, without gradient; with it the textbook order is taken, which autograd knows."""
+    encoder = build_encoder("conv4", channels, 28, seed=0, width=64).double().eval()
+    pixels = torch.rand(40, channels, 28, 28, dtype=torch.float64)
+    assert len(list(pieces(pixels, 64, _PIECE_ALONE))) > 1
+    with torch.no_grad():
+        in_pieces = encoder(pixels)
+    torch.testing.assert_close(in_pieces, encoder(pixels).detach(), rtol=1e-10, atol=1e-12)
 
 
 def test_vmap_over_weights_works() -> None:
