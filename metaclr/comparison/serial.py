@@ -112,7 +112,7 @@ def _train_and_evaluate(plan: Plan, run: Run, folder: Path, bar: Progress | None
         plan.device,
         source=source,
         procedure=procedure,
-        precision=recipe.judged_in,
+        precision=recipe.evaluation_precision,
     )
     digest = plan.digest(run)
     broadcast_from_first(lambda: mark_finished(folder, digest))
