@@ -119,7 +119,7 @@ class Block(nn.Module):
         self.merge = nn.Linear(width, width)
         self.mlp = nn.Sequential(nn.LayerNorm(width, eps=1e-6), nn.Linear(width, mlp), nn.GELU(), nn.Linear(mlp, width))
         with torch.no_grad():  # keys as queries: similar tokens attend to each other; values as they are
-            query, key, value = self.projections.weight.split(width)
+            query, key, value = self.projections.weight.view(3, width, width)
             key.copy_(query.mul_(SHARPNESS))
             value.copy_(torch.eye(width))
             self.projections.bias.zero_()
