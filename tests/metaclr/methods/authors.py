@@ -245,6 +245,7 @@ SETUPS = {
         reconstruction=1.0,
         settings={"terms.0.1.temperature": 0.5, "terms.1.1.temperature": 0.5},
     ),
+    "supcon_clusters": SetUp("this project", labels="cluster", way_type="classes", task=(1, 3)),
     "supervised": SetUp(
         "HobbitLong/SupContrast main_ce.py: a linear classifier", {"shift": "shifted"}, projector=(), labels="given"
     ),
