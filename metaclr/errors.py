@@ -33,7 +33,7 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
     names = sorted(known)
     near = get_close_matches(name.lower(), names, n=1, cutoff=0.6)
     listed = ", ".join(names[:_MAX_NAMES]) + (", ..." if len(names) > _MAX_NAMES else "")
-    hint = f"did you mean {near[0]!r}?" if near else f"there are: {listed}"
+    hint = f"did you mean {near[0]!r}?" if near else f"there are: {listed}" if listed else "there are none"
     return UserError(f"unknown {kind} {name!r}; {hint}")
 
 

@@ -34,7 +34,7 @@ def comparison_options(*, seeds: str, out: str) -> Callable[[Callable[..., None]
         click.option(
             "--seeds",
             callback=lambda *given: read_seeds(given[-1]),
-            help=f"Train with this many seeds (3), or with these (0,7,42) [{seeds}].",
+            help=f"Train with this number of seeds, such as 3, or with a list of them, such as 0,7,42 [{seeds}].",
         ),
         click.option(
             "--steps", type=int, help="Train each method for this many optimizer steps [train.steps of the recipe]."

@@ -15,7 +15,13 @@ data_root_option = click.option(
     help="Read data sets from this folder [environment variable METACLR_DATA].",
 )
 set_option = click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key of the recipe; may be repeated."
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    
+    help="Override a key of the recipe, such as train.steps=500; may be repeated.",
+,
 )
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from metaclr.measure.suite import Figure
 
 
-@click.command(name="bench")
+@click.command(name="bench", short_help="Measure the speed of this machine.")
 @click.option("--encoder", default="conv4", show_default=True, help="Network to train.")
 @click.option("--size", type=int, default=32, show_default=True, help="Height and width of images in pixels.")
 @click.option("--channels", type=click.Choice(["1", "3"]), default="3", show_default=True)

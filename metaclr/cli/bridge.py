@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from metaclr.walk.prepare import WalkPlan
 
 
-@click.command(name="bridge")
+@click.command(name="bridge", short_help="Walk from one method to another, an axis at a time.")
 @click.argument("a")
 @click.argument("b")
 @click.argument("recipe", default="glyphs")

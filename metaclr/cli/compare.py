@@ -9,7 +9,7 @@ import click
 from metaclr.cli._comparison import comparison_options, print_results, terminable
 
 
-@click.command(name="compare")
+@click.command(name="compare", short_help="Train, evaluate and compare methods.")
 @click.argument("recipe", default="glyphs")
 @click.option(
     "--methods",
@@ -25,8 +25,8 @@ from metaclr.cli._comparison import comparison_options, print_results, terminabl
 def command(recipe: str, methods: str | None, sources: tuple[str, ...], **options: Any) -> None:
     """Train several methods under one budget, evaluate them on the same episodes, write tables and figures.
 
-    RECIPE is the name of a shipped recipe (metaclr recipes list) or a TOML file [glyphs, whose images are rendered
-    when they are first used]. Finished runs are kept and interrupted ones resume when the same command runs again; a
+    RECIPE is the name of a shipped recipe (metaclr recipes list) or a TOML file [glyphs, rendered on first
+    use]. Finished runs are kept and interrupted ones resume when the same command runs again; a
     run that fails is listed with its reason, and the exit code is 1. Several GPUs: torchrun --nproc-per-node N -m
     metaclr compare ...
     """

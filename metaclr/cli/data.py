@@ -51,7 +51,7 @@ def _options(pixel_range: str | None, max_pixels: int | None, **rest: Any) -> di
     }
 
 
-@click.group(name="data")
+@click.group(name="data", short_help="List, show, check and prepare data sets.")
 def command() -> None:
     """List data sets, look at one, compare two for leaks, decode some into the cache."""
 

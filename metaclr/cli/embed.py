@@ -9,7 +9,7 @@ import click
 from metaclr.cli._options import data_root_option, device_option
 
 
-@click.command(name="embed")
+@click.command(name="embed", short_help="Write the features of images to a file.")
 @click.argument("run")
 @click.argument("data")
 @click.option(

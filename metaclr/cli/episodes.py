@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-@click.command(name="episodes")
+@click.command(name="episodes", short_help="Draw one task as a picture.")
 @click.argument("data", default="glyphs:source")
 @click.option("--way", type=int, default=5, show_default=True, help="Ways of the task.")
 @click.option("--shot", type=int, default=1, show_default=True, help="Support views of each way.")

@@ -9,7 +9,7 @@ import click
 from metaclr.cli._options import data_root_option, device_option, set_option
 
 
-@click.command(name="evaluate")
+@click.command(name="evaluate", short_help="Evaluate your own encoders.")
 @click.argument("encoders", nargs=-1, required=True)
 @click.option(
     "--target", "targets", multiple=True, help="Evaluate on this data set; may be repeated [glyphs:held-out, digits]."

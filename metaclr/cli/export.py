@@ -9,7 +9,7 @@ import click
 FORMATS = ("torch", "torchscript", "onnx")
 
 
-@click.command(name="export")
+@click.command(name="export", short_help="Export an encoder: PyTorch, TorchScript, ONNX.")
 @click.argument("run")
 @click.option(
     "--format",

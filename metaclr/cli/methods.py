@@ -19,7 +19,7 @@ def filters(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)
 
 
-@click.group(name="methods", invoke_without_command=True)
+@click.group(name="methods", short_help="List methods, show one, print how two differ.", invoke_without_command=True)
 @filters
 @click.pass_context
 def command(context: click.Context, family: str | None, labels: str | None) -> None:

@@ -9,7 +9,7 @@ import click
 from metaclr.cli._options import device_option
 
 
-@click.command(name="predict")
+@click.command(name="predict", short_help="Classify new images from a few labelled ones.")
 @click.argument("run")
 @click.argument("images", nargs=-1)
 @click.option(

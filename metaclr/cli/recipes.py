@@ -10,7 +10,7 @@ from metaclr.errors import UserError
 from metaclr.recipe import find, names, read, resolve
 
 
-@click.group(name="recipes")
+@click.group(name="recipes", short_help="List, show and copy recipes.")
 def command() -> None:
     """List the recipes that ship with metaclr, show one, or copy one to edit."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 
-@click.command(name="report")
+@click.command(name="report", short_help="Write tables, figures and report again.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--reference", help="Compute paired differences from this method [untrained].")
 def command(folder: Path, reference: str | None) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 
-@click.command(name="table")
+@click.command(name="table", short_help="Print a table of a comparison.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
     "--name",

@@ -10,7 +10,7 @@ from metaclr.cli._comparison import terminable
 from metaclr.cli._options import data_root_option, device_option, set_option
 
 
-@click.command(name="train")
+@click.command(name="train", short_help="Train one method.")
 @click.argument("method")
 @click.option("--source", default="glyphs:source", show_default=True, help="Train on this data set, NAME[:PART].")
 @click.option("--recipe", default="glyphs", show_default=True, help="Take encoder, views and budget from this recipe.")

@@ -212,7 +212,8 @@ def _one_line(error: ValidationError) -> str:
         known = _keys(where[:-1])
         near = get_close_matches(where[-1], known, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
-        return f"recipe: unknown key {key!r}; {hint}"
+        more = "; evaluators of your own are switched on in evaluate.more" if where[:-1] == ["evaluate"] else ""
+        return f"recipe: unknown key {key!r}; {hint}{more}"
     message = first["msg"].removeprefix("Value error, ").replace("valid tuple", "list in [ ]")
     message = re.sub("valid dictionary( or instance of .*)?", "table of settings", message)
     return f"recipe: {key} = {first['input']!r}: {message[:1].lower() + message[1:]}"
