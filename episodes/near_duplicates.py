@@ -193,7 +193,7 @@ def _nearest(ours: _Hashes, theirs: Tensor, hashes: NDArray[np.uint64]) -> tuple
     known = ours.low[kept]
     lengths = known.square().sum(1)
     some = torch.split(asked, max(1, _PAIRS // len(known)))
-    mate = torch.cat([(lengths - 2 * theirs[rows] @ known.T).min(1).indices for rows in some])
+    mate = torch.cat([torch.addmm(lengths, theirs[rows], known.T, alpha=-2).min(1).indices for rows in some])
     apart = (theirs[asked] - known[mate]).square().sum(1)
     content = known[mate].square().sum(1) - known[mate, 0].square()
     near = apart <= _SCREEN**2 * content

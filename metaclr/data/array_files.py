@@ -68,10 +68,11 @@ def mat_arrays(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: not a readable MATLAB file ({' '.join(str(error).split())})") from error
     arrays = {key: value for key, value in stored.items() if not key.startswith("__")}
     for key, value in arrays.items():
-        if isinstance(value, np.ndarray) and value.ndim == 2 and value.shape[0] == 1 and value.shape[1] > 1:
+        if isinstance(value, np.ndarray) and value.dtype.kind == "O":
+            cells = value.ravel()
+            arrays[key] = np.array([str(np.asarray(v).ravel()[0]) if np.size(v) == 1 else str(v) for v in cells])
+        elif isinstance(value, np.ndarray) and value.ndim == 2 and value.shape[0] == 1 and value.shape[1] > 1:
             arrays[key] = value[0]
-        elif isinstance(value, np.ndarray) and value.dtype.kind == "O":
-            arrays[key] = np.array([str(np.squeeze(v)) for v in value.ravel()])
     if set(arrays) == {"X", "y"} and arrays["y"].max() == 10 and arrays["y"].min() == 1:
         arrays["y"] = arrays["y"] % 10
     return arrays

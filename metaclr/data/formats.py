@@ -88,15 +88,16 @@ _ADVICE = {
     (".tfrecord", ".tfrecords", ".lmdb", ".beton", ".json", ".xlsx"): "save the images as files in class"
     " folders, or with numpy.savez(path, images=..., labels=...)",
 }
-_CIFAR = ("data_batch", "test_batch", "train", "test", "meta", "batches.meta")
-"""Names without an ending of the pickles that CIFAR is published in."""
+_CIFAR = ("train", "test", "meta", "batches.meta")
+_CIFAR_BATCHES = ("data_batch", "test_batch")
+"""Names, and beginnings of names, without an ending of the pickles that CIFAR is published in."""
 
 
 def format_of(path: Path) -> FileFormat | None:
     """The format of a file by its ending, or by the names of CIFAR's files; None if there is none."""
     ending = path.suffix.lower()
-    if not ending or path.name == "batches.meta" or path.name.startswith("data_batch"):
-        return next(f for f in FORMATS if ".pkl" in f.endings) if path.name.startswith(_CIFAR) else None
+    if path.name in _CIFAR or path.name.startswith(_CIFAR_BATCHES):
+        return next(f for f in FORMATS if ".pkl" in f.endings)
     return next((f for f in FORMATS if ending in f.endings), None)
 
 

@@ -354,3 +354,12 @@ def test_a_folder_with_a_colon_in_its_name(tmp_path: Path) -> None:
     (tmp_path / "set:v2").mkdir()
     assert torch.equal(load(npz(tmp_path / "set:v2", images=IMAGES, labels=LABELS)).images, PLAIN)
     assert len(load(str(tmp_path / "set:v2"))) == 12
+
+
+def test_strings_of_matlab_and_files_of_other_formats(tmp_path: Path) -> None:
+    names = np.array(["owl", "wren", "jay", "tit"], dtype=object)
+    savemat(tmp_path / "set.mat", {"images": IMAGES, "labels": names[LABELS]})
+    assert load(str(tmp_path / "set.mat")).class_names == ("jay", "owl", "tit", "wren")
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(bytes(16))
+    with pytest.raises(UserError, match=r"train-images-idx3-ubyte: is a file; metaclr reads"):
+        load(str(tmp_path / "train-images-idx3-ubyte"))
