@@ -3,8 +3,8 @@
     python benchmarks/few_shot.py [--data glyphs:held-out,digits] [--threads 2] [--repeats 5] [--quick] [--json FILE]
 
 5-way 5-shot, prototypes by squared Euclidean distance, the same Conv-4 (seeded random weights: no part's speed depends
-on them) in eval mode. metaclr draws 10,000 episodes, runs the encoder once over all images, and judges every episode
-from the cached features. The others run the encoder over the images of each episode, as their own examples do
+on them) in eval mode. metaclr draws 10,000 episodes, runs the encoder once over all images, and classifies every
+episode from the cached features. The others run the encoder over the images of each episode, as their own examples do
 (peers_few_shot.py; without gradients, on float pixels in memory); they are timed on a few hundred episodes, and
 `10,000 episodes` of theirs is scaled from that. So the ratio is about (episodes x images of an episode) / (images of
 the set), and differs from set to set: two are measured. Accuracies are printed with the 95 % half-width of the
@@ -163,7 +163,7 @@ def measure(name: str, chosen: Namespace, device: torch.device) -> tuple[list[Ro
     cached = features(encoder, bench.resident, device)
     table = sample_table(images, bench.shape, bench.count, seed=0)
     for head in ("euclidean", "cosine"):
-        turn = interleaved({"metaclr": lambda head=head: rate(lambda: _judge(cached, table, head), device)}, repeats)
+        turn = interleaved({"metaclr": lambda head=head: rate(lambda: _classify(cached, table, head), device)}, repeats)
         made = against(f"{name}, {head}, cached", "episodes/s", turn, notes={"metaclr": _note(turn["metaclr"])})
         show(made)
         rows += made
@@ -202,7 +202,7 @@ def _note(rates: list[float]) -> str:
     return f"{EPISODES:,} in {EPISODES / statistics.median(rates):,.2f} s"
 
 
-def _judge(rows: Tensor, table: EpisodeTable, head: str) -> int:
+def _classify(rows: Tensor, table: EpisodeTable, head: str) -> int:
     return len(episode_accuracies(rows, table, head=head))
 
 

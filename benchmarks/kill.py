@@ -45,6 +45,8 @@ COMMANDS = {
     "prepare": ("data", "prepare", "IMAGES", "--size", "32"),
     "render": ("compare", "--methods", "simclr", "--source", "glyphs:greek", *SETTINGS),
 }
+SHARES = {"compare": 6, "bridge": 6, "jobs": 2, "prepare": 4, "render": 2}
+"""Of 20 kills: a command with workers, and one that draws the characters, takes several times as long as the others."""
 EMPTY_CACHE = ("prepare", "render")
 """Commands that are about filling the cache."""
 
@@ -207,8 +209,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory(prefix="metaclr-kill-") as folder:
         base = Path(folder)
         fill(base)
-        for number, name in enumerate(names):
-            count, share = counts[name], asked.kills // len(names) + (number < asked.kills % len(names))
+        for name in names:
+            count, share = counts[name], -(-asked.kills * SHARES[name] // sum(SHARES[one] for one in names))
             if count.kills < share and time.monotonic() < deadline:
                 rng = random.Random(f"{asked.seed} {name} {count.kills}")
                 soak(name, share, count, base, rng, deadline, save)

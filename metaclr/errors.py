@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -46,3 +47,17 @@ def path_error_line(error: Exception) -> str:
     if isinstance(error, UnicodeEncodeError) and "surrogates not allowed" in text:
         return f"the path or name {error.object[:80]!r} is not UTF-8; rename it"
     return ""
+
+
+def memory_error_line(error: BaseException) -> str:
+    """One line for an allocation that failed, Python's, NumPy's or torch's; empty for other errors.
+
+    torch reports one in the memory of a CPU as a plain RuntimeError.
+    """
+    text = str(error)
+    torch_reports = type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in text
+    if not (isinstance(error, MemoryError) or torch_reports or "std::bad_alloc" in text):
+        return ""
+    size = re.search(r"allocate (\d[\d.]* ?(?:bytes|[KMGT]i?B))", text)
+    asked = f" ({size[1]} more were asked for)" if size else ""
+    return f"out of memory{asked}; lower train.batch_views, size or encoder.options, or free some"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from episodes import ImageSet
+    from metaclr.comparison.run import Run
     from metaclr.methods import Method
     from metaclr.recipe import CompareRecipe
 
@@ -50,11 +51,9 @@ def train(
     from metaclr.api.checks import check_arguments
     from metaclr.comparison.checks import check_run
     from metaclr.comparison.cluster_labels import with_cluster_labels
-    from metaclr.comparison.folder import check_writable
     from metaclr.comparison.image_format import with_format
     from metaclr.comparison.load import load_images
     from metaclr.comparison.method_files import find_method, method_text
-    from metaclr.comparison.owner import owned
     from metaclr.comparison.run import Run
     from metaclr.comparison.training import encoder_description, task_notes, train_run
     from metaclr.console import notify, progress
@@ -88,8 +87,7 @@ def train(
         for line in () if quiet else (*lines, *task_notes([run], resolved, {images.name: images})):
             notify(f"note: {line}")
         if folder and ranks().first:
-            check_writable(folder)
-            stack.enter_context(owned(folder))
+            stack.enter_context(_started(folder, run, resolved, images.fingerprint(), quiet))
         return run, resolved, images
 
     folder = Path(out) if out else None
@@ -113,3 +111,26 @@ def train(
             description = encoder_description(run, resolved, images.channels)
             broadcast_from_first(lambda: save_encoder(encoder, description, folder))
     return encoder
+
+
+@contextmanager
+def _started(folder: Path, run: Run, recipe: CompareRecipe, fingerprint: str, quiet: bool) -> Iterator[None]:
+    """Own the folder of a training, and write what it is started with; more steps are noted.
+
+    Raises:
+        UserError: another process uses the folder, or it is of another training; names the first setting that differs.
+    """
+    from metaclr.comparison.folder import check_writable
+    from metaclr.comparison.owner import owned
+    from metaclr.comparison.run_folder import check_folder, read_inputs, resumed_note, write_inputs
+    from metaclr.console import notify
+
+    check_writable(folder)
+    with owned(folder):
+        inputs = run.training_with_steps(recipe, fingerprint)
+        check_folder(folder, inputs)
+        write_inputs(folder, inputs)
+        note = resumed_note(read_inputs(folder).get("earlier_steps", []), recipe.train)
+        if note and not quiet:
+            notify(f"note: {note}")
+        yield

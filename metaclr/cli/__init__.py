@@ -59,7 +59,7 @@ def cli() -> None:
 def main() -> None:
     """Entry point. Errors that a user can fix are one line and exit code 2; an interrupt is 130."""
     from episodes.errors import EpisodeError
-    from metaclr.errors import SilentError, UserError, path_error_line
+    from metaclr.errors import SilentError, UserError, memory_error_line, path_error_line
 
     try:
         with _joined():
@@ -81,8 +81,8 @@ def main() -> None:
     except OSError as error:
         _print_error(f"{error.filename or 'output'}: {error.strerror or error}")
         sys.exit(2)
-    except (ValueError, RuntimeError) as error:
-        if not (line := path_error_line(error)):
+    except (MemoryError, ValueError, RuntimeError) as error:
+        if not (line := memory_error_line(error) or path_error_line(error)):
             raise
         _print_error(line)
         sys.exit(2)

@@ -22,7 +22,6 @@ REQUIRED = [
     "scipy",
     "scikit-learn",
     "pandas",
-    "seaborn",
     "matplotlib",
     "pydantic",
 ]

@@ -27,7 +27,8 @@ class Changed:
             return f"the images of {f'target {target!r}' if target else 'the source'} have changed"
         if self.key == METHOD_FILE:
             return "the text of the method file has changed"
-        return f"{self.key} = {self.old!r} before, {self.new!r} now"
+        old, new = ("unset" if value is None else repr(value) for value in (self.old, self.new))
+        return f"{self.key} = {old} before, {new} now"
 
 
 def changed_settings(old: Any, new: Any, key: str = "") -> Iterator[Changed]:

@@ -49,6 +49,8 @@ def episode_shapes(
             f"{name}: few-shot episodes need 2 classes of {min(settings.shots) + 1} images, and it has "
             f"{int((counts > min(settings.shots)).sum())}; set {_KEY}=false to leave them out"
         )
+    if any(shape.way == 1 for shape in shapes):
+        remarks.append(f"{name}: 1-way tasks have one possible answer, so their accuracy is 100 % for every encoder")
     return shapes
 
 

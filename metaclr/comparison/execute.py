@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from metaclr.comparison.checks import check_same_inputs
 from metaclr.comparison.plan import Plan
-from metaclr.comparison.run_folder import adopt_renamed, check_inputs, extended
+from metaclr.comparison.run_folder import adopt_renamed, check_inputs, extended, resumed_note
 from metaclr.comparison.serial import execute_serially
 from metaclr.engine.precision import NAMES, compute_dtype
 from metaclr.engine.process_group import broadcast_from_first
@@ -112,15 +112,7 @@ def about(plan: Plan, failures: dict[str, str]) -> About:
 
 def _extended(plan: Plan) -> list[str]:
     """Remarks about trainings that resumed with more steps than they were started with."""
-    train = plan.recipe.train
-    if train.schedule == "constant" and not train.warmup:
-        return []
-    return [
-        f"{run.name}: trained for {', then '.join(f'{n:,}' for n in steps)}, then {train.steps:,} steps; its learning "
-        f"rate followed the {train.schedule} schedule of each total, so it differs from a training of {train.steps:,} "
-        "steps in one go"
-        for run, steps in extended(plan)
-    ]
+    return [f"{run.name}: {note}" for run, steps in extended(plan) if (note := resumed_note(steps, plan.recipe.train))]
 
 
 def labels_seen(method: Method) -> str:

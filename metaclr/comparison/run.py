@@ -89,6 +89,12 @@ class Run:
             "seed": self.seed,
         }
 
+    def training_with_steps(self, recipe: CompareRecipe, fingerprint: str) -> dict[str, Any]:
+        """`training_inputs`, and the number of steps of a method that is trained."""
+        training = self.training_inputs(recipe, fingerprint)
+        steps = {"steps": recipe.train.steps} if self.method.trained else {}
+        return {**training, "train": {**training["train"], **steps}}
+
     def inputs(self, recipe: CompareRecipe, fingerprints: dict[str, str]) -> dict[str, Any]:
         """Everything that this run's rows depend on, as plain JSON values.
 
@@ -97,12 +103,9 @@ class Run:
         """
         others = {name: text for name, text in fingerprints.items() if name != "source"}
         rest = recipe.model_dump(mode="json", exclude={*MUTABLE_KEYS, "train"})
-        training = self.training_inputs(recipe, fingerprints.get("source", ""))
-        steps = {"steps": recipe.train.steps} if self.method.trained else {}
         return {
             **rest,
-            **training,
-            "train": {**training["train"], **steps},
+            **self.training_with_steps(recipe, fingerprints.get("source", "")),
             "target images": others,
             "label": self.entry.title,
         }

@@ -16,6 +16,7 @@ from metaclr.files import write_atomic
 if TYPE_CHECKING:
     from metaclr.comparison.plan import Plan
     from metaclr.comparison.run import Run
+    from metaclr.recipe.model import TrainRecipe
 
 DONE = "done.json"
 INPUTS = "inputs.json"
@@ -79,10 +80,19 @@ def check_inputs(plan: Plan) -> None:
         UserError: the run, the first setting that differs, and both values.
     """
     for run in plan.runs:
-        stored = read_inputs(plan.folder(run)).get("inputs")
-        for changed in changed_settings(stored, plan.inputs(run)) if stored else ():
-            if is_refused(changed):
-                raise UserError(f"{plan.folder(run)}: {changed}; name another --out, or delete this folder")
+        check_folder(plan.folder(run), plan.inputs(run))
+
+
+def check_folder(folder: Path, inputs: dict[str, Any]) -> None:
+    """Refuse a folder that was started with other inputs; more steps are none.
+
+    Raises:
+        UserError: the folder, the first setting that differs, and both values.
+    """
+    stored = read_inputs(folder).get("inputs")
+    for changed in changed_settings(stored, inputs) if stored else ():
+        if is_refused(changed):
+            raise UserError(f"{folder}: {changed}; name another --out, or delete this folder")
 
 
 def adopt_renamed(plan: Plan) -> None:
@@ -104,6 +114,17 @@ def extended(plan: Plan) -> list[tuple[Run, list[int]]]:
     """Runs whose training resumed with more steps than it was started with, and the earlier totals."""
     totals = [(run, read_inputs(plan.folder(run)).get("earlier_steps", [])) for run in plan.runs]
     return [(run, steps) for run, steps in totals if steps]
+
+
+def resumed_note(earlier: list[int], train: TrainRecipe) -> str:
+    """What a training that resumed with more steps differs in from one in one go; empty where it does not."""
+    if not earlier or (train.schedule == "constant" and not train.warmup):
+        return ""
+    return (
+        f"trained for {', then '.join(f'{n:,}' for n in earlier)}, then {train.steps:,} steps; its learning rate"
+        f" followed the {train.schedule} schedule of each total, so it differs from a training of {train.steps:,} steps"
+        " in one go"
+    )
 
 
 def _steps(inputs: dict[str, Any]) -> int:

@@ -23,7 +23,7 @@ from metaclr.console import Progress, notify, progress, span
 from metaclr.engine import NonFiniteLoss
 from metaclr.engine.distributed import ranks, same_start
 from metaclr.engine.process_group import broadcast_from_first, error_line
-from metaclr.errors import UserError
+from metaclr.errors import UserError, memory_error_line
 from metaclr.files import write_atomic
 from metaclr.networks.saved_encoder import save_encoder
 
@@ -70,8 +70,7 @@ def execute_run(plan: Plan, run: Run, bar: Progress | None = None) -> str:
     except Exception as error:
         if ranks().world > 1 or _is_of_disk(error):
             raise
-        known = isinstance(error, (UserError, EpisodeError, OSError))
-        failure = error_line(error) if known else f"{type(error).__name__}: {error_line(error)}"
+        failure = _reason(error)
         _write_error(folder)
     else:
         return ""
@@ -113,10 +112,17 @@ def _train_and_evaluate(plan: Plan, run: Run, folder: Path, bar: Progress | None
         plan.device,
         source=source,
         procedure=procedure,
-        precision=recipe.judged_in,
+        precision=recipe.evaluation_precision,
     )
     digest = plan.digest(run)
     broadcast_from_first(lambda: mark_finished(folder, digest))
+
+
+def _reason(error: Exception) -> str:
+    if line := memory_error_line(error):
+        return line
+    known = isinstance(error, (UserError, EpisodeError, OSError))
+    return error_line(error) if known else f"{type(error).__name__}: {error_line(error)}"
 
 
 def _is_of_disk(error: BaseException | None) -> bool:

@@ -11,11 +11,11 @@ from metaclr.data.part_names import part_name
 from metaclr.errors import UserError
 
 _IMAGES = ("images", "image", "imgs", "img", "imagedata", "pixels", "data", "x", "arr0")
-_LABELS = ("labels", "label", "targets", "target", "finelabels", "y", "arr1")
+_LABELS = ("labels", "label", "lbls", "lbl", "targets", "target", "finelabels", "y", "arr1")
 _OTHERS = {
     "class_names": ("classnames", "labelnames", "categories", "classes"),
     "groups": ("groups", "superclasses"),
-    "split": ("split", "splits"),
+    "split": ("split", "splits", "subset", "part", "parts", "partition", "set", "phase", "usage"),
     "files": ("files", "filenames"),
 }
 
@@ -62,6 +62,20 @@ def other_keys(keys: Iterable[str]) -> dict[str, str]:
         if match is not None:
             found[name] = match
     return found
+
+
+def unread_keys(keys: Iterable[str], used: Iterable[str], labelled: bool) -> list[str]:
+    """A note on arrays that are not read; a warning where they may be labels or parts that the user means."""
+    used = set(used)
+    rest = sorted(key for key in keys if key not in used)
+    if not rest:
+        return []
+    words = {word for key in rest for word in re.split(r"[^a-z]+", key.lower())}
+    if not labelled or any(part_name(word) for word in words):
+        return [
+            f"warning: arrays {some(rest)} are not read; labels are called 'labels', and the part of each image 'split'"
+        ]
+    return [f"arrays: {some(rest)} are not read"]
 
 
 def _by_part(keys: list[str], spellings: tuple[str, ...]) -> dict[str, list[str]]:

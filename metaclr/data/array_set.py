@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from episodes import EpisodeError, Images, ImageSet, StoredImages
-from metaclr.data.array_keys import array_groups, other_keys
+from metaclr.data.array_keys import array_groups, other_keys, unread_keys
 from metaclr.data.arrays import class_labels, image_array
 from metaclr.data.part_names import part_names
 from metaclr.errors import UserError
@@ -23,12 +23,16 @@ def used_keys(keys: Iterable[str], where: str) -> set[str]:
 
 
 def set_of_arrays(
-    arrays: dict[str, Any], name: str, where: str, pixel_range: tuple[float, float] | None = None
+    arrays: dict[str, Any],
+    name: str,
+    where: str,
+    pixel_range: tuple[float, float] | None = None,
+    unread: Iterable[str] = (),
 ) -> ImageSet:
     """An image set from arrays by their keys (see `array_groups`); `where` begins every error line.
 
     Arrays of several parts are joined, and `split` says which is which. Images that are a tensor or `StoredImages`,
-    (M, C, H, W), are taken as they are.
+    (M, C, H, W), are taken as they are. unread: further arrays of the file, which a note names.
 
     Raises:
         UserError: arrays that are no image set, or that may be read in several ways.
@@ -37,11 +41,16 @@ def set_of_arrays(
     texts = {key: tuple(map(_text, np.asarray(arrays[at]).ravel().tolist())) for key, at in others.items()}
     labelled = [group.labels is not None for group in groups]
     notes: list[str] = []
-    if any(labelled) and not all(labelled):
-        bare = [group.images for group in groups if group.labels is None]
+    bare = [group.images for group in groups if group.labels is None] if any(labelled) else []
+    if bare:
         notes.append(f"left out: {', '.join(bare)}, which has no labels")
         groups = [group for group in groups if group.labels is not None]
+    used = {key for group in groups for key in (group.images, group.labels) if key} | set(others.values())
+    notes += unread_keys({*unread, *arrays}, {*used, *bare}, any(labelled))
     labels: list[Any] = [arrays[group.labels] for group in groups if group.labels is not None]
+    for group, one in zip(groups, labels, strict=False):
+        if np.ndim(one) == 0:
+            raise UserError(f"{where}: {group.labels} is one value; labels are (M,), one an image")
     pixels = [
         _pixels(arrays[group.images], where, len(np.asarray(labels[i])) if labels else None, pixel_range, notes)
         for i, group in enumerate(groups)

@@ -128,6 +128,9 @@ def class_labels(
     if whole.dtype.kind in "USOb":
         texts = [np.array([_text(v) for v in one.tolist()], dtype=object) for one in flat]
         values = sorted({str(v) for one in texts for v in one})
+        if "" in values:
+            empty = sum(v == "" for one in texts for v in one)
+            raise UserError(f"{where}: {empty:,} images have an empty label; leave them out, or give them one")
         if class_names and set(values) <= set(class_names):
             values = list(class_names)
         index = {value: i for i, value in enumerate(values)}

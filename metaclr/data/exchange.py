@@ -64,12 +64,14 @@ def read_npz(
             known = {} if large is None else {"images": large}
             used = used_keys(stored.files, str(path))
             arrays = {key: known[key] if key in known else stored[key] for key in stored.files if key in used}
+            unread = [key for key in stored.files if key not in used]
     except UserError:
         raise
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file") from error
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path}: not a readable .npz file ({error})") from error
+        hint = "; save strings as labels.astype(str)" if "allow_pickle" in str(error) else ""
+        raise UserError(f"{path}: not a readable .npz file ({error}){hint}") from error
     except Exception as error:
         raise UserError(f"{path}: damaged ({error})") from error
-    return set_of_arrays(arrays, name or path.stem, str(path), pixel_range)
+    return set_of_arrays(arrays, name or path.stem, str(path), pixel_range, unread)

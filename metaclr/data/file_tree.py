@@ -39,6 +39,8 @@ class Folder:
     folders: list[Folder] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
     special: list[str] = field(default_factory=list)
+    real: str = ""
+    """The folder itself, where `path` leads through links."""
 
     @property
     def name(self) -> str:
@@ -81,7 +83,7 @@ def _read(path: Path, names: tuple[str, ...], above: tuple[str, ...]) -> Folder:
     real = os.path.realpath(path)
     if real in above:
         raise UserError(f"{path}: a link to {real}, a folder that it lies in itself; remove the link")
-    folder = Folder(path, names)
+    folder = Folder(path, names, real=real)
     try:
         with os.scandir(path) as entries:
             found = sorted((entry for entry in entries if not is_skipped(entry.name)), key=lambda entry: entry.name)
@@ -96,7 +98,7 @@ def _read(path: Path, names: tuple[str, ...], above: tuple[str, ...]) -> Folder:
             folder.folders.append(_read(path / entry.name, (*names, entry.name), (*above, real)))
         elif not stat.S_ISREG(mode):
             folder.special.append(entry.name)
-        elif os.path.splitext(entry.name)[1].lower() in image_endings():  # noqa: PTH122 - a Path each is slow
+        elif os.path.splitext(entry.name.rstrip())[1].lower() in image_endings():  # noqa: PTH122 - a Path each is slow
             folder.images.append(entry.name)
         else:
             folder.others.append(entry.name)
@@ -115,6 +117,19 @@ def left_out_files(tree: Folder) -> list[str]:
     if special:
         notes.append(f"left out: {some(special)}: a FIFO, socket or device, never opened")
     return notes
+
+
+def repeated_folders(tree: Folder) -> list[str]:
+    """A warning on folders that are read twice, by links."""
+    places: dict[str, list[str]] = {}
+    for folder in tree.walk():
+        if folder.images:
+            places.setdefault(folder.real, []).append("/".join(folder.names) or folder.name)
+    several = [names for names in places.values() if len(names) > 1]
+    if not several:
+        return []
+    more = f", and {len(several) - 1:,} more" if len(several) > 1 else ""
+    return [f"warning: {' and '.join(several[0][:3])} are links to one folder, whose images are read twice{more}"]
 
 
 def some(names: list[str], most: int = 5) -> str:

@@ -78,14 +78,14 @@ FORMATS = (
     FileFormat((".pkl", ".pickle", ".p"), "pickles of arrays, read without running them", _of_arrays(pickled_arrays)),
     FileFormat((".pt", ".pth"), "tensors of PyTorch: (images, labels)", _of_arrays(torch_arrays)),
     FileFormat((".parquet", ".arrow"), "image sets of the Hugging Face hub; needs pyarrow", _parquet),
-    FileFormat((".csv", ".tsv"), "a list of images: filename, label, split", _list,
+    FileFormat((".csv", ".tsv", ".jsonl"), "a list of images: filename, label, split", _list,
                is_cached=lambda _path, _request: False),
 )  # fmt: skip
 
 _ADVICE = {
     (".zip", ".tar", ".gz", ".tgz", ".rar", ".7z", ".bz2", ".xz"): "unpack it and give the folder",
     (".h5", ".hdf5", ".hdf"): "save its arrays with numpy.savez(path, images=..., labels=...)",
-    (".tfrecord", ".tfrecords", ".lmdb", ".beton", ".json", ".jsonl", ".xlsx"): "save the images as files in class"
+    (".tfrecord", ".tfrecords", ".lmdb", ".beton", ".json", ".xlsx"): "save the images as files in class"
     " folders, or with numpy.savez(path, images=..., labels=...)",
 }
 _CIFAR = ("data_batch", "test_batch", "train", "test", "meta", "batches.meta")

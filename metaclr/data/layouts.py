@@ -6,8 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from metaclr.data.file_tree import Folder, some
-from metaclr.data.part_names import SPELLINGS, UNLABELLED, part_name
+from metaclr.data.file_tree import Folder, left_out_files, some
+from metaclr.data.joined_names import joined_names
+from metaclr.data.part_names import SPELLINGS, UNLABELLED, part_name, parts_of
 from metaclr.errors import UserError
 
 Layout = Literal["auto", "flat", "CLASS", "GROUP/CLASS", "PART/CLASS", "PART/GROUP/CLASS", "CLASS/PART"]
@@ -15,6 +16,9 @@ LAYOUTS: tuple[str, ...] = get_args(Layout)
 
 IMAGE_FOLDERS = frozenset({"images", "image", "imgs", "img", "jpegimages"})
 """Folders that only hold the images of the folder they lie in (Tiny ImageNet's CLASS/images), in lower case."""
+
+_LABELLED = frozenset({"labelled", "labeled", "annotated", "label"})
+"""A folder beside one of unlabelled images that only holds the class folders, in lower case."""
 
 
 @dataclass(frozen=True)
@@ -53,19 +57,22 @@ def read_layout(tree: Folder, layout: str = "auto") -> Reading:
     Raises:
         UserError: no image, an empty class folder, an unknown part beside known ones, an unknown layout.
     """
+    layout = next((one for one in LAYOUTS if one.casefold() == layout.casefold()), layout)
     if layout not in LAYOUTS:
         raise UserError(f"layout = {layout!r} is none of {', '.join(LAYOUTS)}")
     notes: list[str] = []
     root = _unwrap(tree, notes)
     if not root.has_images:
         empty = f"; {root.folders[0].name!r} has no image either" if root.folders else ""
-        raise UserError(f"{root.path}: no image, so no class folders; images go into {root.name}/CLASS/{empty}")
+        held = "".join(f"; {note.removeprefix('left out: ')}" for note in left_out_files(root))
+        raise UserError(f"{root.path}: no image, so no class folders; images go into {root.name}/CLASS/{empty}{held}")
     reading = _find(root) if layout == "auto" else _take(root, layout)
     reading.notes[:0] = notes
     if not reading.placed:
         raise UserError(f"{root.path}: has no folders to read as {layout}; images lie in it directly: layout = 'flat'")
     _check_empty_folders(root, reading)
     _note_shared_names(reading)
+    reading.notes += joined_names([(p.part, p.class_name) for p in reading.placed])
     return reading
 
 
@@ -90,7 +97,7 @@ def _find(root: Folder) -> Reading:
         reading = Reading("flat: images without labels")
         reading.add(root, "", depth, labelled=False)
         return reading
-    parts = {folder.name: part_name(folder.name) for folder in root.filled}
+    parts = parts_of([folder.name for folder in root.filled])
     known = {name: part for name, part in parts.items() if part}
     unknown = [name for name, part in parts.items() if not part]
     if known and not unknown:
@@ -162,7 +169,9 @@ def _beside_unlabelled(root: Folder) -> Reading:
     _note_loose(root, reading)
     for folder in root.filled:
         unlabelled = part_name(folder.name) == UNLABELLED
-        reading.add(folder, UNLABELLED if unlabelled else "", len(root.names), labelled=not unlabelled)
+        wraps = folder.name.lower() in _LABELLED and not folder.images and len(root.filled) == 2
+        depth = len(root.names) + wraps
+        reading.add(folder, UNLABELLED if unlabelled else "", depth, labelled=not unlabelled)
     if all("/" in p.class_name for p in reading.placed if p.class_name is not None):
         reading.layout = "GROUP/CLASS"
     return reading
@@ -173,8 +182,9 @@ def _refuse_mixture(root: Folder, known: dict[str, str], unknown: list[str]) -> 
     like_parts = [f for f in root.filled if f.name in known and f.filled]
     if len(set(known.values())) < 2 and not like_parts:
         return
+    verb = "is" if len(unknown) == 1 else "are"
     raise UserError(
-        f"{root.path}: {some(unknown)} is in the way: it holds images, and is no known part beside {some(list(known))}"
+        f"{root.path}: {some(unknown)} {verb} in the way: no known part, and with images, beside {some(list(known))}"
         f" (parts are {', '.join(SPELLINGS)}); rename or move it, or say layout = 'PART/CLASS' (every folder is a"
         " part) or 'GROUP/CLASS' (none is)"
     )
@@ -294,7 +304,7 @@ def _note_shared_names(reading: Reading) -> None:
         groups.setdefault(group, set()).add(inner)
     held = Counter(inner for inside in groups.values() for inner in inside)
     shared = [inner for inner, count in held.items() if count > 1]
-    if len(groups) < 2 or 2 * len(shared) < len(held):
+    if len(groups) < 2 or 2 * len(shared) < len(held) or (len(held) == 1 and reading.layout != "GROUP/CLASS"):
         return
     which = f"all {len(groups)} groups" if min(held.values()) == len(groups) else f"{len(groups)} groups"
     how = "the same" if min(held.values()) == len(groups) else f"{len(shared)} of"

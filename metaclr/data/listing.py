@@ -6,14 +6,13 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from metaclr.data.csv_lists import ImageList, find_lists, images_of_lists, read_list
-from metaclr.data.file_tree import Folder, left_out_files, read_tree, some
+from metaclr.data.class_names import PlacedRow, unite_spellings
+from metaclr.data.csv_lists import ImageList, find_lists, images_of_lists, read_list, unread_lists
+from metaclr.data.file_index import FileIndex
+from metaclr.data.file_tree import Folder, left_out_files, read_tree, repeated_folders, some
 from metaclr.data.layouts import read_layout
 from metaclr.data.part_names import part_name
 from metaclr.errors import UserError
-
-_Row = tuple[tuple[str, ...], str, str | None]
-"""Names of the path below the root, part, class."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +48,15 @@ def list_images(root: Path, parts: tuple[str, ...] = (), layout: str = "auto", l
     for folder in tree.folders:
         folder.others = [name for name in folder.others if folder.path / name not in used]
     rows, left_out = _labelled_or_not(rows, parts)
-    return _listing(root, sorted(rows), (*notes, *left_out, *left_out_files(tree)))
+    rows, spelled = unite_spellings(rows)
+    said = any(part for _, part, _ in rows) and any(class_name is not None for *_, class_name in rows)
+    notes += [*spelled, *left_out, *left_out_files(tree), *repeated_folders(tree)]
+    return _listing(root, sorted(rows), (*notes, *([] if said else unread_lists(tree))))
 
 
-def _rows(tree: Folder, layout: str, chosen: Path | None) -> tuple[list[_Row], list[str], set[Path]]:
-    lists = [] if layout != "auto" else _lists(tree, chosen)
+def _rows(tree: Folder, layout: str, chosen: Path | None) -> tuple[list[PlacedRow], list[str], set[Path]]:
+    index = FileIndex(tree)
+    lists = [] if layout != "auto" else _lists(tree, index, chosen)
     try:
         reading = read_layout(tree, layout)
     except UserError:
@@ -62,54 +65,63 @@ def _rows(tree: Folder, layout: str, chosen: Path | None) -> tuple[list[_Row], l
         reading = None
     by_folders = reading is not None and any(p.class_name is not None for p in reading.placed)
     if reading is not None and (not lists or (by_folders and not chosen and _folders_win(reading.layout, lists))):
-        rows: list[_Row] = [
+        rows: list[PlacedRow] = [
             ((*p.folder.names, name), p.part, p.class_name) for p in reading.placed for name in p.folder.images
         ]
         notes = [f"layout: {reading.layout}", *reading.notes]
         if lists:
             unread = some([one.path.name for one in lists])
-            notes.append(
-                f"layout: {unread} is not read, for the folders say the classes; its path as data set reads it"
-            )
+            said = "the parts" if "PART" in reading.layout else "the classes"
+            notes.append(f"layout: {unread} is not read, for the folders say {said}; its path as data set reads it")
         return rows, notes, set()
     with_parts = [one for one in lists if one.has_parts]
     if len(lists) > 1 and not with_parts:
         several = some([one.path.name for one in lists])
         raise UserError(f"{tree.path}: {several} all list images; give the path of the one that is meant")
-    listed = images_of_lists(tree, with_parts or lists)
+    if with_parts and not any(one.labelled for one in with_parts):
+        with_parts = lists  # the labels are in another list, or are the folders
+    folders = {}
+    if reading is not None and by_folders:
+        placed = [p for p in reading.placed if p.class_name is not None]
+        folders = {"/".join((*p.folder.names, n)): str(p.class_name) for p in placed for n in p.folder.images}
+    listed = images_of_lists(tree, index, with_parts or lists, folders)
     rows = [(tuple(path.split("/")), part, class_name) for path, part, class_name in listed.rows]
     return rows, [f"layout: {listed.layout}", *listed.notes], set(listed.lists)
 
 
-def _lists(tree: Folder, chosen: Path | None) -> list[ImageList]:
+def _lists(tree: Folder, index: FileIndex, chosen: Path | None) -> list[ImageList]:
     if chosen is None:
-        return find_lists(tree)
-    found = read_list(chosen)
+        return find_lists(tree, index)
+    found = read_list(chosen, index)
     if found is None:
         raise UserError(f"{chosen}: has no column of image files; call it 'filename'")
     return [found]
 
 
 def _folders_win(layout: str, lists: list[ImageList]) -> bool:
-    """Whether class folders are followed rather than lists: they hold parts, or no labelled list does."""
-    return "PART" in layout or not any(one.has_parts and one.labelled for one in lists)
+    """Whether class folders are followed rather than lists: they hold parts, or no list does."""
+    return "PART" in layout or not any(one.has_parts for one in lists)
 
 
-def _labelled_or_not(rows: list[_Row], parts: tuple[str, ...]) -> tuple[list[_Row], list[str]]:
+def _labelled_or_not(rows: list[PlacedRow], parts: tuple[str, ...]) -> tuple[list[PlacedRow], list[str]]:
     """Leave out images without labels beside labelled ones, unless their part was asked for."""
     bare = Counter(part for _, part, class_name in rows if class_name is None)
     if not bare or len(rows) == bare.total():
         return rows, []
     wanted = {part_name(part) or part for part in parts}
-    if wanted & (set(bare) - {part for _, part, class_name in rows if class_name is not None}):
+    labelled = {part for _, part, class_name in rows if class_name is not None}
+    if wanted & (set(bare) - labelled):
         return [(names, part, None) for names, part, _ in rows if part in wanted], []
     notes = [
-        f"left out: part {part}, {count:,} images without labels; NAME:{part} reads it" for part, count in bare.items()
+        f"left out: {count:,} image{'s' * (count > 1)} of part {part} without a label"
+        if part in labelled
+        else f"left out: part {part}, {count:,} image{'s' * (count > 1)} without labels; NAME:{part} reads it"
+        for part, count in bare.items()
     ]
     return [row for row in rows if row[2] is not None], notes
 
 
-def _listing(root: Path, rows: list[_Row], notes: tuple[str, ...]) -> Listing:
+def _listing(root: Path, rows: list[PlacedRow], notes: tuple[str, ...]) -> Listing:
     names = {name for _, _, name in rows if name is not None}
     classes = sorted(names)
     index = {name: i for i, name in enumerate(classes)}

@@ -30,7 +30,7 @@ def pickled_arrays(path: Path) -> dict[str, Any]:
 def arrays_of_object(stored: Any, path: Path) -> dict[str, Any]:
     """As `pickled_arrays`, of what the file holds."""
     if isinstance(stored, (tuple, list)) and len(stored) == 2:
-        return {"images": np.asarray(stored[0]), "labels": np.asarray(stored[1])}
+        return {"images": _array(stored[0], path), "labels": _array(stored[1], path)}
     if isinstance(stored, np.ndarray):
         return {"images": stored}
     if not isinstance(stored, Mapping):
@@ -51,7 +51,15 @@ def arrays_of_object(stored: Any, path: Path) -> dict[str, Any]:
         and not _is_flat(found, path)
     ):
         return _by_class(found)
-    return {key: np.asarray(v) for key, v in found.items() if isinstance(v, (np.ndarray, list, tuple))} | names
+    return {key: _array(v, path) for key, v in found.items() if isinstance(v, (np.ndarray, list, tuple))} | names
+
+
+def _array(value: Any, path: Path) -> Any:
+    """A list as an array. Raises UserError for one of arrays that differ in shape."""
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise UserError(f"{path}: holds arrays of different shapes where one array is needed; {_KNOWN}") from error
 
 
 def _is_flat(found: dict[str, Any], path: Path) -> bool:

@@ -37,6 +37,8 @@ def parse(text: str) -> Reference:
         UserError: nothing before the colon, an empty part, a part twice.
     """
     drive = 2 if _DRIVE.match(text) else 0  # the colon of C:\ begins no part
+    if ":" in text[drive:] and _is_path(text) and "\0" not in text and Path(text).expanduser().exists():
+        return Reference(text, (), is_path=True)  # a folder with a colon in its name
     colon = text.find(":", text.rfind("/") + 1 if "/" in text else max(drive, text.rfind("\\") + 1))
     base, part = (text, None) if colon < 0 else (text[:colon], text[colon + 1 :])
     if not base.strip():

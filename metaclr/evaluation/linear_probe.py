@@ -32,17 +32,30 @@ class Probe:
         return features @ self.weight + self.bias
 
 
-def fit_probe(x: Tensor, y: Tensor, *, classes: int, penalties: Sequence[float] = PENALTIES, seed: int = 0) -> Probe:
-    """Choose the penalty on a held-out third of (x, y), then fit on all of it.
+def fit_probe(
+    x: Tensor,
+    y: Tensor,
+    *,
+    classes: int,
+    penalties: Sequence[float] = PENALTIES,
+    seed: int = 0,
+    validation: tuple[Tensor, Tensor] | None = None,
+) -> Probe:
+    """Choose the penalty on validation images, or on a held-out third of (x, y); then fit on all of (x, y).
 
     Args:
         x, y: features (n, F) and labels (n,) in 0..classes-1.
         seed: of the held-out third. Where every class is too small to hold an image out, the penalty is 1 / n, which
             is scikit-learn's C = 1.
+        validation: features (v, F) and labels (v,) in 0..classes-1 of a part for choosing.
     """
-    fit, validation = held_out_third(y, seed)
-    if len(validation) and len(penalties) > 1:
-        penalty = _best_penalty(x, y, fit.to(x.device), validation.to(x.device), classes, penalties)
+    if validation is not None and len(validation[0]) and len(penalties) > 1:
+        penalty = _best_penalty((x, y), validation, classes, penalties)
+        description = f"{penalty:g} (best of {len(penalties)} on the validation part)"
+        return _fit(x, y, classes, penalty, description, tolerance=1e-6)
+    fit, third = (rows.to(x.device) for rows in held_out_third(y, seed))
+    if len(third) and len(penalties) > 1:
+        penalty = _best_penalty((x[fit], y[fit]), (x[third], y[third]), classes, penalties)
         description = f"{penalty:g} (best of {len(penalties)} on a held-out third of the training part)"
     else:
         penalty = penalties[0] if len(penalties) == 1 else 1 / len(x)
@@ -51,13 +64,13 @@ def fit_probe(x: Tensor, y: Tensor, *, classes: int, penalties: Sequence[float] 
 
 
 def _best_penalty(
-    x: Tensor, y: Tensor, fit: Tensor, validation: Tensor, classes: int, penalties: Sequence[float]
+    fitted: tuple[Tensor, Tensor], validation: tuple[Tensor, Tensor], classes: int, penalties: Sequence[float]
 ) -> float:
     """From strong to weak until validation accuracy falls: weaker penalties take longest and would overfit more."""
     chosen, best = penalties[0], -1.0
     for penalty in sorted(penalties, reverse=True):
-        probe = _fit(x[fit], y[fit], classes, penalty, tolerance=1e-4)
-        accuracy = float((probe.scores(x[validation]).argmax(1) == y[validation]).float().mean())
+        probe = _fit(*fitted, classes, penalty, tolerance=1e-4)
+        accuracy = float((probe.scores(validation[0]).argmax(1) == validation[1]).float().mean())
         if accuracy < best:
             break
         if accuracy > best:

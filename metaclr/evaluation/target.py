@@ -63,7 +63,7 @@ class Target:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 (hex) over the images and over which of them are fitted and tested on."""
+        """SHA-256 (hex) over the images and over which of them are fitted, chosen and tested on."""
         return sha256(f"{self.images.fingerprint()} {self.split}".encode()).hexdigest()
 
     @cached_property
@@ -146,7 +146,7 @@ class Embedded:
 
     @property
     def probe_protocol(self) -> str:
-        """The protocol of the features, and which images were fitted and tested on."""
+        """The protocol of the features, and which images were fitted, chosen and tested on."""
         return join(self.protocol, split=self.target.split)
 
     def _labels(self, index: Tensor) -> Tensor:
@@ -161,6 +161,13 @@ class Embedded:
             rows = index.to(at)
             found += [self.features[rows], self._labels(index).to(at)]
         return found[0], found[1], found[2], found[3]
+
+    @cached_property
+    def validation_part(self) -> tuple[Tensor, Tensor] | None:
+        """x_val (v, F) and y_val (v,) of the part to choose settings on; None where the set has none."""
+        val = self.target.split.val
+        at = self.features.device
+        return (self.features[val.to(at)], self._labels(val).to(at)) if len(val) else None
 
     @cached_property
     def image_parts(self) -> tuple[ImageSet, ImageSet]:

@@ -17,6 +17,9 @@ from metaclr.heads.label_codes import first_codes, simplex
 
 Labels = Literal["learned", "simplex"]
 
+SHARPNESS = 2.0
+"""Of the attention at the start, in place of 1: of 1, 2 and 4 the fastest on Gaussian blobs."""
+
 
 class InContextTransformer(nn.Module):
     """A token is a linear map of an embedding beside the vector of its label; the query has the vector "unknown".
@@ -24,6 +27,9 @@ class InContextTransformer(nn.Module):
     Support tokens attend to each other, and a query to the support and itself, so an episode's support is read once
     for all its queries (the authors read it again for each query, whose token the support attends to). Without
     positions: the order of the support does not matter.
+
+    It starts as a matching network: a query attends to similar tokens and takes over their label vectors, which the
+    outputs are read by. From random weights it stays at chance for hundreds of steps.
 
     It is a head with trained numbers. `codes` are the label vectors that exist: at most so many ways.
     """
@@ -56,6 +62,8 @@ class InContextTransformer(nn.Module):
         self.blocks = nn.ModuleList(Block(width, heads, mlp) for _ in range(layers))
         self.norm = nn.LayerNorm(width, eps=1e-6)
         self.out = nn.Linear(width, codes, bias=False)
+        with torch.no_grad():
+            self.out.weight[:, width // 2 :] = self.label
 
     def fit(self, support: Tensor) -> InContextClassifier:
         """Support (E, N, K, D) -> the support tokens of every block."""
@@ -110,6 +118,13 @@ class Block(nn.Module):
         self.projections = nn.Linear(width, 3 * width)
         self.merge = nn.Linear(width, width)
         self.mlp = nn.Sequential(nn.LayerNorm(width, eps=1e-6), nn.Linear(width, mlp), nn.GELU(), nn.Linear(mlp, width))
+        with torch.no_grad():  # keys as queries: similar tokens attend to each other; values as they are
+            query, key, value = self.projections.weight.view(3, width, width)
+            key.copy_(query.mul_(SHARPNESS))
+            value.copy_(torch.eye(width))
+            self.projections.bias.zero_()
+            self.merge.weight.copy_(torch.eye(width))
+            self.merge.bias.zero_()
 
     def forward(self, tokens: Tensor, support: Tensor, *, with_itself: bool) -> Tensor:
         """The tokens (E, R, W) after attention and perceptron. with_itself: each attends to itself too."""

@@ -63,7 +63,8 @@ class DenseBlock(nn.Module):
 class SnailNetwork(nn.Module):
     """A head with trained numbers, of the authors' form for Omniglot: attention, convolutions, twice, and attention.
 
-    Labels are one-hot codes, zeros for a query.
+    Labels are one-hot codes, zeros for a query. A layer norm before the output, which theirs has not, keeps logits
+    small while the widths of all blocks add up.
     """
 
     def __init__(self, dim: int, *, codes: int, filters: int, length: int) -> None:
@@ -86,7 +87,7 @@ class SnailNetwork(nn.Module):
             for dilation in convolutions:
                 self.blocks.append(DenseBlock(width, filters, dilation))
                 width += filters
-        self.score = nn.Linear(width, codes)
+        self.score = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, codes))
 
     def fit(self, support: Tensor) -> SnailClassifier:
         """Support (E, N, K, D) -> its tokens."""

@@ -37,11 +37,16 @@ class SupportNorm(nn.Module):
         if self.fixed is not None:
             return F.batch_norm(maps, *self.fixed, self.weight, self.bias, training=False, eps=self.eps)
         support, axes = maps[: self.n_support], [0, *range(2, maps.ndim)]
+        if self.n_support == len(maps):  # the fused kernel, with its gradient through the statistics
+            out, mean, inverse = torch.native_batch_norm(
+                maps, self.weight, self.bias, None, None, training=True, momentum=0.0, eps=self.eps
+            )
+            if self.record:
+                self.seen = mean.detach(), inverse.detach().square().reciprocal() - self.eps
+            return out
         if self.record:
             variance, mean = torch.var_mean(upcast(support.detach()), axes, correction=0)
-            self.seen = mean.to(support.dtype), variance.to(support.dtype)
-        if self.n_support == len(maps):  # the fused kernel, with its gradient through the statistics
-            return F.batch_norm(maps, None, None, self.weight, self.bias, training=True, eps=self.eps)
+            self.seen = mean, variance
         variance, mean = torch.var_mean(support, axes, correction=0)
         shape = (-1, *[1] * (maps.ndim - 2))
         scale = torch.rsqrt(variance + self.eps)

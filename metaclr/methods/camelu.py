@@ -1,10 +1,11 @@
 """CAMeLU: a transformer learns, from views of unlabelled images, to read a labelled support and classify a query.
 
-Differs from the authors (bracca95/CAMeLU): the encoder is trained along with the transformer (theirs a frozen ResNet-50
-with ImageNet weights), which has 2 layers of 4 heads and width 128 (theirs 8 of 8 and 2,304) on a linear map of the
-features; support tokens do not attend to the query; 32 label vectors, drawn anew for each task (theirs one for each of
-5 ways); a query is mixed with another image of its task (theirs with images outside of it); tasks have 8 ways, 3 shots
-and 1 query (theirs 5 ways, 5 shots and 5 queries).
+Differs from the authors (bracca95/CAMeLU): the encoder is trained along with the transformer (theirs a frozen
+ResNet-50 with ImageNet weights), which has 2 layers of 4 heads and width 128 (theirs 8 of 8 and 2,304) on a linear
+map of the features and starts as a matching network (theirs random); support tokens do not attend to the query; 32
+label vectors, drawn anew for each task (theirs one for each of 5 ways); a query is mixed with another image of its
+task (theirs with images outside of it); tasks have 8 ways, 3 shots and 1 query (theirs 5 ways, 5 shots and 5
+queries).
 """
 
 from metaclr.bridge import InContext, Objective, raw, split

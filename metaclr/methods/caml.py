@@ -1,9 +1,9 @@
-"""CAML: a transformer reads labeled support images and a query, and says the query's way; no step, no distance.
+"""CAML: a transformer reads labeled support images and a query, and tells the query's way; nothing is fitted.
 
 Differs from the authors (cfifty/CAML): encoder and transformer are trained together from scratch (theirs on a frozen
-pretrained encoder); 2 layers of width 128 (theirs as wide as a large vision transformer); the support does not attend
-to the query, so that it is read once for all queries of an episode; 32 label vectors, drawn anew for each task (theirs
-one for each way); 3 queries; 64 tasks of 5 ways are drawn from one embedded batch.
+pretrained encoder); 2 layers of width 128 (theirs as wide as a large vision transformer); support tokens do not attend
+to the query, so that they are read once for all queries of an episode; 32 label vectors, drawn anew for each task
+(theirs one for each way); 3 queries; 64 tasks of 5 ways are drawn from one embedded batch.
 """
 
 from metaclr.bridge import InContext, Objective, Resample, given, raw, split

@@ -2,10 +2,10 @@
 
 The order of the support changes the prediction: see `metaclr.heads.snail` for the order that is used.
 
-Differs from the authors (Mishra et al., re-run by eambutu/snail-pytorch): 32 filters (theirs 128), dilations for
-sequences of 32 whatever the task (theirs of its length); the loss is that of every query at the end of the sequence;
-32 label codes, drawn anew for each task (theirs one for each way); 3 queries (theirs 1); 64 tasks of 5 ways are drawn
-from one embedded batch.
+Differs from the authors (Mishra et al., re-run by eambutu/snail-pytorch): 32 filters (theirs 128); dilations for
+sequences of 32 whatever the task (theirs of its length); a layer norm before the output; the loss is that of every
+query at the end of the sequence; 32 label codes, drawn anew for each task (theirs one for each way); 3 queries (theirs
+1); 64 tasks of 5 ways are drawn from one embedded batch.
 """
 
 from metaclr.bridge import Objective, Resample, Snail, given, raw, split

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch._jit_internal import is_scripting  # what torch.jit.is_scripting is
 
 from metaclr.networks.fast_conv4.first_block import can_pool_in_pieces, can_use_fast_block, first_block
 from metaclr.networks.fast_conv4.pooled_conv import pooled_conv_without_gradient
@@ -27,12 +28,13 @@ class ConvBlock(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """(B, C, H, W) to (B, F, H / 2, W / 2)."""
-        if not self.training:
-            # In eval mode batch norm is a fixed scale and shift, which folds into the weights.
-            weight, bias = folded(self.conv, self.norm)
-            if self.fast and can_pool_in_pieces(maps):
-                return pooled_conv_without_gradient(maps, weight, bias)
-            return F.relu(F.max_pool2d(F.conv2d(maps, weight, bias, padding=1), 2))
-        if self.fast and can_use_fast_block(maps, self.conv, self.norm):
-            return first_block(maps, self.conv, self.norm)
+        if not is_scripting():  # TorchScript takes the plain order of the layers
+            if not self.training:
+                # In eval mode batch norm is a fixed scale and shift, which folds into the weights.
+                weight, bias = folded(self.conv, self.norm)
+                if self.fast and can_pool_in_pieces(maps):
+                    return pooled_conv_without_gradient(maps, weight, bias)
+                return F.relu(F.max_pool2d(F.conv2d(maps, weight, bias, padding=1), 2))
+            if self.fast and can_use_fast_block(maps, self.conv, self.norm):
+                return first_block(maps, self.conv, self.norm)
         return F.relu(F.max_pool2d(self.norm(self.conv(maps)), 2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
+from torch._jit_internal import is_scripting  # what torch.jit.is_scripting is
 
 from metaclr.networks.block import ConvBlock
 from metaclr.networks.layout import channels_last
@@ -21,7 +22,9 @@ class Conv4(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """(B, C, H, W) to (B, F), F = width * (H / 16) * (W / 16), rounded down at each halving."""
-        maps = channels_last(pixels)
+        maps = pixels
+        if not is_scripting():
+            maps = channels_last(pixels)
         for block in self.blocks:
             maps = block(maps)
         return maps.flatten(1)

@@ -243,7 +243,7 @@ class CompareRecipe(Strict):
         return values
 
     @property
-    def judged_in(self) -> Literal["fp32", "fp64"]:
+    def evaluation_precision(self) -> Literal["fp32", "fp64"]:
         """Precision of the evaluation: float32, so that machines can be compared, or float64 if trained in it."""
         return "fp64" if self.train.precision == "fp64" else "fp32"
 

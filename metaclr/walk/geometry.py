@@ -82,7 +82,7 @@ def measure(encoder: nn.Module, probe: Probe) -> tuple[float, float]:
     from metaclr.diagnose import alignment, uniformity
     from metaclr.evaluation.features import features
 
-    device, precision = probe.plan.device, probe.plan.recipe.judged_in
+    device, precision = probe.plan.device, probe.plan.recipe.evaluation_precision
     pairs, images = (features(encoder, s, device, precision=precision) for s in (probe.views, probe.images))
     return alignment(pairs.view(-1, 2, pairs.shape[1])), uniformity(images)
 

@@ -55,7 +55,7 @@ def test_tasks_are_drawn_faster_than_by_a_loop() -> None:
     assert times_as_fast(lambda: len(sample_table(source, shape, 5000, seed=0)), loop) > 5  # usual: 16
 
 
-def test_episodes_are_judged_faster_than_by_a_loop() -> None:
+def test_episodes_are_classified_faster_than_by_a_loop() -> None:
     source, shape = empty_set(20, 600), TaskShape(5, 5, 15)
     table = sample_table(source, shape, 500, seed=0)
     rows = torch.randn(len(source), 64, generator=torch.Generator().manual_seed(0))

@@ -31,6 +31,7 @@ def linear(
     target: str,
     penalties: Sequence[float] = PENALTIES,
     seed: int = 0,
+    validation: tuple[Tensor, Tensor] | None = None,
     labels: str = "",
     protocol: str = "",
 ) -> list[Measurement]:
@@ -39,12 +40,17 @@ def linear(
     Args:
         x, y: training features (n, F) and labels (n,). x_test, y_test: those of the test part.
         seed: of the held-out third of the training part that chooses the penalty.
+        validation: features (v, F) and labels (v,) that choose it instead; those of other classes are left out.
 
     Raises:
         UserError: an empty part, shapes that do not agree, or one class only.
     """
     data = check_features(x, y, x_test, y_test)
-    probe = fit_probe(data.x, data.y, classes=data.classes, penalties=penalties, seed=seed)
+    if validation is not None:
+        chosen = check_features(x, y, *validation)
+        known = chosen.y_test >= 0
+        validation = chosen.x_test[known], chosen.y_test[known]
+    probe = fit_probe(data.x, data.y, classes=data.classes, penalties=penalties, seed=seed, validation=validation)
     correct = probe.scores(data.x_test).argmax(1) == data.y_test
     protocol = join(protocol, head="logistic regression on standardized features", penalty=probe.description)
     return [from_images("linear", correct, target=target, way=data.classes, labels=labels, protocol=protocol)]
@@ -57,7 +63,11 @@ def work_items(embedded: Embedded, settings: Linear) -> list[WorkItem]:
         return []
     return [
         lambda: linear(
-            *embedded.probe_parts, target=target.name, penalties=settings.penalties, protocol=embedded.probe_protocol
+            *embedded.probe_parts,
+            target=target.name,
+            penalties=settings.penalties,
+            validation=embedded.validation_part,
+            protocol=embedded.probe_protocol,
         )
     ]
 

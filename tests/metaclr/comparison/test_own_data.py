@@ -172,6 +172,12 @@ def test_episodes_always_fit_or_one_line_says_why(counts: list[int]) -> None:
         assert [(s.way, s.shot, s.query) for s in shapes] == [(w, k, 15) for w in (5, 20) for k in (1, 5)]
 
 
+def test_tasks_of_one_way_are_noted() -> None:
+    remarks: list[str] = []
+    episode_shapes("mine", with_counts([20] * 4), FewShotRecipe(ways=(1, 2)), (), remarks)
+    assert remarks == ["mine: 1-way tasks have one possible answer, so their accuracy is 100 % for every encoder"]
+
+
 def test_size_channels_and_views_come_from_the_sources() -> None:
     color = ImageSet(torch.zeros(4, 3, 120, 90, dtype=torch.uint8))
     gray = ImageSet(torch.zeros(4, 1, 20, 20, dtype=torch.uint8))

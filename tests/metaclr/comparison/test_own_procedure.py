@@ -12,7 +12,7 @@ from torch import Tensor
 import metaclr
 from episodes import TaskShape, sample_table
 from metaclr import methods
-from metaclr.bridge import Objective, Pairs
+from metaclr.bridge import Context, Objective, Pairs
 from metaclr.bridge.objective import Bridge
 from metaclr.bridge.roles import RoleAssignment
 from metaclr.comparison.own_procedure import own_procedure
@@ -76,11 +76,17 @@ def test_the_same_logits_in_training_and_at_test_time(name: str) -> None:
 def test_heads_are_the_same_function_objects() -> None:
     from metaclr.bridge.heads import prototypes as training
     from metaclr.bridge.logits import inner_products
-    from metaclr.heads import prototypes, relation, ridge, similarity, svm
+    from metaclr.heads import in_context, prototypes, relation, ridge, similarity, snail, svm
 
     assert training.prototypes.class_means is prototypes.class_means
     assert inner_products.squared_euclidean is similarity.squared_euclidean
-    for name, head in (("r2d2_classes", ridge.Ridge), ("metaoptnet", svm.SVM), ("relation", relation.Comparator)):
+    for name, head in (
+        ("r2d2_classes", ridge.Ridge),
+        ("metaoptnet", svm.SVM),
+        ("relation", relation.Comparator),
+        ("caml", in_context.InContextTransformer),
+        ("snail", snail.SnailNetwork),
+    ):
         objective = learner_of(name).objective
         assert isinstance(objective, Bridge)
         built = objective.head.episode_head(1.0)  # type: ignore[attr-defined]
@@ -88,9 +94,39 @@ def test_heads_are_the_same_function_objects() -> None:
         assert type(built).fit is head.fit
 
 
+FITTED = ["r2d2", "r2d2_classes", "metaoptnet", "relation", "caml", "camelu", "snail"]
+
+
+@pytest.mark.parametrize("name", FITTED)
+def test_the_loss_and_the_evaluation_call_the_same_function(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A whole loss, and a whole evaluation by `heads = ["method"]`: the one function is replaced, and both see it."""
+    learner = learner_of(name)
+    procedure = own_procedure(methods.get(name), learner)
+    assert procedure is not None
+    kind = type(procedure.head)  # type: ignore[attr-defined]
+    function = "fit_coded" if hasattr(kind, "fit_coded") else "fit"
+    plain, calls = getattr(kind, function), []
+
+    def counted(self: object, *given: Tensor) -> object:
+        calls.append(len(given[0]))
+        return plain(self, *given)
+
+    monkeypatch.setattr(kind, function, counted)
+    objective = learner.objective
+    z = torch.randn(1, 9, 4, int(learner.projector.features))  # type: ignore[arg-type]
+    objective(z, Context(shot=1, labels=torch.arange(9)[None]))
+    assert len(calls) == 1  # training
+    images = blobs(8, 10, size=16)
+    table = sample_table(images, TaskShape(5, 2, 3), 20, seed=1)
+    few_shot_of_procedure(procedure, features(learner.encoder, images), images, table, target="t")
+    assert sum(calls[1:]) == 20  # testing: all episodes
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [
+        ("caml", "InContextHead with trained weights"),
+        ("snail", "SnailHead with trained weights"),
         ("protonet", "Prototypes, squared_euclidean, raw features"),
         ("matching", "Matching"),
         ("r2d2_classes", "Ridge, regularizer"),

@@ -60,7 +60,7 @@ def test_a_method_that_raises_is_one_failed_run(tmp_path: Path) -> None:
     result = compare(tmp_path / "out", methods=methods)
     assert result.failures == {
         "own-source-s0": "ZeroDivisionError: in my code",
-        "memory-source-s0": "MemoryError: MemoryError",
+        "memory-source-s0": "out of memory; lower train.batch_views, size or encoder.options, or free some",
     }
     assert set(result.rows.method) == {"simclr", "untrained", "pixels"}
     trace = (result.folder / "runs" / "own-source-s0" / "error.txt").read_text()

@@ -102,7 +102,7 @@ def test_nothing_is_paired_across_splits(two: Any) -> None:
 
 def test_what_was_done_with_the_parts_stands_under_the_table(two: Any) -> None:
     notes = (two[0] / "two" / "tables" / "main.md").read_text()
-    assert "probes are fitted on part train (60 images) and judged on part test (36)" in " ".join(notes.split())
+    assert "probes are fitted on part train (60 images) and tested on part test (36)" in " ".join(notes.split())
 
 
 def test_images_that_both_parts_hold_are_named(tmp_path: Path) -> None:

@@ -314,3 +314,43 @@ def test_other_files_say_what_to_do(tmp_path: Path, name: str, said: str) -> Non
     (tmp_path / name).write_bytes(b"x")
     with pytest.raises(UserError, match=f"is a file; metaclr reads folders of images and .npz, .*{said}"):
         load(str(tmp_path / name))
+
+
+def test_arrays_that_are_not_read_are_named(tmp_path: Path) -> None:
+    found = load(npz(tmp_path, images=IMAGES, labels=LABELS, drawer=LABELS))
+    assert "arrays: drawer are not read" in found.notes
+    for unread in ({"species": LABELS}, {"labels": LABELS, "is_train": LABELS > 1}):
+        found = load(npz(tmp_path, images=IMAGES, **unread))
+        assert any(note.startswith("warning: arrays ") for note in found.notes)
+    parts = np.array(["train"] * 8 + ["test"] * 4)
+    for key in ("subset", "Partition", "set"):
+        assert Counter(load(npz(tmp_path, images=IMAGES, labels=LABELS, **{key: parts})).split) == {
+            "train": 8,
+            "test": 4,
+        }
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (np.array(3), "labels is one value"),
+        (np.array(["a", "", "b", "c"] * 3), "3 images have an empty label"),
+        (np.array([None] * 12, dtype=object), r"save strings as labels\.astype\(str\)"),
+    ],
+)
+def test_labels_that_are_none(tmp_path: Path, labels: Any, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        load(npz(tmp_path, images=IMAGES, labels=labels))
+
+
+def test_a_pickle_of_arrays_of_different_shapes_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "set.pkl"
+    path.write_bytes(pickle.dumps(((IMAGES, LABELS), (IMAGES[:6], LABELS[:6]))))
+    with pytest.raises(UserError, match="holds arrays of different shapes where one array is needed"):
+        load(str(path))
+
+
+def test_a_folder_with_a_colon_in_its_name(tmp_path: Path) -> None:
+    (tmp_path / "set:v2").mkdir()
+    assert torch.equal(load(npz(tmp_path / "set:v2", images=IMAGES, labels=LABELS)).images, PLAIN)
+    assert len(load(str(tmp_path / "set:v2"))) == 12

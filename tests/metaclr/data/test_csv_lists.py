@@ -111,3 +111,102 @@ def test_a_name_that_two_images_have(tmp_path: Path) -> None:
     (tmp_path / "train.csv").write_text("filename,label\nim0.png,a\n")
     with pytest.raises(UserError, match=r"'im0\.png' may be x/im0\.png or y/im0\.png"):
         load(str(tmp_path), size=8)
+
+
+ROWS = [(f"im{i}.png", "ab"[i % 2], ("train", "train", "val", "val", "test", "test")[i]) for i in range(6)]
+
+
+def listed(root: Path, text: str, name: str = "labels.csv", encoding: str = "utf-8") -> Path:
+    pictures(root / "images", ["."], count=6)
+    (root / name).write_bytes(text.encode(encoding))
+    return root
+
+
+def as_text(header: str, *, separator: str = ",", line: str = "\n") -> str:
+    return line.join([header, *(separator.join(row) for row in ROWS)]) + line
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        (as_text("filename,label,split"), "utf-8-sig"),
+        (as_text("filename\tlabel\tsplit", separator="\t"), "utf-16"),
+        (as_text("filename;label;split", separator=";", line="\r\n"), "utf-8"),
+        (as_text("filename|label|split", separator="|", line="\r"), "utf-8"),
+        ("# mine\n\n" + as_text(" File Name , Class , Data Set "), "utf-8"),
+        (as_text("photo path,kind,which").replace("im", "C:\\me\\images\\im"), "utf-8"),
+        (as_text("a,b,c").replace("im", "/home/me/images/im"), "utf-8"),
+        (as_text("url,label,split").replace("im", "https://x.org/images/im"), "utf-8"),
+        (as_text("x,y,z").partition("\n")[2].replace(".png", ""), "utf-8"),  # no header, no endings
+        (as_text("filename,label,split").replace(".png", ".JPG"), "utf-8"),  # converted since
+        (as_text("filename,label,split").replace("im", "IM"), "utf-8"),
+    ],
+)
+def test_a_list_in_any_dialect(tmp_path: Path, text: str, encoding: str) -> None:
+    found = load(str(listed(tmp_path, text, encoding=encoding)), size=8)
+    assert [Path(file).name for file in found.files] == [row[0] for row in ROWS]
+    assert [found.class_name(label) for label in found.required_labels().tolist()] == [row[1] for row in ROWS]
+    assert list(found.split) == [row[2] for row in ROWS]
+
+
+@pytest.mark.parametrize(
+    ("column", "true", "false"),
+    [("is_valid", "val", "train"), ("is_train", "train", "test"), ("Is Test", "test", "train")],
+)
+def test_a_column_of_true_and_false_is_the_part(tmp_path: Path, column: str, true: str, false: str) -> None:
+    rows = "".join(f"im{i}.png,{'ab'[i % 2]},{i < 2}\n" for i in range(6))
+    found = load(str(listed(tmp_path, f"filename,label,{column}\n{rows}")), size=8)
+    assert found.split == (true,) * 2 + (false,) * 4
+
+
+def test_columns_that_are_not_read_are_named(tmp_path: Path) -> None:
+    rows = "".join(f"{i},im{i}.png,{'ab'[i % 2]},9,{i % 3}\n" for i in range(6))
+    found = load(str(listed(tmp_path, f",filename,label,width,grams\n{rows}")), size=8)
+    assert "columns: width, grams of labels.csv are not read" in found.notes
+    (tmp_path / "labels.csv").write_text(f",filename,label,width,fold\n{rows}")
+    assert any("warning: column fold of labels.csv is not read" in note for note in load(str(tmp_path), size=8).notes)
+    (tmp_path / "labels.csv").write_text("filename,label\nim0.png,owl, big\n")
+    with pytest.raises(UserError, match="row 2 has 3 columns, and the header 2; put quotes around cells"):
+        load(str(tmp_path), size=8)
+
+
+def test_labels_in_one_list_and_parts_in_another(tmp_path: Path) -> None:
+    listed(tmp_path, "filename,label\n" + "".join(f"{file},{label}\n" for file, label, _ in ROWS))
+    (tmp_path / "split.csv").write_text("filename,split\n" + "".join(f"{file},{part}\n" for file, _, part in ROWS))
+    found = load(str(tmp_path), size=8)
+    assert (found.class_names, list(found.split)) == (("a", "b"), [row[2] for row in ROWS])
+
+
+@pytest.mark.parametrize("place", [".", "meta"])
+@pytest.mark.parametrize(
+    ("ending", "row"),
+    [("csv", "{c}/im{i}.png"), ("txt", "{c}/im{i}"), ("txt", "images/{c}/im{i}.png {n}"), ("csv", "im{i}.png,{c}")],
+)
+def test_parts_by_lists_and_classes_by_folders(tmp_path: Path, place: str, ending: str, row: str) -> None:
+    pictures(tmp_path / "images", ["owl", "wren"], count=4)
+    (tmp_path / place).mkdir(exist_ok=True)
+    for part, ids in (("train", (0, 1)), ("test", (2, 3))):
+        lines = [row.format(c=c, i=i, n=n) for n, c in enumerate(("owl", "wren")) for i in ids]
+        header = "filename,label\n" if "," in row else ""
+        (tmp_path / place / f"{part}.{ending}").write_text(header + "\n".join(lines) + "\n")
+    found = load(str(tmp_path), size=8)
+    assert found.class_names == ("owl", "wren")
+    for file, part, label in zip(found.files, found.split, found.required_labels().tolist(), strict=True):
+        assert part == ("train" if file[-5] in "01" else "test")
+        assert file.split("/")[1] == ("owl", "wren")[label]
+
+
+def test_a_file_of_that_name_in_another_folder_is_another_file(tmp_path: Path) -> None:
+    pictures(tmp_path, ["owl"])
+    pictures(tmp_path, ["wren"], count=1)
+    (tmp_path / "train.csv").write_text("filename,label\nowl/im0.png,owl\nwren/im1.png,wren\nwren/im0.png,wren\n")
+    with pytest.raises(UserError, match=r"1 unreadable image.*wren/im1\.png"):
+        load(str(tmp_path), size=8)
+
+
+def test_json_lines_and_files_that_are_not_read(tmp_path: Path) -> None:
+    rows = "".join(f'{{"file_name": "{file}", "label": "{label}"}}\n' for file, label, _ in ROWS)
+    assert load(str(listed(tmp_path, rows, "metadata.jsonl")), size=8).class_names == ("a", "b")
+    (tmp_path / "metadata.jsonl").rename(tmp_path / "train_test_split.json")
+    notes = load(str(tmp_path), size=8).notes
+    assert any("warning: train_test_split.json is not read" in note for note in notes)

@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from metaclr.data import catalogue, load, names
+from metaclr.data.sets import digits
 from metaclr.errors import UserError
 
 
@@ -25,12 +26,17 @@ def test_importing_is_light() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_digits_are_scikit_learns() -> None:
+def test_digits_are_scikit_learns(monkeypatch: pytest.MonkeyPatch) -> None:
     from sklearn.datasets import load_digits
 
     found = load("digits", size=10)
     assert (len(found), found.classes, found.size) == (1797, 10, (10, 10))
     raw = load_digits()
+    counts, labels = digits.read_counts()
+    assert np.array_equal(counts, raw.images)
+    assert np.array_equal(labels, raw.target)
+    monkeypatch.setattr(digits, "TABLE", "elsewhere")
+    assert np.array_equal(digits.read_counts()[0], raw.images)
     assert torch.equal(found.images[:, 0, 1:9, 1:9].double(), torch.tensor(raw.images * 255 / 16).round())
     assert found.required_labels().tolist() == raw.target.tolist()
     assert load("digits").size == (28, 28)

@@ -109,3 +109,19 @@ def test_refusals() -> None:
         check_features(x, y[:-1], x_test, y_test)
     with pytest.raises(UserError, match="k >= 1"):
         knn_labels(x, y, x_test, classes=6, k=0, temperature=0.1)
+
+
+def test_the_penalty_is_chosen_on_validation_images_where_there_are_some() -> None:
+    x, y, x_test, y_test = data(width=3)
+    both = (10.0, 1e-5)
+    by_third = fit_probe(x, y, classes=6, penalties=both).penalty
+    (other,) = set(both) - {by_third}
+    alone = fit_probe(x, y, classes=6, penalties=[other])
+    validation = x_test, alone.scores(x_test).argmax(1)
+    assert (fit_probe(x, y, classes=6, penalties=[by_third]).scores(x_test).argmax(1) != validation[1]).any()
+    chosen = fit_probe(x, y, classes=6, penalties=both, validation=validation)
+    assert chosen.penalty == other
+    torch.testing.assert_close(chosen.weight, alone.weight)  # fitted on the training part alone
+    labels = torch.cat([y_test[:30], torch.tensor([9])])  # 9: a class that the training part lacks
+    (row,) = linear(x, y, x_test, y_test, target="t", validation=(x_test[:31], labels))
+    assert "on the validation part" in row.protocol

@@ -1,4 +1,4 @@
-"""A target's own parts decide what probes are fitted and judged on; nothing is replaced in silence."""
+"""A target's own parts decide what probes are fitted, chosen and tested on; nothing is replaced in silence."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def of_parts(counts: dict[str, list[int]]) -> ImageSet:
 
 
 def taken(images: ImageSet, split: TargetSplit) -> tuple[Counter[str], Counter[str]]:
-    fitted, judged = (images.select(index) for index in (split.train, split.test))
-    return Counter(fitted.split), Counter(judged.split)
+    fitted, tested = (images.select(index) for index in (split.train, split.test))
+    return Counter(fitted.split), Counter(tested.split)
 
 
 def test_parts_of_the_same_classes_are_used_as_they_are() -> None:
@@ -32,7 +32,8 @@ def test_parts_of_the_same_classes_are_used_as_they_are() -> None:
     assert taken(images, split) == (Counter(train=6), Counter(test=5))
     assert split.origin == "parts train and test"
     assert split.notes == (
-        "probes are fitted on part train (6 images) and judged on part test (5); val is not used by them",
+        "probes are fitted on part train (6 images) and tested on part test (5); the penalty of the linear probe is"
+        " chosen on part val (8)",
     )
 
 
@@ -72,7 +73,7 @@ def test_val_is_never_test_data_in_silence(counts: dict[str, list[int]], drawn_o
 
 
 @pytest.mark.parametrize(
-    ("counts", "fitted", "judged"),
+    ("counts", "fitted", "tested"),
     [
         ({"query": [2, 2], "gallery": [3, 3], "train": [0, 0, 4, 4]}, "gallery", "query"),
         ({"query": [2, 2], "gallery": [3, 3], "train": [4, 4]}, "train", "query"),
@@ -80,10 +81,10 @@ def test_val_is_never_test_data_in_silence(counts: dict[str, list[int]], drawn_o
         ({"support": [1, 1], "query": [2, 2]}, "support", "query"),
     ],
 )
-def test_parts_by_other_names(counts: dict[str, list[int]], fitted: str, judged: str) -> None:
+def test_parts_by_other_names(counts: dict[str, list[int]], fitted: str, tested: str) -> None:
     images = of_parts(counts)
     mine, theirs = taken(images, target_split(images, 0))
-    assert (set(mine), set(theirs)) == ({fitted}, {judged})
+    assert (set(mine), set(theirs)) == ({fitted}, {tested})
 
 
 def test_without_parts_nothing_is_said() -> None:
@@ -100,7 +101,7 @@ def test_without_parts_nothing_is_said() -> None:
     )
 )
 @settings(max_examples=60, deadline=None)
-def test_fitted_and_judged_images_are_apart(counts: dict[str, list[int]]) -> None:
+def test_fitted_and_tested_images_are_apart(counts: dict[str, list[int]]) -> None:
     images = of_parts(counts)
     split = target_split(images, 0)
     both = torch.cat([split.train, split.test])
@@ -114,3 +115,35 @@ def test_the_digest_is_of_both_sides() -> None:
     one, two = torch.tensor([0, 1]), torch.tensor([2, 3])
     digests = {TargetSplit(a, b, "x").digest for a, b in ((one, two), (two, one), (one, one), (one, two[:1]))}
     assert len(digests) == 4
+
+
+def test_settings_are_chosen_on_the_part_for_it() -> None:
+    images = of_parts({"train": [4, 4, 4, 0], "val": [2, 2, 0, 3], "test": [3, 3, 3, 3]})
+    split = target_split(images, 0)
+    assert Counter(images.select(split.val).split) == {"val": 4}
+    assert images.select(split.val).required_labels().tolist() == [0, 0, 1, 1]
+    assert "chosen on part val (4, 2 of the 3 classes)" in split.notes[0]
+    halves = target_split(of_parts({"train": [4, 4], "val": [2, 2]}), 0)
+    assert len(halves.val) == 4
+    assert "chosen on part val (4)" in halves.notes[0]
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        {"train": [4, 4], "test": [2, 2]},  # no such part
+        {"train": [4, 4], "test": [2, 2], "val": [3, 0]},  # one class alone
+        {"train": [4, 0, 0], "val": [0, 4, 0], "test": [0, 0, 4]},  # a split by classes
+    ],
+)
+def test_without_a_part_for_it_a_third_of_the_training_part_is_held_out(counts: dict[str, list[int]]) -> None:
+    split = target_split(of_parts(counts), 0)
+    assert not len(split.val)
+    assert "chosen on a held-out third" in split.notes[0]
+
+
+def test_another_validation_part_is_another_split() -> None:
+    digests = {
+        target_split(of_parts({"train": [4, 4], "val": val, "test": [2, 2]}), 0).digest for val in ([3, 0], [2, 2])
+    }
+    assert len(digests) == 2

@@ -160,7 +160,7 @@ def test_engine_trains_on_a_taskset() -> None:
     assert learner(batches.render(batches(0)), batches(0))[0].item() < 0.5 * first
 
 
-def test_evaluators_judge_on_a_tasksets_episodes() -> None:
+def test_evaluators_use_a_tasksets_episodes() -> None:
     images = image_set_from_dataset(pairs())
     shape = TaskShape(4, 1, 3)
     table = table_from_taskset(taskset(), images, shape, 50, seed=0)

@@ -245,6 +245,7 @@ SETUPS = {
         reconstruction=1.0,
         settings={"terms.0.1.temperature": 0.5, "terms.1.1.temperature": 0.5},
     ),
+    "supcon_clusters": SetUp("this project", labels="cluster", way_type="classes", task=(1, 3)),
     "supervised": SetUp(
         "HobbitLong/SupContrast main_ce.py: a linear classifier", {"shift": "shifted"}, projector=(), labels="given"
     ),
@@ -369,6 +370,32 @@ SETUPS = {
         task=(1, 19),
         way=5,
         settings={"temperature": 1.0, "hidden": 64},
+    ),
+    "caml": of_classes(
+        "cfifty/CAML src/models; Fifty et al. 2024",
+        {
+            "task": "3 queries",
+            "way": "64 tasks of 5 ways",
+            "codes": "theirs one for each way",
+            "encoder": "frozen",
+            "width": "large vision transformer",
+            "attention": "do not attend",
+        },
+        way=5,
+        settings={"tasks.way": 5, "head.labels": "simplex", "codes": 5, "temperature": 1.0},
+    ),
+    "snail": of_classes(
+        "Mishra et al. 2018; eambutu/snail-pytorch",
+        {
+            "task": "3 queries (theirs 1)",
+            "way": "64 tasks of 5 ways",
+            "codes": "theirs one for each way",
+            "filters": "theirs 128",
+            "length": "theirs of its length",
+            "norm": "a layer norm before the output",
+        },
+        way=5,
+        settings={"tasks.way": 5, "codes": 5, "filters": 128, "length": 6, "temperature": 1.0},
     ),
     "metaoptnet": of_classes(
         "kjunelee/MetaOptNet train.py",

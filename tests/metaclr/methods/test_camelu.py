@@ -12,6 +12,7 @@ from torch import Tensor
 from episodes import Episode, mix_queries
 from metaclr import methods
 from metaclr.bridge import Context, InContext, Objective, raw, split
+from metaclr.bridge.heads.label_codes import draw_codes
 from metaclr.errors import UserError
 from metaclr.heads.in_context import InContextTransformer
 
@@ -108,7 +109,7 @@ def test_the_loss_is_cross_entropy_over_the_ways() -> None:
 def test_label_vectors_are_drawn_for_each_task_and_all_are_trained() -> None:
     module, z = objective(), draw(2, 4, 3, 5)
     head = module.head
-    first, second = head._codes(2, 4), head._codes(2, 4)  # type: ignore[operator, union-attr]
+    first, second = (draw_codes(3, head.calls, 6, 2, 4) for _ in range(2))  # type: ignore[arg-type, union-attr]
     assert torch.equal(first, second)
     assert all(len(set(of_task)) == 4 for of_task in first.tolist())
     for _ in range(6):

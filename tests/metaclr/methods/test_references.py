@@ -182,6 +182,7 @@ EXPECTED: dict[str, Expected] = {
     "supcon": lambda m, z, c: loops.supcon_out(unit(z), classes(c), 0.1),
     "supcon_spread": supcon_spread,
     "supcon_in": lambda m, z, c: loops.matching_out(unit(z), classes(c), 0.1),
+    "supcon_clusters": lambda m, z, c: loops.supcon_out(unit(z), classes(c), 0.2),
     "supervised": supervised,
     "symmetric_protoclr": symmetric_protoclr,
     "triplet": lambda m, z, c: loops.triplet(unit(z), classes(c), 0.2, "semi_hard"),

@@ -191,3 +191,12 @@ def test_bf16_autocast_is_near_float32() -> None:
     rough.float().square().mean().backward()
     assert torch.nn.functional.cosine_similarity(rough.float(), exact).min() > 0.99
     assert all(p.grad is not None and p.grad.isfinite().all() for p in encoder.parameters())
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.*deprecated")
+@pytest.mark.parametrize("channels", [1, 3])
+def test_torchscript_computes_the_same(channels: int) -> None:
+    ours, _ = pair(channels)
+    pixels = torch.rand(5, channels, 28, 28, dtype=torch.float64)
+    scripted = torch.jit.script(ours.eval())
+    torch.testing.assert_close(scripted(pixels), ours(pixels), rtol=1e-9, atol=1e-9)
