@@ -8,6 +8,7 @@ from metaclr.meta.inner_loop import inner_loop
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="few-shot",
     summary="almost no inner loop: MAML on the head alone",
     reference="Raghu et al. 2020, arXiv:1909.09157",
     formula=r"CE(W' f_\theta(q), n), \quad W' = W - \alpha \nabla_W CE(W f_\theta(S))",

@@ -7,6 +7,7 @@ from metaclr.meta.inner_loop import inner_loop
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="few-shot",
     summary="MAML without second derivatives",
     reference="Finn et al. 2017, arXiv:1703.03400, section 5.2; Nichol et al. 2018, arXiv:1803.02999",
     formula=r"CE(f_{\theta - \alpha g}(q), n), \quad g = \nabla CE(f_\theta(S)) \text{ without gradient}",

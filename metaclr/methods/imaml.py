@@ -9,6 +9,7 @@ from metaclr.meta.implicit import implicit_loop
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="few-shot",
     summary="MAML with an implicit gradient: many inner steps, memory of one",
     reference="Rajeswaran et al. 2019, arXiv:1909.04630",
     formula=r"(I + \nabla^2 L_S(\phi) / \lambda)^{-1} \nabla L_q(\phi), \quad "

@@ -7,6 +7,7 @@ from metaclr.meta.inner_loop import inner_loop
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="few-shot",
     summary="MAML with a learned rate for each parameter",
     reference="Li et al. 2017, arXiv:1707.09835",
     formula=r"CE(f_{\theta - \alpha \circ \nabla CE(f_\theta(S))}(q), n), \quad \alpha \text{ learned}",

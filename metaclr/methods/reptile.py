@@ -11,6 +11,7 @@ from metaclr.meta.reptile import reptile
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="few-shot",
     summary="the start moves towards the weights that ordinary training on each task ends with",
     reference="Nichol, Achiam and Schulman 2018, arXiv:1803.02999",
     formula=r"\theta \leftarrow \theta + \epsilon (\phi - \theta), \quad \phi = \text{Adam}^k(\theta; CE(f_\theta(S)))",

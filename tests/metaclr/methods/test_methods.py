@@ -19,7 +19,14 @@ TRAINED = [name for name in names() if get(name).trained and get(name).learner i
 
 
 def test_a_method_is_found_by_its_file() -> None:
-    files = {path.stem for path in FOLDER.glob("*.py")} - {"__init__", "method", "differences", "summaries"}
+    files = {path.stem for path in FOLDER.glob("*.py")} - {
+        "__init__",
+        "method",
+        "differences",
+        "families",
+        "summaries",
+        "tricks",
+    }
     assert files == set(names())
     assert all(get(name).name == name for name in names())
 
