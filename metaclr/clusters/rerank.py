@@ -7,13 +7,17 @@ neighbor have distance 1, which is not stored, so memory grows with M, not with 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from scipy.sparse import csc_matrix, csr_matrix
 from torch import Tensor
 
-_CELLS = 1 << 23
-"""Distances, or entries of a dense block of rows, at a time."""
+_CELLS = 1 << 22
+"""Distances, or entries of a dense block of rows, at a time: 32 MiB in float64."""
+_PAIRS = 1 << 22
+"""Pairs of entries in one column of the encodings at a time, likewise."""
 
 
 def jaccard_distances(rows: Tensor, k1: int = 20, k2: int = 6) -> csr_matrix:
@@ -99,21 +103,33 @@ def _jaccard(encodings: csr_matrix) -> csr_matrix:
     """Jaccard distances of encodings (M, M) whose rows sum to 1."""
     encodings.sort_indices()
     columns = encodings.tocsc()
-    count = encodings.shape[0]
     found, indices, lengths = [], [], [0]
-    block = max(1, _CELLS // count)
-    for start in range(0, count, block):
-        end = min(start + block, count)
+    for start, end in _blocks(encodings, columns):
         at = slice(encodings.indptr[start], encodings.indptr[end])
         of_row = np.repeat(np.arange(end - start), np.diff(encodings.indptr[start : end + 1]))
         shared = _minima(columns, encodings.indices[at], encodings.data[at], of_row, end - start)
         for row in shared:
-            others = row.nonzero()[0]
+            others = row.nonzero()[0].astype(np.int32)
             indices.append(others)
             found.append(np.maximum(1 - row[others] / (2 - row[others]), 0))
             lengths.append(len(others))
     pointers = np.cumsum(lengths)
     return csr_matrix((np.concatenate(found), np.concatenate(indices), pointers), shape=encodings.shape)
+
+
+def _blocks(encodings: csr_matrix, columns: csc_matrix) -> Iterator[tuple[int, int]]:
+    """Ranges of rows of at most `_CELLS` cells, and of `_PAIRS` pairs of entries in one column unless it is one row.
+
+    An image that is near many others (a hub) has a full column, so that rows differ much in their pairs.
+    """
+    count = encodings.shape[0]
+    pairs = np.concatenate([[0], np.cumsum(np.diff(columns.indptr)[encodings.indices])])[encodings.indptr]
+    start = 0
+    while start < count:
+        fitting = int(np.searchsorted(pairs, pairs[start] + _PAIRS, side="right")) - 1
+        end = min(max(start + 1, fitting), start + max(1, _CELLS // count), count)
+        yield start, end
+        start = end
 
 
 def _minima(columns: csc_matrix, index: np.ndarray, values: np.ndarray, of_row: np.ndarray, rows: int) -> np.ndarray:

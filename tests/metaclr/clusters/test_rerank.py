@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from metaclr.clusters import Density
+from metaclr.clusters import Density, rerank
 from metaclr.clusters.rerank import jaccard_distances, nearest
 
 
@@ -56,6 +56,16 @@ def test_distances_are_those_of_the_definition(k1: int, k2: int) -> None:
     found = dense(jaccard_distances(points, k1, k2))
     torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-6)
     assert expected.min() < 0.5 < expected.max()
+
+
+def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One image at the center of all others is in many encodings: its column alone fills several blocks."""
+    points = torch.randn(60, 12, generator=torch.Generator().manual_seed(4))
+    points[0] = 0
+    whole = jaccard_distances(points, 8, 4)
+    monkeypatch.setattr(rerank, "_PAIRS", 150)
+    parts = jaccard_distances(points, 8, 4)
+    torch.testing.assert_close(dense(parts), dense(whole), rtol=1e-12, atol=1e-12)
 
 
 def test_radius_is_the_mean_of_the_smallest_distances_of_all_pairs() -> None:
