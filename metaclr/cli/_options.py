@@ -19,9 +19,7 @@ set_option = click.option(
     "overrides",
     multiple=True,
     metavar="KEY=VALUE",
-    
     help="Override a key of the recipe, such as train.steps=500; may be repeated.",
-,
 )
 
 
