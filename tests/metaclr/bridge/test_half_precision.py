@@ -91,10 +91,12 @@ def trains(module: nn.Module, name: str, z: Tensor, *, autocast: bool) -> Tensor
 REFUSES_ONE_IMAGE = {
     "align_uniform": "uniformity needs at least 2 images",
     "barlow_twins": "Barlow Twins needs at least 2 images",
+    "caml": "cannot be drawn from a batch of 1 ways",
     "hms": "cannot be drawn from a batch of 1 ways",
     "lejepa": "SIGReg needs at least 2 images",
     "swav": "SwAV needs at least 2 images",
     "semi_normalized": "cannot be drawn from a batch of 1 ways",
+    "snail": "cannot be drawn from a batch of 1 ways",
     "sogclr": "no negatives in tasks of 1 way",
     "spectral": "spectral loss needs at least 2 images",
     "unisiam": "dispersion needs at least 2 images",

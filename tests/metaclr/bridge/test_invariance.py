@@ -24,7 +24,7 @@ from metaclr.bridge import (
 )
 from tests.metaclr.bridge.test_gradients import TRAINED, small
 
-RANDOM = {"semi_normalized", "hms"}  # their tasks are drawn by position
+RANDOM = {"semi_normalized", "hms", "caml", "snail"}  # their tasks, or label codes, are drawn by position
 BY_PLACE = {*RANDOM, "camelu"}  # a way's label vector is that of its place; `test_camelu` moves both
 ORDER = torch.tensor([4, 2, 0, 5, 1, 3])
 
