@@ -18,10 +18,16 @@ class Conv4(nn.Module):
     def __init__(self, channels: int, size: int, width: int, *, fast: bool = True) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(ConvBlock(width if i else channels, width, fast=fast) for i in range(DEPTH))
+        self.channels = channels
         self.features = width * (size >> DEPTH) ** 2
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """(B, C, H, W) to (B, F), F = width * (H / 16) * (W / 16), rounded down at each halving."""
+        """(B, C, H, W) to (B, F), F = width * (H / 16) * (W / 16), rounded down at each halving.
+
+        Gray images of one channel are taken as color by a network for three.
+        """
+        if self.channels == 3 and pixels.shape[1] == 1:
+            pixels = pixels.expand(-1, 3, -1, -1)
         maps = pixels
         if not is_scripting():
             maps = channels_last(pixels)

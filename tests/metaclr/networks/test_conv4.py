@@ -200,3 +200,12 @@ def test_torchscript_computes_the_same(channels: int) -> None:
     pixels = torch.rand(5, channels, 28, 28, dtype=torch.float64)
     scripted = torch.jit.script(ours.eval())
     torch.testing.assert_close(scripted(pixels), ours(pixels), rtol=1e-9, atol=1e-9)
+
+
+def test_gray_images_are_color_to_a_network_for_color() -> None:
+    net = build_encoder("conv4", 3, 32, seed=0, width=8).eval()
+    gray = torch.rand(2, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(net(gray), net(gray.repeat(1, 3, 1, 1)))
+    assert net(gray).shape == (2, 8)
+    with pytest.raises(RuntimeError, match="expected input"):
+        build_encoder("conv4", 1, 32, seed=0, width=8).eval()(torch.rand(2, 3, 32, 32))
