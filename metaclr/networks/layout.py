@@ -11,6 +11,12 @@ def inside_transform() -> bool:
     return bool(torch._C._are_functorch_transforms_active())
 
 
+def is_eager() -> bool:
+    """Whether operations run one by one: not compiled, not traced by `torch.jit.trace`, not inside torch.func."""
+    traced = bool(torch._C._is_tracing())  # what torch.jit.is_tracing calls
+    return not (traced or torch.compiler.is_compiling() or inside_transform())
+
+
 def channels_last(pixels: Tensor) -> Tensor:
     """Pixels (B, C, H, W) in channels_last.
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from metaclr.networks.fast_conv4.patch_moments import patch_moments
 from metaclr.networks.fast_conv4.pooled_conv import pooled_conv
 from metaclr.networks.fold_batch_norm import fold
-from metaclr.networks.layout import inside_transform
+from metaclr.networks.layout import is_eager
 
 _MAX_CHANNELS = 3  # each pixel adds to the (9C)^2 entries of S
 
@@ -32,19 +32,14 @@ def can_use_fast_block(pixels: Tensor, conv: nn.Conv2d, norm: nn.Module) -> bool
         and not pixels.requires_grad
         and type(norm) is nn.BatchNorm2d
         and norm.momentum is not None
-        and not torch.compiler.is_compiling()
-        and not inside_transform()
+        and is_eager()
     )
 
 
 def can_pool_in_pieces(pixels: Tensor) -> bool:
     """Whether `pooled_conv_without_gradient` is faster: few channels on a CPU, without gradient, in eager mode."""
     return (
-        pixels.device.type == "cpu"
-        and pixels.shape[1] <= _MAX_CHANNELS
-        and not torch.is_grad_enabled()
-        and not torch.compiler.is_compiling()
-        and not inside_transform()
+        pixels.device.type == "cpu" and pixels.shape[1] <= _MAX_CHANNELS and not torch.is_grad_enabled() and is_eager()
     )
 
 

@@ -209,3 +209,12 @@ def test_gray_images_are_color_to_a_network_for_color() -> None:
     assert net(gray).shape == (2, 8)
     with pytest.raises(RuntimeError, match="expected input"):
         build_encoder("conv4", 1, 32, seed=0, width=8).eval()(torch.rand(2, 3, 32, 32))
+
+
+@pytest.mark.filterwarnings("ignore")  # torch says that TorchScript is old; programs in use still read it
+def test_a_trace_is_the_plain_function_with_and_without_gradient() -> None:
+    net = build_encoder("conv4", 1, 28, seed=0, width=8).eval()
+    traced = torch.jit.trace(net, torch.rand(2, 1, 28, 28))  # traces twice, and refuses what differs
+    pixels = torch.rand(5, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        torch.testing.assert_close(traced(pixels), net(pixels), rtol=1e-5, atol=1e-6)
