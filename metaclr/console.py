@@ -38,6 +38,8 @@ class Progress:
     title: str
     every: float = 15.0
     quiet: bool = False
+    known_after: int = 1
+    """Units to be done before the time left is told: of runs side by side the first to end says little."""
     _first: tuple[float, int] | None = None
     _printed: float = field(default_factory=time.monotonic)
 
@@ -66,13 +68,13 @@ class Progress:
         if self._first is None or done < self._first[1]:
             self._first = now, done
         began, start = self._first
-        return (now - began) / (done - start) * (total - done) if done > start else None
+        return (now - began) / (done - start) * (total - done) if done - start >= self.known_after else None
 
 
 @contextmanager
-def progress(title: str, *, quiet: bool = False) -> Iterator[Progress]:
+def progress(title: str, *, quiet: bool = False, known_after: int = 1) -> Iterator[Progress]:
     """A Progress whose live line is erased when the block ends."""
-    bar = Progress(title, quiet=quiet)
+    bar = Progress(title, quiet=quiet, known_after=known_after)
     try:
         yield bar
     finally:

@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from metaclr.errors import UserError
+
 
 def write_atomic(path: Path, content: bytes | str) -> None:
     """Write a file so that a reader sees the complete old or the complete new content, even after SIGKILL.
@@ -20,6 +22,18 @@ def write_atomic(path: Path, content: bytes | str) -> None:
     """
     with replacing(Path(path)) as file:
         file.write(content.encode() if isinstance(content, str) else content)
+
+
+def check_output_file(path: Path) -> None:
+    """Refuse a name for a new file that is empty, a folder, or a device, which an atomic write would replace.
+
+    Raises:
+        UserError: says which.
+    """
+    if path.is_dir():  # Path("") is the working folder
+        raise UserError(f"--out {str(path)!r} is a folder; name a file in it")
+    if path.exists() and not path.is_file():
+        raise UserError(f"--out {path} is a device or a pipe; name a file")
 
 
 def is_file(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -11,6 +12,10 @@ from metaclr.cli._options import data_root_option
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+ENDINGS = ("pdf", "png", "svg")
+"""Formats of the picture."""
 
 
 @click.command(name="episodes", short_help="Draw one task as a picture.")
@@ -51,7 +56,12 @@ def command(
     from episodes import PRESETS, EpisodeSampler, TaskShape, render
     from metaclr.data import load
     from metaclr.errors import unknown
+    from metaclr.files import check_output_file
 
+    check_output_file(out)
+    ending = out.suffix.lower().removeprefix(".") or "png"
+    if ending not in ENDINGS:
+        raise unknown("ending of --out", ending, ENDINGS)
     if views not in PRESETS:
         raise unknown("views", views, PRESETS)
     image_set = load(data, data_root, size=size)
@@ -61,15 +71,19 @@ def command(
     names = [
         image_set.class_name(int(i)) if way_type == "classes" else f"image {int(i)}" for i in episode.labels[0].tolist()
     ]
-    _draw(pixels[0], names, shot, f"{way}-way {shot}-shot of {data}, views {views}, seed {seed}, step {step}", out)
+    _draw(
+        pixels[0], names, shot, f"{way}-way {shot}-shot of {data}, views {views}, seed {seed}, step {step}", out, ending
+    )
     for name, images in zip(names, episode.images[0].tolist(), strict=True):
         click.echo(f"{name:40} support {images[:shot]}  query {images[shot:]}")
     click.echo(f"picture   {out}")
 
 
-def _draw(pixels: Tensor, names: list[str], shot: int, title: str, out: Path) -> None:
-    """Ways down, views across: (N, V, C, H, W) in [0, 1]."""
+def _draw(pixels: Tensor, names: list[str], shot: int, title: str, out: Path, ending: str) -> None:
+    """Ways down, views across: (N, V, C, H, W) in [0, 1]; written atomically."""
     from matplotlib.figure import Figure
+
+    from metaclr.files import write_atomic
 
     way, count = pixels.shape[:2]
     figure = Figure(figsize=(1.6 + 0.8 * count, 0.9 + 0.8 * way), layout="constrained")
@@ -89,4 +103,6 @@ def _draw(pixels: Tensor, names: list[str], shot: int, title: str, out: Path) ->
     if shot < count:
         axes[0][shot].set_title("query", fontsize=9, color="#4c72b0")
     figure.suptitle(title, fontsize=9)
-    figure.savefig(out, dpi=150)
+    buffer = BytesIO()
+    figure.savefig(buffer, dpi=150, format=ending)
+    write_atomic(out, buffer.getvalue())

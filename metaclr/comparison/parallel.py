@@ -42,7 +42,9 @@ def run_parallel(plan: Plan, jobs: int, *, quiet: bool = False) -> dict[str, str
     waiting, running = deque(todo), dict[Future[str], tuple[Run, ProcessPoolExecutor]]()
     idle = [_worker(threads) for _ in range(min(jobs, len(todo)))]
     try:
-        with progress(f"{len(todo)} runs, {jobs} at a time", quiet=quiet) as bar:
+        title, at_once = f"{len(todo)} runs, {jobs} at a time", min(jobs, len(todo))
+        with progress(title, quiet=quiet, known_after=at_once) as bar:
+            bar(0, len(todo), "starting")
             while waiting or running:
                 while waiting and idle:
                     run, pool = waiting.popleft(), idle.pop()

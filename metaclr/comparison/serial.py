@@ -41,6 +41,8 @@ def execute_serially(plan: Plan, *, quiet: bool = False) -> dict[str, str]:
     if len(todo) < len(plan.runs) and not quiet:
         notify(f"{len(plan.runs) - len(todo)} of {len(plan.runs)} runs are finished already and kept")
     failures: dict[str, str] = {}
+    bar_of_all = Progress("runs")
+    bar_of_all.seconds_left(time.monotonic(), 0, len(todo))  # starts its clock
     for number, run in enumerate(todo, start=1):
         title = f"[{number}/{len(todo)}] {run.entry.title}, seed {run.seed}"
         began = time.monotonic()
@@ -49,7 +51,10 @@ def execute_serially(plan: Plan, *, quiet: bool = False) -> dict[str, str]:
         if failure:
             failures[run.name] = failure
         if not quiet:
-            notify(f"{title}: {f'failed: {failure}' if failure else span(time.monotonic() - began)}")
+            now = time.monotonic()
+            left = bar_of_all.seconds_left(now, number, len(todo))
+            all_left = f"; about {span(left)} left for all" if left else ""
+            notify(f"{title}: {f'failed: {failure}' if failure else span(now - began)}{all_left}")
     return failures
 
 

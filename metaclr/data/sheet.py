@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import torch
 
 from episodes import ImageSet, random
 from metaclr.errors import UserError
+from metaclr.files import check_output_file, write_atomic
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -47,9 +49,12 @@ def contact_sheet(image_set: ImageSet, *, classes: int = 16, images: int = 12, s
 
 
 def write_sheet(sheet: Image, path: Path) -> None:
-    """Save as PNG. Raises UserError if it cannot be written."""
+    """Save as PNG, atomically. Raises UserError if it cannot be written, or is a folder or a device."""
+    check_output_file(path)
+    buffer = BytesIO()
+    sheet.save(buffer, format="PNG")
     try:
-        sheet.save(path, format="PNG")
+        write_atomic(path, buffer.getvalue())
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from error
 

@@ -1,10 +1,13 @@
 """The command line as a user meets it: help is quick, bad input is one line and exit code 2."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+import metaclr.cli
 
 ROOT = Path(__file__).parents[3]
 
@@ -119,3 +122,28 @@ def test_a_bridge_prints_its_table(tmp_path: Path) -> None:
     for text in ("roles: leave_one_out → swap (infonce)", "Alignment: mean squared distance", "From simclr ("):
         assert text in done.stdout
     assert (out / "figures" / "bridge.pdf").stat().st_size > 0
+
+
+@pytest.mark.parametrize(
+    ("verb", "out", "line"),
+    [
+        ("episodes", "", "'.' is a folder"),
+        ("episodes", "folder", "'folder' is a folder"),
+        ("episodes", "pipe", "pipe is a device or a pipe"),
+        ("episodes", "a.jpeg2", "unknown ending of --out 'jpeg2'"),
+        ("data show", "pipe", "pipe is a device or a pipe"),
+    ],
+)
+def test_a_picture_is_written_to_a_file_and_nowhere_else(
+    verb: str, out: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """matplotlib adds .png to a name without an ending: `--out folder` wrote folder.png beside it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    monkeypatch.setattr(sys, "argv", ["metaclr", *verb.split(), "digits", "--out", out])
+    with pytest.raises(SystemExit) as end:
+        metaclr.cli.main()
+    assert end.value.code == 2
+    assert line in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "pipe"]
