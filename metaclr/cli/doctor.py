@@ -22,12 +22,13 @@ REQUIRED = [
     "scipy",
     "scikit-learn",
     "pandas",
+    "seaborn",
     "matplotlib",
     "pydantic",
 ]
 
 
-@click.command(name="doctor", short_help="List what this machine has and lacks.")
+@click.command(name="doctor")
 @click.option("--data-root", type=click.Path(path_type=Path), help="Folder of data sets [METACLR_DATA].")
 def command(data_root: Path | None) -> None:
     """List packages, devices and data sets of this machine, and how to get those that are missing."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from metaclr.results.figures.style import WIDTH, RenderedFigure, finish
 from metaclr.results.scores.summary import Summary
@@ -11,10 +11,7 @@ from metaclr.results.store.folder import Results
 from metaclr.results.tables.transfer import transfer_lines, transfer_settings
 
 if TYPE_CHECKING:
-    import numpy as np
     from matplotlib.axes import Axes
-
-    Masked = np.ma.MaskedArray[tuple[int, int], np.dtype[np.float64]]
 
 PANELS = 3
 
@@ -52,6 +49,7 @@ def _chosen(settings: list[TableColumn]) -> list[TableColumn]:
 
 def _panel(axes: Axes, summary: Summary, setting: TableColumn, labels: list[tuple[str, str, str]]) -> None:
     import numpy as np
+    import seaborn as sns
 
     tasks = [t for t in summary.tasks if t.setting == setting]
     targets = list(dict.fromkeys(t.target for t in tasks))
@@ -62,36 +60,15 @@ def _panel(axes: Axes, summary: Summary, setting: TableColumn, labels: list[tupl
             s = summary.scores.get((method, place[source, target])) if (source, target) in place else None
             if s:
                 table[i, j] = s.value
-    _heat_map(axes, np.ma.masked_invalid(table))
-    axes.set_xticks([j + 0.5 for j in range(len(targets))], targets)
-    axes.set_yticks([i + 0.5 for i in range(len(labels))], [label for label, _, _ in labels], va="center")
-    axes.spines[:].set_visible(False)
+    sns.heatmap(
+        table, ax=axes, annot=True, fmt=".1f", cmap="viridis", mask=np.isnan(table), linewidths=0.6,
+        annot_kws={"fontsize": 7}, xticklabels=targets, yticklabels=[label for label, _, _ in labels],
+        cbar_kws={"orientation": "horizontal", "label": "accuracy (%)", "aspect": 18, "pad": 0.03},
+    )  # fmt: skip
     axes.set_title(setting.title)
-    axes.tick_params(axis="both", length=0)
+    axes.tick_params(axis="x", length=0)
     if max(map(len, targets)) * len(targets) > 16:
         for label in axes.get_xticklabels():
             label.set(rotation=30, ha="right", rotation_mode="anchor")
+    axes.tick_params(axis="y", rotation=0, length=0)
     axes.grid(False)
-
-
-def _heat_map(axes: Axes, table: Masked) -> None:
-    """Cells (rows, columns) in viridis with their values, white where masked, the colors' scale below.
-
-    Drawn with matplotlib itself: importing seaborn for its heat map took a second of every comparison.
-    """
-    import numpy as np
-
-    mesh = axes.pcolormesh(table, cmap="viridis", linewidths=0.6, edgecolors="white")
-    axes.set(xlim=(0, table.shape[1]), ylim=(table.shape[0], 0))
-    scale = axes.figure.colorbar(mesh, ax=axes, orientation="horizontal", label="accuracy (%)", aspect=18, pad=0.03)
-    scale.outline.set_linewidth(0)
-    for (i, j), color in zip(np.ndindex(*table.shape), mesh.to_rgba(table).reshape(-1, 4), strict=True):
-        if not np.ma.getmaskarray(table)[i, j]:
-            ink = "white" if _luminance(color) < 0.408 else "0.15"
-            axes.text(j + 0.5, i + 0.5, f"{table[i, j]:.1f}", ha="center", va="center", fontsize=7, color=ink)
-
-
-def _luminance(color: Any) -> float:
-    """Relative luminance of an sRGB color in [0, 1] (W3C, WCAG 2.1)."""
-    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in color[:3]]
-    return float(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
