@@ -5,6 +5,7 @@ from metaclr.clusters import Clustering, Density
 from metaclr.methods.method import Method
 
 METHOD = Method(
+    family="cluster",
     summary="SimCLR, and from a third of the training on SupCon whose classes are clusters of its own embeddings",
     reference="the project's own: Khosla et al. 2020, arXiv:2004.11362, on clusters as Ji et al. 2020 (`uflst`)",
     formula=r"\frac{-1}{|P|}\sum_{p \in P} \log\frac{e^{q^\top p/\tau}}{\sum_{k \neq q} e^{q^\top k/\tau}}",
