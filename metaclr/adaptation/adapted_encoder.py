@@ -96,6 +96,17 @@ class AdaptedEncoder:
         """Rate of a step for a parameter."""
         return self.lr if self.rates is None else self.lr * self.rates(step, name)
 
+    def rate_for(self, way: int) -> Rate:
+        """The rates for tasks of `way` ways: as with the head's weights, of other ways than trained all get the mean."""
+
+        def rate(step: int, name: str) -> float | Tensor:
+            found = self.rate(step, name)
+            if isinstance(found, Tensor) and found.ndim and name.startswith("head.") and len(found) != way:
+                return found.mean(0, keepdim=True).expand(way, *found.shape[1:])
+            return found
+
+        return rate
+
     def episode_logits(self, features: Tensor, images: ImageSet, table: EpisodeTable) -> Iterator[Tensor]:
         """See `Procedure`."""
         with torch.inference_mode(False), torch.no_grad():
@@ -110,7 +121,7 @@ class AdaptedEncoder:
         for s, q in zip(torch.split(table.support, 500), torch.split(table.query, 500), strict=True):
             support, query = rows[s.to(rows.device)], rows[q.to(rows.device)].flatten(1, 2)
             weight, bias = self.start(support)
-            yield adapted_linear(weight, bias, support, self.rate, self.steps).logits(query)
+            yield adapted_linear(weight, bias, support, self.rate_for(len(s[0])), self.steps).logits(query)
 
     def start(self, support: Tensor) -> tuple[Tensor, Tensor]:
         """Weight (E, N, F) and bias (E, N) before the first step, for support features (E, N, K, F)."""

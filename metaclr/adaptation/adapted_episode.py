@@ -95,7 +95,9 @@ class AdaptedEpisode:
         rows = features(_encoder(self.encoder), support, 0) if needed else support.flatten(1)
         weight, bias = settings.start(rows.view(shape))
         start = {**self.encoder, "head.weight": weight[0], "head.bias": bias[0]}
-        return final_weights(loss, start, settings.rule(settings.rate), settings.steps, functional=functional)
+        return final_weights(
+            loss, start, settings.rule(settings.rate_for(self.way)), settings.steps, functional=functional
+        )
 
 
 def _encoder(weights: Weights) -> Weights:

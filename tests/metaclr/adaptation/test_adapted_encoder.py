@@ -148,3 +148,17 @@ def test_refusals() -> None:
     encoder, head = network()
     with pytest.raises(UserError, match="steps and lr of at least 0"):
         AdaptedEncoder(encoder, head, 0.1, -1)
+
+
+@pytest.mark.parametrize("adapt", ["all", "head"])
+@pytest.mark.parametrize("way", [3, 4, 6])
+def test_learned_rates_of_other_ways_are_their_mean(way: int, adapt: Literal["all", "head"]) -> None:
+    """A tensor of rates that are all alike is the number, whatever the ways (Meta-SGD trained at 4 ways)."""
+    encoder, head = network()
+    table = sample_table(IMAGES, TaskShape(way, SHOT, QUERY), 3, seed=2)
+    names = [f"encoder.{name}" for name, _ in encoder.named_parameters()] + ["head.weight", "head.bias"]
+    values = [*encoder.parameters(), head.weight, head.bias]
+    alike = {name: torch.full_like(value, 0.3) for name, value in zip(names, values, strict=True)}
+    learned = AdaptedEncoder(encoder, head, 1.0, 2, adapt=adapt, rates=lambda _, name: alike[name])
+    plain = AdaptedEncoder(encoder, head, 0.3, 2, adapt=adapt)
+    torch.testing.assert_close(logits_of(learned, table), logits_of(plain, table))
