@@ -97,7 +97,7 @@ class AdaptedEncoder:
         return self.lr if self.rates is None else self.lr * self.rates(step, name)
 
     def rate_for(self, way: int) -> Rate:
-        """The rates for tasks of `way` ways: as with the head's weights, of other ways than trained all get the mean."""
+        """The rates for tasks of `way` ways; other ways than were trained all get the mean, as in `start`."""
 
         def rate(step: int, name: str) -> float | Tensor:
             found = self.rate(step, name)
