@@ -70,9 +70,9 @@ class Resampled(nn.Module):
 
     def forward(self, embeddings: Tensor, context: Context) -> tuple[Tensor, Context]:
         tasks, ways, views = embeddings.shape[:3]
-        count, way = self.settings.tasks, self.settings.way
-        if way > ways:
-            raise UserError(f"tasks of way = {way} cannot be drawn from a batch of {ways} ways")
+        count, way = self.settings.tasks, min(self.settings.way, ways)  # a small source has fewer ways
+        if way < 2:
+            raise UserError(f"tasks of way = {self.settings.way} cannot be drawn from a batch of {ways} ways")
         task = torch.arange(count, device=embeddings.device).unsqueeze(-1) % tasks
         chosen = self._shuffles("ways", (count, ways), embeddings.device)[:, :way]
         order = self._shuffles("roles", (count, way, views), embeddings.device)

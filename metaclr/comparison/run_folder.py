@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metaclr.comparison.changed_settings import changed_settings, is_refused
+from metaclr.engine.checkpoint import NAME as CHECKPOINT
 from metaclr.engine.process_group import broadcast_from_first
 from metaclr.errors import UserError
 from metaclr.files import write_atomic
@@ -89,6 +90,8 @@ def check_folder(folder: Path, inputs: dict[str, Any]) -> None:
     Raises:
         UserError: the folder, the first setting that differs, and both values.
     """
+    if not (folder / CHECKPOINT).is_file():  # nothing was trained with them yet
+        return
     stored = read_inputs(folder).get("inputs")
     for changed in changed_settings(stored, inputs) if stored else ():
         if is_refused(changed):

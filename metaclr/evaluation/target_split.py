@@ -91,8 +91,7 @@ def _own(images: ImageSet, fitted: str, tested: str) -> TargetSplit | None:
         alone = (mine & ~other).nonzero().flatten().tolist()
         if alone:
             notes.append(
-                f"probes leave out {len(alone)} class{'es' if len(alone) > 1 else ''} in part {name} alone:"
-                f" {_named(images, alone)}"
+                f"probes leave out {len(alone)} classes that are in part {name} alone: {_named(images, alone)}"
             )
     return TargetSplit(train, test, f"parts {fitted} and {tested}", tuple(notes), val)
 

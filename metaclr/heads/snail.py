@@ -20,10 +20,9 @@ from metaclr.heads.label_codes import first_codes
 
 def visible(n_support: int, n_query: int, device: torch.device) -> Tensor:
     """Which tokens (columns) each token (row) sees, bool (S + R, S + R): support up to itself, a query all of it."""
-    mask = torch.eye(n_support + n_query, dtype=torch.bool, device=device)
-    mask[:n_support, :n_support] = mask.new_ones(n_support, n_support).tril()
-    mask[n_support:, :n_support] = True
-    return mask
+    place = torch.arange(n_support + n_query, device=device)
+    row, column = place.unsqueeze(1), place.unsqueeze(0)
+    return (column <= row) & (column < n_support) | (column == row)
 
 
 class CausalAttention(nn.Module):
@@ -39,7 +38,8 @@ class CausalAttention(nn.Module):
         """See the class; S = `n_support` + queries."""
         mask = visible(n_support, tokens.shape[1] - n_support, tokens.device)
         query, key, value = self.read(tokens).split(self.sizes, -1)
-        return torch.cat([tokens, F.scaled_dot_product_attention(query, key, value, attn_mask=mask)], -1)
+        scores = (query @ key.mT * key.shape[-1] ** -0.5).masked_fill(~mask, -torch.inf)
+        return torch.cat([tokens, scores.softmax(-1) @ value], -1)
 
 
 class DenseBlock(nn.Module):
@@ -104,7 +104,8 @@ class SnailNetwork(nn.Module):
             raise UserError(
                 f"a SNAIL head with {self.codes} label codes cannot tell {way} ways apart; set head.codes={way}"
             )
-        labels = F.one_hot(code, self.codes).to(support).unsqueeze(1).expand(-1, shot, -1, -1)
+        rows = torch.eye(self.codes, dtype=support.dtype, device=support.device)  # F.one_hot reads the largest code
+        labels = rows[code].unsqueeze(1).expand(-1, shot, -1, -1)
         return SnailClassifier(self, torch.cat([support.transpose(1, 2), labels], -1).flatten(1, 2), code)
 
 

@@ -22,8 +22,6 @@ class Method:
     """One line."""
     reference: str
     """Who and where: "Chen et al. 2020, arXiv:2002.05709"."""
-    family: str = ""
-    """Group of lists and tables, a name of `metaclr.methods.families`; empty: among the others."""
     objective: ObjectiveSpec = field(default_factory=NoObjective)
     """Settings; `.build(dim, dataset_size, classes, **overrides)` makes the loss module."""
     formula: str = ""
@@ -68,6 +66,8 @@ class Method:
     """Builds a learner of its own (MAML); None is the engine's."""
     trained: bool = True
     """False for controls, which are evaluated as they are initialized."""
+    family: str = ""
+    """Group of lists and tables, a name of `metaclr.methods.families`; empty: among the others."""
     name: str = ""
     """File name; `metaclr.methods.get` fills it in."""
 

@@ -90,7 +90,7 @@ def test_tasks_always_fit_or_one_line_says_why(counts: list[int], name: str, bud
 
 
 def test_a_set_that_is_large_enough_keeps_the_methods_own_tasks() -> None:
-    source = with_counts([4] * 130)
+    source = with_counts([8] * 130)
     for name in TRAINED:
         assert fit_shape(get(name), name, 256, source) == fit_shape(get(name), name, 256)
         assert not list(notes(name, get(name), fit_shape(get(name), name, 256), 256, source))
