@@ -51,6 +51,8 @@ def contact_sheet(image_set: ImageSet, *, classes: int = 16, images: int = 12, s
 def write_sheet(sheet: Image, path: Path) -> None:
     """Save as PNG, atomically. Raises UserError if it cannot be written, or is a folder or a device."""
     check_output_file(path)
+    if not path.parent.is_dir():
+        raise UserError(f"{path}: No such file or directory: make the folder {path.parent} first")
     buffer = BytesIO()
     sheet.save(buffer, format="PNG")
     try:
