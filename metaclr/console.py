@@ -39,7 +39,7 @@ class Progress:
     every: float = 15.0
     quiet: bool = False
     known_after: int = 1
-    """Units to be done before the time left is told: of runs side by side the first to end says little."""
+    """Units to be done before the time left is shown: of runs side by side the first to end says little."""
     _first: tuple[float, int] | None = None
     _printed: float = field(default_factory=time.monotonic)
 

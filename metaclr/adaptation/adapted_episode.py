@@ -11,7 +11,7 @@ from torch.func import vmap
 
 from metaclr.device import device_of
 from metaclr.engine.precision import autocast, dtype_for
-from metaclr.meta.functional_network import FunctionalNetwork, Weights, linear
+from metaclr.meta.functional_network import FunctionalNetwork, Weights, encoder_weights, linear
 from metaclr.meta.inner_steps import final_weights
 from metaclr.meta.support_norm import Statistics
 
@@ -33,7 +33,7 @@ class AdaptedEpisode:
     def logits(self, network: FunctionalNetwork, support: Tensor, query: Tensor) -> Tensor:
         """For one episode, with whatever is fastest alone."""
         weights = self._adapted(network, support, functional=False)
-        encoder = _encoder(weights)
+        encoder = encoder_weights(weights)
         fixed = self._fixed(network, encoder, support)
         with autocast(query.device, self.computed):
             if self.settings.statistics == "batch":
@@ -47,7 +47,7 @@ class AdaptedEpisode:
 
         def one(support: Tensor, query: Tensor) -> Tensor:
             weights = self._adapted(network, support, functional=True)
-            encoder, statistics = _encoder(weights), self.settings.statistics
+            encoder, statistics = encoder_weights(weights), self.settings.statistics
             if statistics == "batch":
                 features = network.by_support(encoder, query, len(query))
             elif statistics == "support":  # the support gives its statistics to the queries behind it
@@ -83,7 +83,7 @@ class AdaptedEpisode:
 
         def loss(weights: Weights, step: int) -> Tensor:
             rows = self.batches[step] if self.batches else slice(None)
-            logits = linear(weights, features(_encoder(weights), support[rows], step))
+            logits = linear(weights, features(encoder_weights(weights), support[rows], step))
             found = F.cross_entropy(logits, self.target[rows])
             if settings.proximal:
                 distance = sum((value - start[name]).square().sum() for name, value in weights.items())
@@ -92,16 +92,12 @@ class AdaptedEpisode:
 
         shape = (1, self.way, self.shot, -1)
         needed = settings.head is None
-        rows = features(_encoder(self.encoder), support, 0) if needed else support.flatten(1)
+        rows = features(encoder_weights(self.encoder), support, 0) if needed else support.flatten(1)
         weight, bias = settings.start(rows.view(shape))
         start = {**self.encoder, "head.weight": weight[0], "head.bias": bias[0]}
         return final_weights(
             loss, start, settings.rule(settings.rate_for(self.way)), settings.steps, functional=functional
         )
-
-
-def _encoder(weights: Weights) -> Weights:
-    return {name[8:]: value for name, value in weights.items() if name[:8] == "encoder."}
 
 
 def _batches(count: int, size: int | None, steps: int) -> list[Tensor]:

@@ -10,15 +10,16 @@ import numpy as np
 
 from metaclr.errors import UserError
 from metaclr.files import write_atomic
+from metaclr.networks.external import need
 
 if TYPE_CHECKING:
     from episodes import ImageSet
-    from metaclr.inference import FrozenEncoder
+    from metaclr.inference import TrainedEncoder
 
 ENDINGS = (".npz", ".parquet")
 
 
-def write_embeddings(encoder: FrozenEncoder, images: ImageSet, out: Path) -> tuple[int, int]:
+def write_embeddings(encoder: TrainedEncoder, images: ImageSet, out: Path) -> tuple[int, int]:
     """Write the features of all images; returns (M, F).
 
     `.npz`: features (M, F) float32, files (M,), labels (M,) int64 (-1 without labels), class_names, parts (M,).
@@ -36,7 +37,7 @@ def write_embeddings(encoder: FrozenEncoder, images: ImageSet, out: Path) -> tup
     files = list(images.files) or [str(i) for i in range(count)]
     parts = list(images.split) or [""] * count
     if out.suffix.lower() == ".parquet":
-        _need_pyarrow(out)
+        need("pyarrow", f"--out {out}")
     rows = encoder.embed(images).cpu().float().numpy()
     buffer = BytesIO()
     if out.suffix.lower() == ".npz":
@@ -56,10 +57,3 @@ def write_embeddings(encoder: FrozenEncoder, images: ImageSet, out: Path) -> tup
         pd.concat([pd.DataFrame(columns), values], axis=1).to_parquet(buffer, index=False)
     write_atomic(out, buffer.getvalue())
     return count, rows.shape[1]
-
-
-def _need_pyarrow(out: Path) -> None:
-    from importlib.util import find_spec
-
-    if find_spec("pyarrow") is None:
-        raise UserError(f"--out {out}: .parquet needs pyarrow: pip install 'metaclr[parquet]'; or write an .npz")

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from metaclr.errors import UserError
 
 if TYPE_CHECKING:
-    from metaclr.inference import FrozenEncoder
+    from metaclr.inference import TrainedEncoder
 
 
-def load(run: str | PathLike[str], *, device: str = "cpu") -> FrozenEncoder:
+def load(run: str | PathLike[str], *, device: str = "cpu") -> TrainedEncoder:
     """The encoder of a run: a plain `nn.Module` that also embeds and classifies images as people have them.
 
     Args:
@@ -24,14 +24,14 @@ def load(run: str | PathLike[str], *, device: str = "cpu") -> FrozenEncoder:
         UserError: no encoder there (names the runs that have one), or a file that is damaged or not ours.
     """
     from metaclr.device import choose_device
-    from metaclr.inference import FrozenEncoder
+    from metaclr.inference import TrainedEncoder
     from metaclr.networks.saved_encoder import open_encoder
 
     path = encoder_file(Path(run))
     at = choose_device(device)
     net, description = open_encoder(path)
     name = path.parent.name or str(path)
-    return FrozenEncoder(net, name=name, channels=description.channels, size=description.size).to(at)
+    return TrainedEncoder(net, name=name, channels=description.channels, size=description.size).to(at)
 
 
 def encoder_file(path: Path) -> Path:

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from metaclr.data import load
-from metaclr.data.image_paths import read_paths
 from metaclr.errors import UserError
 
 if TYPE_CHECKING:
@@ -23,12 +21,8 @@ def predict_files(classifier: SupportClassifier, names: Sequence[str]) -> tuple[
     Raises:
         UserError: a name that is neither; a folder beside other names; nothing to read.
     """
-    encoder = classifier.encoder
-    if len(names) == 1 and not Path(names[0]).is_file():
-        found = load(names[0], size=encoder.size, channels=encoder.channels)
-    else:
-        paths = [path for name in names for path in _files(Path(name))]
-        found = read_paths(paths, size=encoder.size, channels=encoder.channels)
+    given = names[0] if len(names) == 1 else [path for name in names for path in _files(Path(name))]
+    found = classifier.encoder.images(given)
     return found, classifier.predict(found)
 
 

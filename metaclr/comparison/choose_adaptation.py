@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from episodes import ImageSet, TaskShape, sample_table
+from episodes import ImageSet, TaskShape, image_hashes, sample_table
 from metaclr.adaptation.adapted_encoder import AdaptedEncoder
 from metaclr.errors import UserError
 from metaclr.evaluation import features
@@ -50,14 +49,10 @@ def check_validation(name: str, validation: ImageSet, others: dict[str, ImageSet
     Raises:
         UserError: names the set and the number of images.
     """
-    mine = _hashes(validation)
+    mine = set(image_hashes(validation))
     for other, image_set in others.items():
-        if shared := len(mine & _hashes(image_set)):
+        if shared := len(mine.intersection(image_hashes(image_set))):
             raise UserError(
                 f"evaluate.few_shot.validation = {name!r}: {shared} of its images are in {other!r} too; "
                 "choose on images that are neither trained nor measured on"
             )
-
-
-def _hashes(image_set: ImageSet) -> set[bytes]:
-    return {sha256(image.numpy().tobytes()).digest() for image in image_set.images[:].cpu()}

@@ -87,10 +87,13 @@ def check_inputs(plan: Plan) -> None:
 def check_folder(folder: Path, inputs: dict[str, Any]) -> None:
     """Refuse a folder that was started with other inputs; more steps are none.
 
+    A folder in which nothing was trained or finished is free: a first try with a wrong setting is no reason to refuse
+    the right one.
+
     Raises:
         UserError: the folder, the first setting that differs, and both values.
     """
-    if not (folder / CHECKPOINT).is_file():  # nothing was trained with them yet
+    if not any((folder / name).is_file() for name in (CHECKPOINT, DONE)):
         return
     stored = read_inputs(folder).get("inputs")
     for changed in changed_settings(stored, inputs) if stored else ():

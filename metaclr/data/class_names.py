@@ -36,8 +36,8 @@ def unite_spellings(rows: Sequence[PlacedRow]) -> tuple[list[PlacedRow], list[st
         if one_form or ("" not in held and len(held) == len(set(held))):
             first = min(names, key=lambda name: min(map(_rank, parts_of[name])))
             spelling |= dict.fromkeys(names, unicodedata.normalize("NFC", first) if one_form else first)
-            told = ", ".join(f"{name!r} ({', '.join(sorted(parts_of[name])) or 'no part'})" for name in names)
-            notes.append(f"classes: {told} are read as one class")
+            spelled = ", ".join(f"{name!r} ({', '.join(sorted(parts_of[name])) or 'no part'})" for name in names)
+            notes.append(f"classes: {spelled} are read as one class")
         else:
             notes.append(
                 f"warning: {', '.join(map(repr, names))} differ in spelling alone, and are read as two classes"

@@ -74,7 +74,7 @@ def read_list(path: Path, index: FileIndex, part: str | None = None) -> ImageLis
         part: of all rows, where there is no column for it; None: that of the file's name, if it has one.
 
     Raises:
-        UserError: labels that cannot be told from other columns, a part that is not known, a damaged file.
+        UserError: labels that may be in several columns, a part that is not known, a damaged file.
     """
     is_text = path.suffix.lower() == ".txt"
     try:
@@ -124,18 +124,18 @@ def images_of_lists(
             missing += path is None
             place = path or row.file
             part, class_name = rows.get(place, ("", None))
-            told = (row.part or part, row.class_name if row.class_name is not None else class_name)
-            if (part and told[0] != part) or (class_name is not None and told[1] != class_name):
+            entry = (row.part or part, row.class_name if row.class_name is not None else class_name)
+            if (part and entry[0] != part) or (class_name is not None and entry[1] != class_name):
                 raise UserError(
-                    f"{one.path}: {row.file} is listed twice, as {_told(rows[place])} and as {_told(told)};"
+                    f"{one.path}: {row.file} is listed twice, as {_described(rows[place])} and as {_described(entry)};"
                     " an image has one class and one part"
                 )
-            rows[place] = told
+            rows[place] = entry
         if missing == len(one.rows):
             raise UserError(f"{one.path}: none of its {missing:,} files is below {tree.path}, first {one.rows[0].file}")
     folders = by_folders is not None and _folders_say_more(rows, by_folders)
     if by_folders and folders:
-        rows = {path: (part, by_folders.get(path, told)) for path, (part, told) in rows.items()}
+        rows = {path: (part, by_folders.get(path, label)) for path, (part, label) in rows.items()}
     notes = [note for one in lists for note in one.notes]
     others = [path for path in index.paths if path not in rows]
     if others:
@@ -180,6 +180,6 @@ def unread_lists(tree: Folder) -> list[str]:
     ]
 
 
-def _told(row: tuple[str, str | None]) -> str:
+def _described(row: tuple[str, str | None]) -> str:
     part, class_name = row
     return " in ".join(filter(None, (class_name or "no class", part)))

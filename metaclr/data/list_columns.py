@@ -49,7 +49,7 @@ def read_columns(path: Path, table: Table, is_image: Callable[[str], bool]) -> L
         is_image: whether a text names an image of the folder.
 
     Raises:
-        UserError: labels that cannot be told from other columns, or a part that is not known.
+        UserError: labels that may be in several columns, or a part that is not known.
     """
     header, rows = table
     columns = [re.sub(r"[^a-z0-9]", "", name.lower()) for name in header]

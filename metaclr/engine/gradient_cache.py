@@ -12,8 +12,6 @@ each chunk. Dropout draws the same numbers in both.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
@@ -22,6 +20,7 @@ from torch import Tensor, nn
 from metaclr.bridge.logits.upcast import upcast
 from metaclr.engine.learner import Learner
 from metaclr.errors import UserError
+from metaclr.networks.untracked_norms import untracked_norms
 
 if TYPE_CHECKING:
     from episodes.task import Episode
@@ -69,25 +68,6 @@ def cached_forward_backward(
         again.backward(of_part.to(again.dtype))
     _restore(after, pixels.device)
     return loss, metrics
-
-
-@contextmanager
-def untracked_norms(module: nn.Module) -> Iterator[None]:
-    """Inside, batch norms in training mode leave their running statistics as they are."""
-    norms = [
-        one for one in module.modules() if isinstance(one, nn.modules.batchnorm._BatchNorm) and one.track_running_stats
-    ]
-    momenta = [norm.momentum for norm in norms]
-    counts = [norm.num_batches_tracked.clone() if norm.num_batches_tracked is not None else None for norm in norms]
-    for norm in norms:
-        norm.momentum = 0.0
-    try:
-        yield
-    finally:
-        for norm, momentum, count in zip(norms, momenta, counts, strict=True):
-            norm.momentum = momentum
-            if norm.num_batches_tracked is not None and count is not None:
-                norm.num_batches_tracked.copy_(count)
 
 
 def _generators(device: torch.device) -> Tensor:

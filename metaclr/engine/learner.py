@@ -115,7 +115,9 @@ class Learner(nn.Module):
             if self.shared_axis is not None:
                 raise UserError("rotation_loss and query_mix draw on the whole batch: train in one process")
             drawn = self.extra_views.draw(pixels, episode)
-        rows = torch.cat([pixels.flatten(0, 2), *([] if drawn is None else drawn.rows)])
+        rows = pixels.flatten(0, 2)
+        if drawn is not None:
+            rows = torch.cat([rows, *drawn.rows])
         return Batch(rows.contiguous(memory_format=torch.channels_last), pixels.shape[:3], drawn)
 
     def loss(

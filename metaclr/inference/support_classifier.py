@@ -20,7 +20,7 @@ from metaclr.inference.support_layout import equal_shots
 if TYPE_CHECKING:
     import pandas as pd
 
-    from metaclr.inference.frozen_encoder import FrozenEncoder
+    from metaclr.inference.trained_encoder import TrainedEncoder
 
 NONE = "none of these"
 """The class of an image that is less similar to the support than the threshold."""
@@ -76,13 +76,13 @@ class SupportClassifier:
 
     def __init__(
         self,
-        encoder: FrozenEncoder,
+        encoder: TrainedEncoder,
         support: ImageSet,
         *,
         head: str = "cosine",
         none_of_these: float | None = None,
     ) -> None:
-        """See `FrozenEncoder.classify`."""
+        """See `TrainedEncoder.classify`."""
         named = get_head(head)
         if named.needs_source:
             raise UserError(f"head {head!r} needs the images that the encoder was trained on; name another head")
@@ -116,7 +116,7 @@ class SupportClassifier:
 
     @torch.no_grad()
     def predict(self, images: Any) -> Prediction:
-        """Classify images: anything that `FrozenEncoder.embed` takes.
+        """Classify images: anything that `TrainedEncoder.embed` takes.
 
         Raises:
             UserError: no such images, or images that do not fit the encoder.

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from metaclr.bridge.logits.upcast import upcast
+from metaclr.networks.untracked_norms import untracked_norms
 
 if TYPE_CHECKING:
     from metaclr.meta.inner_loop import InnerLoop
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
 
 def task_loss(learner: InnerLoop, support: Tensor, query: Tensor) -> tuple[Tensor, Tensor]:
     """Adapt encoder and head to support (N, K, C, H, W); loss and accuracy on query (N, Q, C, H, W), both 0-d."""
-    with _frozen_statistics(learner.encoder):
+    with untracked_norms(learner.encoder):
         adapted = _start(learner, nn.Sequential(learner.encoder, learner.head), "encoder").clone()
         for _ in range(learner.settings.inner_steps):
             adapted.adapt(_cross_entropy(adapted, support)[0])
@@ -60,17 +58,3 @@ def _cross_entropy(learner: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
     target = torch.arange(way, device=images.device).repeat_interleave(each)
     logits = upcast(learner(images.flatten(0, 1)))
     return F.cross_entropy(logits, target), (logits.detach().argmax(1) == target).float().mean()
-
-
-@contextmanager
-def _frozen_statistics(encoder: nn.Module) -> Iterator[None]:
-    """Inside, batch norm does not change its running mean and variance."""
-    norms = [module for module in encoder.modules() if isinstance(module, _BatchNorm)]
-    before = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.momentum = 0.0
-    try:
-        yield
-    finally:
-        for norm, momentum in zip(norms, before, strict=True):
-            norm.momentum = momentum

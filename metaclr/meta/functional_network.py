@@ -76,6 +76,11 @@ def _call(network: nn.Module, weights: Weights, images: Tensor) -> Tensor:
     return upcast(functional_call(network, weights, (images,)).flatten(1))
 
 
+def encoder_weights(weights: Weights) -> Weights:
+    """The encoder's part of the weights of encoder and head, by the encoder's own names."""
+    return {name[8:]: value for name, value in weights.items() if name.startswith("encoder.")}
+
+
 def linear(weights: Weights, features: Tensor) -> Tensor:
     """Logits (B, N) of features (B, F) by the head's `weight` (N, F) and `bias` (N,), in the features' precision."""
     with torch.autocast(features.device.type, enabled=False):

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from metaclr.meta.conjugate_gradient import conjugate_gradient
-from metaclr.meta.functional_network import FunctionalNetwork, Weights, linear
+from metaclr.meta.functional_network import FunctionalNetwork, Weights, encoder_weights, linear
 from metaclr.meta.inner_loop import check_tasks
 from metaclr.meta.inner_steps import Descent, final_weights
 from metaclr.meta.networks import Networks
@@ -93,8 +93,7 @@ class ImplicitLoop(nn.Module):
         start = {name: value.detach() for name, value in self.named_parameters()}
 
         def logits(weights: Weights, images: Tensor) -> Tensor:
-            encoder = {name[8:]: value for name, value in weights.items() if name.startswith("encoder.")}
-            return linear(weights, network.by_batch(encoder, images))
+            return linear(weights, network.by_batch(encoder_weights(weights), images))
 
         def support_loss(weights: Weights) -> Tensor:
             return F.cross_entropy(logits(weights, support), of_support)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from episodes import random
 from metaclr.meta.adam_rule import AdamRule
-from metaclr.meta.functional_network import FunctionalNetwork, Weights, linear
+from metaclr.meta.functional_network import FunctionalNetwork, Weights, encoder_weights, linear
 from metaclr.meta.inner_loop import check_tasks
 from metaclr.meta.inner_steps import final_weights
 from metaclr.meta.networks import Networks
@@ -120,8 +120,7 @@ class Reptile(nn.Module):
         batches = inner_batches(len(images), settings.inner_batch, settings.inner_steps, key)
 
         def logits(weights: Weights, images: Tensor) -> Tensor:
-            encoder = {name[8:]: value for name, value in weights.items() if name.startswith("encoder.")}
-            return linear(weights, network.by_batch(encoder, images))
+            return linear(weights, network.by_batch(encoder_weights(weights), images))
 
         def loss(weights: Weights, step: int) -> Tensor:
             rows = batches[step].to(images.device)

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.func import vmap
 
 from metaclr.bridge.logits.upcast import upcast
-from metaclr.meta.functional_network import FunctionalNetwork, Weights, linear
+from metaclr.meta.functional_network import FunctionalNetwork, Weights, encoder_weights, linear
 from metaclr.meta.inner_steps import Descent, inner_steps
 from metaclr.meta.multi_step import step_weights
 from metaclr.meta.over_tasks import over_tasks
@@ -80,7 +80,7 @@ def task_loss(
     record, seen = learner.step_statistics is not None, []
 
     def logits(weights: Weights, images: Tensor, n_support: int) -> Tensor:
-        encoder = {name.removeprefix("encoder."): value for name, value in weights.items() if name[:4] != "head"}
+        encoder = encoder_weights(weights)
         if settings.statistics == "batch" and not functional:
             return linear(weights, network.by_batch(encoder, images))
         for norm in network.norms:

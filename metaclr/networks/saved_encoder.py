@@ -52,22 +52,13 @@ def load_encoder(folder: Path, *, channels: int, size: int) -> nn.Module:
         UserError: no such file, one that is damaged or not ours, or an encoder for other images; names file and field.
     """
     path = folder / NAME
-    description = read_description(path)
+    description, weights = _read(path)
     if (description.channels, description.size) != (channels, size):
         raise UserError(
             f"{path}: for images of --channels {description.channels} --size {description.size}, "
             f"not {channels} and {size}"
         )
-    return open_encoder(path)[0]
-
-
-def read_description(path: Path) -> EncoderDescription:
-    """What a file of `save_encoder` says about its network.
-
-    Raises:
-        UserError: no such file, one that is damaged or not ours; names file and field.
-    """
-    return _read(path)[0]
+    return _built(path, description, weights)
 
 
 def open_encoder(path: Path) -> tuple[nn.Module, EncoderDescription]:
@@ -76,9 +67,14 @@ def open_encoder(path: Path) -> tuple[nn.Module, EncoderDescription]:
     Raises:
         UserError: no such file, one that is damaged or not ours; names file and field.
     """
+    description, weights = _read(path)
+    return _built(path, description, weights), description
+
+
+def _built(path: Path, description: EncoderDescription, weights: dict[str, torch.Tensor]) -> nn.Module:
+    """The network that a file describes, with its weights."""
     from metaclr.networks.encoders import build_encoder
 
-    description, weights = _read(path)
     try:
         encoder = build_encoder(description.name, description.channels, description.size, seed=0, **description.options)
     except Exception as error:  # an option of a wrong type may fail anywhere in a builder of another library
@@ -88,7 +84,7 @@ def open_encoder(path: Path) -> tuple[nn.Module, EncoderDescription]:
         encoder.double()
     _check_fits(path, encoder, weights)
     encoder.load_state_dict(weights)
-    return encoder, description
+    return encoder
 
 
 def _read(path: Path) -> tuple[EncoderDescription, dict[str, torch.Tensor]]:

@@ -8,8 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from metaclr.bridge.heads.class_logits import class_logits, require_distinct_labels
-from metaclr.bridge.heads.label_codes import draw_codes
+from metaclr.bridge.heads.label_codes import coded_logits
 from metaclr.bridge.logits.logits import Logits
 from metaclr.bridge.roles import RoleAssignment
 from metaclr.bridge.spec import Sizes
@@ -51,14 +50,7 @@ class SnailHead(SnailNetwork):
         self.register_buffer("calls", torch.zeros((), dtype=torch.int64))
 
     def forward(self, assignment: RoleAssignment, labels: Tensor | None, scale: Tensor | float) -> Logits:
-        require_distinct_labels(labels, "a SNAIL head")
-        support = assignment.support
-        if self.training and support.shape[1] <= self.codes:
-            classifier = self.fit_coded(support, draw_codes(self.seed, self.calls, self.codes, *support.shape[:2]))
-            self.calls += 1
-        else:
-            classifier = self.fit(support)
-        return class_logits(classifier.logits(assignment.query.flatten(1, 2)) * scale, assignment.query.shape[2])
+        return coded_logits(self, "a SNAIL head", assignment, labels, scale)
 
     def episode_head(self, temperature: float = 1.0) -> SnailNetwork:
         """The classifier of an episode, in training and at test time: itself."""

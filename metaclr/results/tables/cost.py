@@ -7,7 +7,7 @@ from typing import Any
 
 from metaclr.results.store.folder import Results
 from metaclr.results.store.rows import Row
-from metaclr.results.tables.layout import Block, Line, Table, TableCell
+from metaclr.results.tables.layout import Block, Line, Table, TableCell, family_headings
 
 HEADS = ("runs", "steps", "views seen", "seconds", "views/s")
 
@@ -44,11 +44,10 @@ def _record(method: str, runs: list[Row]) -> dict[str, Any]:
 def _blocks(records: list[dict[str, Any]], families: dict[str, str], columns: int) -> tuple[Block, ...]:
     # Five short columns are never too wide, so `columns` has no say.
     lines: list[Line] = []
-    previous = ""
+    headings = family_headings([record["method"] for record in records], families)
     for record in records:
-        family = families.get(record["method"], "")
-        heading, previous = (family if family != previous else ""), family
         texts = [f"{record[key]:,.0f}" for key in ("runs", "steps", "views")]
         texts += [f"{record['seconds']:,.1f}", f"{record['views_per_second']:,.0f}"]
-        lines.append(Line(record["method"], tuple(TableCell(text=text) for text in texts), heading=heading))
+        entries = tuple(TableCell(text=text) for text in texts)
+        lines.append(Line(record["method"], entries, heading=headings.get(record["method"], "")))
     return (Block("", tuple(("", head) for head in HEADS), tuple(lines)),)

@@ -70,11 +70,7 @@ def _html_block(block: Block) -> str:
     corner = f'<th scope="col"{" rowspan=2" if two else ""}>{escape(block.corner)}</th>'
     head = f"<tr>{corner}{upper}</tr>\n<tr>{lower}</tr>" if two else f"<tr>{corner}{lower}</tr>"
     body = "\n".join(
-        (
-            f"<tr class=family><th colspan={len(block.heads) + 1}>{escape(line.heading)}</th></tr>\n"
-            if line.heading
-            else ""
-        )
+        _html_heading(line.heading, len(block.heads) + 1)
         + f'<tr{" class=rule" if line.rule else ""}><th scope="row">{escape(line.label)}</th>'
         + "".join(f"<td>{_html_entry(e)}</td>" for e in line.entries)
         + "</tr>"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
@@ -54,6 +54,12 @@ class TableCell:
     @property
     def _decimals(self) -> int:
         return 2 if self.half is not None and 0 < self.half < 0.095 else 1
+
+
+def family_headings(methods: Sequence[str], families: Mapping[str, str]) -> dict[str, str]:
+    """The heading above the first method of each family, by method; empty where there are no families."""
+    firsts = {families[method]: method for method in reversed(methods) if method in families}
+    return {method: family for family, method in firsts.items()}
 
 
 @dataclass(frozen=True)

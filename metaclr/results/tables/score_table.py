@@ -10,7 +10,7 @@ from metaclr.results.scores.summary import Summary
 from metaclr.results.scores.table_column import TableColumn, table_column_record
 from metaclr.results.store.folder import Results
 from metaclr.results.tables.footnotes import footnotes
-from metaclr.results.tables.layout import Block, Line, Table, TableCell, split
+from metaclr.results.tables.layout import Block, Line, Table, TableCell, family_headings, split
 
 
 def score_table(results: Results, summary: Summary, name: str, title: str, tasks: Sequence[TableColumn]) -> Table:
@@ -42,9 +42,8 @@ def method_lines(summary: Summary, entries: dict[str, tuple[TableCell, ...]]) ->
     """One line per method: many methods under the headings of their families, few with a rule above the controls."""
     names = [m for m in summary.methods if m in entries]
     if summary.families:
-        firsts = {summary.families[m]: m for m in reversed(names)}
-        starts = {m: family for family, m in firsts.items()}
-        return tuple(Line(m, entries[m], heading=starts.get(m, "")) for m in names)
+        headings = family_headings(names, summary.families)
+        return tuple(Line(m, entries[m], heading=headings.get(m, "")) for m in names)
     first = next((m for m in names[1:] if m in summary.controls), None)
     return tuple(Line(m, entries[m], rule=m == first) for m in names)
 

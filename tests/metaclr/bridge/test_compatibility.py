@@ -44,6 +44,7 @@ from metaclr.bridge import (
     unit_norm,
     within_class,
 )
+from metaclr.bridge.spec import Sizes
 from metaclr.errors import UserError
 
 ILLEGAL: list[tuple[dict[str, Any], str]] = [
@@ -142,7 +143,15 @@ def test_what_the_settings_ask_of_the_context() -> None:
     with pytest.raises(UserError, match="does not divide"):
         Objective(tasks=Tasks(3)).build(5)(z)
     with pytest.raises(UserError, match="way = 9"):
-        Objective(tasks=Resample(3, 9)).build(5)(z)
+        Objective(tasks=Resample(3, 9)).build(5)(z[:, :1])
+
+
+def test_a_batch_of_fewer_ways_than_a_drawn_task_gives_tasks_of_all_its_ways() -> None:
+    z = torch.randn(2, 4, 2, 5)
+    drawn, _ = Resample(3, 9).module(Sizes(dim=5))(z, Context())
+    assert drawn.shape == (3, 4, 2, 5)
+    for i, task in enumerate(drawn):
+        torch.testing.assert_close(task.sum(1).sum(0), z[i % 2].sum(1).sum(0))
 
 
 @pytest.mark.parametrize(

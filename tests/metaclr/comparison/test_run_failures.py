@@ -112,12 +112,15 @@ def planned(out: Path, *overrides: str, label: str = "") -> metaclr.comparison.P
     )
 
 
-def test_changed_inputs_are_refused_by_name(tmp_path: Path) -> None:
+@pytest.mark.parametrize("left", ["checkpoint.pt", "done.json"])
+def test_changed_inputs_are_refused_by_name(tmp_path: Path, left: str) -> None:
     plan = planned(tmp_path / "out")
     run = plan.runs[0]
     write_inputs(plan.folder(run), plan.inputs(run))
     check_inputs(plan)
     other = replace(plan, sources={"a": small.stripes(name="another")})
+    check_inputs(other)  # nothing was trained or finished in the folder
+    (plan.folder(run) / left).write_bytes(b"")
     with pytest.raises(UserError, match="simclr-a-s0: the images of the source have changed"):
         check_inputs(other)
     recipe = plan.recipe.model_copy(update={"train": plan.recipe.train.model_copy(update={"lr": 0.5})})

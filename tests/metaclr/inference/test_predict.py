@@ -19,7 +19,7 @@ from metaclr.cli import cli
 from metaclr.errors import UserError
 from metaclr.evaluation.features import features
 from metaclr.heads import get_head
-from metaclr.inference import FrozenEncoder
+from metaclr.inference import TrainedEncoder
 from metaclr.networks import build_encoder
 from metaclr.networks.saved_encoder import EncoderDescription, save_encoder
 from tests.metaclr.evaluation.evaluate_data import blobs
@@ -180,7 +180,7 @@ def test_a_comparison_names_its_runs(run: Path, tmp_path: Path) -> None:
         (folder / "encoder.safetensors").write_bytes((run / "encoder.safetensors").read_bytes())
     with pytest.raises(UserError, match=r"a comparison of 2 runs; name one of them: .*simclr-s0, .*supcon-s0"):
         metaclr.load(tmp_path)
-    assert isinstance(metaclr.load(tmp_path / "runs" / "simclr-s0"), FrozenEncoder)
+    assert isinstance(metaclr.load(tmp_path / "runs" / "simclr-s0"), TrainedEncoder)
 
 
 def test_loading_executes_nothing(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from episodes import ImageSet
 from metaclr.data import adapt, load
+from metaclr.data.formats import format_of
 from metaclr.data.image_paths import read_paths
 from metaclr.errors import UserError
 from metaclr.evaluation.features import features
@@ -26,7 +27,7 @@ Images = Any
 """An `ImageSet`; a data set's name or path; a list of image files; one PIL image or several; float or uint8 tensors."""
 
 
-class FrozenEncoder(nn.Module):
+class TrainedEncoder(nn.Module):
     """A trained network in eval mode, for images (channels, size, size).
 
     It is a plain `nn.Module` from float pixels (B, C, H, W) in [0, 1] to features (B, F); `embed` and `classify` take
@@ -41,7 +42,7 @@ class FrozenEncoder(nn.Module):
         self.name, self.channels, self.size = name, channels, size
         self.requires_grad_(False)
 
-    def train(self, mode: bool = True) -> FrozenEncoder:
+    def train(self, mode: bool = True) -> TrainedEncoder:
         """Stays in eval mode: batch norm keeps its running statistics. Train `self.net` to change that."""
         del mode
         return super().train(False)
@@ -110,7 +111,7 @@ def _read(images: Images, size: int, channels: int) -> ImageSet:
         return images
     if isinstance(images, (str, PathLike)):
         path = Path(images)
-        if path.is_file() and path.suffix.lower() not in _ARRAYS:
+        if path.is_file() and format_of(path) is None:
             return read_paths([path], size=size, channels=channels)
         return load(str(images), size=size, channels=channels)
     if isinstance(images, Tensor):
@@ -124,9 +125,6 @@ def _read(images: Images, size: int, channels: int) -> ImageSet:
     from metaclr.data.decode import fitted
 
     return ImageSet(torch.stack([torch.tensor(fitted(_pil(one), size, channels)) for one in images]), name="images")
-
-
-_ARRAYS = {".npz", ".npy", ".pkl", ".mat", ".parquet", ".csv"}
 
 
 def _as_bytes(pixels: Tensor) -> Tensor:
