@@ -97,12 +97,17 @@ REQUIRED = tuple(field.name for field in fields(Row) if field.default is MISSING
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
     """Write rows.csv atomically. Floats are written so that reading gives the same float."""
+    write_atomic(path, rows_csv(rows))
+
+
+def rows_csv(rows: Iterable[Row]) -> str:
+    """The text of a rows.csv."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in rows:
         writer.writerow("" if v is None else repr(float(v)) if isinstance(v, float) else v for v in astuple(row))
-    write_atomic(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def read_rows(path: Path) -> list[Row]:
