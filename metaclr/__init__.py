@@ -5,6 +5,7 @@
     results = metaclr.bridge_walk("simclr", "protonet")
     loss = metaclr.objective("simclr", temperature=0.2)(embeddings)     # (T, N, V, D) -> scalar
     scores = metaclr.evaluate(my_encoder, targets=["digits"])
+    scores = metaclr.evaluate(metaclr.pretrained("timm:resnet18"), targets=["cifar_fs:test"])
     encoder = metaclr.load("results/train-simclr")                      # .embed(images), .classify("support/folder")
 
 Names are imported on first use, so that `import metaclr` takes a few milliseconds and does not import torch.
@@ -16,7 +17,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from metaclr.api import Comparison, bridge_walk, compare, evaluate, load, objective, train
+    from metaclr.api import Comparison, bridge_walk, compare, evaluate, load, objective, pretrained, train
     from metaclr.errors import UserError
     from metaclr.methods import Method
 
@@ -31,10 +32,22 @@ _HOME = {
     "evaluate": "metaclr.api",
     "load": "metaclr.api",
     "objective": "metaclr.api",
+    "pretrained": "metaclr.api",
     "train": "metaclr.api",
 }
 
-__all__ = ["Comparison", "Method", "UserError", "bridge_walk", "compare", "evaluate", "load", "objective", "train"]
+__all__ = [
+    "Comparison",
+    "Method",
+    "UserError",
+    "bridge_walk",
+    "compare",
+    "evaluate",
+    "load",
+    "objective",
+    "pretrained",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:
