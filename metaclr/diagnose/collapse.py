@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
-import torch.nn.functional as F
 from torch import Tensor
 
-from metaclr.errors import UserError
+from metaclr.diagnose.rows import check_rows, unit_chunks
 
 
 def collapse(features: Tensor) -> float:
@@ -19,7 +18,9 @@ def collapse(features: Tensor) -> float:
     Raises:
         UserError: features of another shape.
     """
-    if features.ndim != 2 or len(features) < 2:
-        raise UserError(f"collapse needs features (M, D) with M of 2 or more, not {tuple(features.shape)}")
-    unit = F.normalize(features.double(), dim=1)
-    return float(unit.std(0).mean()) * math.sqrt(features.shape[1])
+    check_rows("collapse", features)
+    count = len(features)
+    mean = sum(unit.sum(0) for unit in unit_chunks(features)) / count
+    squares = sum((unit - mean).square().sum(0) for unit in unit_chunks(features))
+    spread: Tensor = (squares / (count - 1)).sqrt()  # type: ignore[operator]
+    return float(spread.mean()) * math.sqrt(features.shape[1])
