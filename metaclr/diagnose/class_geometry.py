@@ -25,8 +25,8 @@ class ClassGeometry:
     """Share of the variance that lies within classes, tr S_w / tr S_t: 0 for one point a class, near 1 for random
     labels."""
     simplex_distance: float
-    """Mean over pairs of classes of |cos(m, m') + 1/(C-1)|, m the class means around the mean of all: the regular
-    simplex, at which supervised contrastive loss and cross-entropy are smallest (Graf et al. 2021, arXiv:2102.08817)."""
+    """Mean over pairs of classes of |cos(m, m') + 1/(C-1)|, m the class means around the mean of all: at the regular
+    simplex supervised contrastive loss and cross-entropy are smallest (Graf et al. 2021, arXiv:2102.08817)."""
     nc1: float
     """tr(S_w S_b^+) / C, variability collapse (Papyan et al. 2020, arXiv:2008.08186, NC1)."""
     nc2_norms: float
@@ -45,7 +45,7 @@ def class_geometry(features: Tensor, labels: Tensor) -> ClassGeometry:
         UserError: other shapes, or fewer than two classes.
     """
     check_labels("class geometry", features, labels)
-    ids, dense = labels.to(features.device).unique(return_inverse=True)
+    ids, dense = torch.unique(labels.to(features.device), return_inverse=True)
     classes, dim = len(ids), features.shape[1]
     if classes < 2:
         raise UserError(f"class geometry needs 2 classes or more, not {classes}")
@@ -86,5 +86,5 @@ def _with_start(features: Tensor) -> Iterator[tuple[int, Tensor]]:
 def _cosines(centered: Tensor) -> Tensor:
     """Cosines of the C (C - 1) / 2 pairs of rows; 0 with a row of zeros."""
     unit = torch.nn.functional.normalize(centered, dim=1)
-    first, second = torch.triu_indices(len(unit), len(unit), offset=1, device=unit.device)
-    return torch.cat([(unit[a] * unit[b]).sum(1) for a, b in zip(first.split(65536), second.split(65536), strict=True)])
+    pairs = torch.triu_indices(len(unit), len(unit), offset=1, device=unit.device)
+    return torch.cat([(unit[a] * unit[b]).sum(1) for a, b in torch.split(pairs, 65536, dim=1)])

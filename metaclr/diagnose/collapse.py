@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor
 
 from metaclr.diagnose.rows import check_rows, unit_chunks
@@ -20,7 +21,6 @@ def collapse(features: Tensor) -> float:
     """
     check_rows("collapse", features)
     count = len(features)
-    mean = sum(unit.sum(0) for unit in unit_chunks(features)) / count
-    squares = sum((unit - mean).square().sum(0) for unit in unit_chunks(features))
-    spread: Tensor = (squares / (count - 1)).sqrt()  # type: ignore[operator]
-    return float(spread.mean()) * math.sqrt(features.shape[1])
+    mean = torch.stack([unit.sum(0) for unit in unit_chunks(features)]).sum(0) / count
+    squares = torch.stack([(unit - mean).square().sum(0) for unit in unit_chunks(features)]).sum(0)
+    return float((squares / (count - 1)).sqrt().mean()) * math.sqrt(features.shape[1])

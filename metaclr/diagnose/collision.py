@@ -26,7 +26,7 @@ def collision_probability(labels: Tensor, negatives: int = 1) -> float:
         raise UserError(
             f"a collision probability needs labels (M,) and a negative, not {tuple(labels.shape)}, {negatives}"
         )
-    share = labels.unique(return_counts=True)[1].double() / len(labels)
+    share = torch.unique(labels, return_counts=True)[1].double() / len(labels)
     # 1 - (1 - p)^k without loss of digits where p is small; p = 1 gives log1p(-1) = -inf and 1.
     return float((share * -torch.expm1(negatives * torch.log1p(-share))).sum())
 
@@ -59,7 +59,7 @@ def latent_bound(features: Tensor, labels: Tensor, *, draws: int = 200_000, seed
         UserError: other shapes, or fewer than two classes.
     """
     check_labels("the bound of latent classes", features, labels)
-    ids, dense, counts = labels.cpu().unique(return_inverse=True, return_counts=True)
+    ids, dense, counts = torch.unique(labels.cpu(), return_inverse=True, return_counts=True)
     if len(ids) < 2:
         raise UserError(f"the bound of latent classes needs 2 classes or more, not {len(ids)}")
     collision = collision_probability(labels.cpu())

@@ -11,7 +11,7 @@ from torch import Tensor
 from metaclr.diagnose.rows import check_labels, check_rows, check_views, unit_chunks
 from metaclr.errors import UserError
 
-MAX_EXACT = 16_384
+MAX_EXACT = 4096
 """Rows up to which `uniformity` takes all pairs."""
 BLOCK = 256
 """Rows of a random block, whose pairs stand for all pairs of more rows."""

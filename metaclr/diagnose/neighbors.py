@@ -14,8 +14,10 @@ MAX_ROWS = 10_000
 """Rows of which neighbors are looked for; more are sampled."""
 
 
-def nearest_neighbors(features: Tensor, k: int) -> Tensor:
-    """Indices (M, k) of the k most similar other rows of (M, D) by cosine, most similar first.
+def nearest_neighbors(features: Tensor, k: int, queries: Tensor | None = None) -> Tensor:
+    """Indices (Q, k) of the k most similar other rows of (M, D) by cosine, most similar first.
+
+    queries: indices (Q,) of the rows that ask; None: all.
 
     Raises:
         UserError: another shape, or not 1 <= k < M.
@@ -24,10 +26,11 @@ def nearest_neighbors(features: Tensor, k: int) -> Tensor:
     if not 1 <= k < len(features):
         raise UserError(f"k = {k}: from 1 to {len(features) - 1} other rows")
     unit = torch.cat(list(unit_chunks(features))).float()
+    asking = torch.arange(len(unit)) if queries is None else queries
     found = []
-    for start in range(0, len(unit), 1024):
-        cosine = unit[start : start + 1024] @ unit.mT
-        cosine[torch.arange(len(cosine)), start + torch.arange(len(cosine))] = -2
+    for rows in torch.split(asking.to(unit.device), 1024):
+        cosine = unit[rows] @ unit.mT
+        cosine[torch.arange(len(rows), device=unit.device), rows] = -2
         found.append(cosine.topk(k, dim=1).indices)
     return torch.cat(found)
 
@@ -56,9 +59,7 @@ def hubness(features: Tensor, k: int = 10, *, max_rows: int = MAX_ROWS, seed: in
     occurrences = torch.bincount(found, minlength=len(rows)).double()
     spread = occurrences.std(correction=0)
     skewness = ((occurrences - k) / spread).pow(3).mean() if float(spread) > 0 else torch.zeros(())
-    return Hubness(
-        float(skewness), float((occurrences == 0).double().mean()), float(occurrences.max()) / k, len(rows)
-    )
+    return Hubness(float(skewness), float((occurrences == 0).double().mean()), float(occurrences.max()) / k, len(rows))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 from metaclr.diagnose.rows import check_views, unit_chunks
 from metaclr.errors import UserError
 
-BINS = 100
+BINS = 400
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,6 @@ def similarities(views: Tensor, labels: Tensor | None = None) -> Similarities:
         once = places > places[rows].unsqueeze(1)
         same_image = image == image[rows].unsqueeze(1)
         same_class = classes == classes[rows].unsqueeze(1)
-        for counts, chosen in zip(found, (same_image, same_class & ~same_image, ~same_class), strict=True):
-            counts += torch.bincount(bins[chosen & once], minlength=BINS)
+        for kind, chosen in enumerate((same_image, same_class & ~same_image, ~same_class)):
+            found[kind] += torch.bincount(bins[chosen & once], minlength=BINS)
     return Similarities(*found)

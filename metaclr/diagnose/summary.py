@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from metaclr.diagnose.class_geometry import class_geometry
@@ -28,8 +29,8 @@ NUMBERS = {
     "uniformity": Number(
         "uniformity", "log of the mean of exp(-2 distance²) of two images on the unit sphere; lower is more even"
     ),
-    "rank": Number("RankMe", "exp of the entropy of the singular values, at most D; RankMe"),
-    "centered_rank": Number("rank", "the same after the mean is subtracted"),
+    "rank": Number("RankMe", "exp of the entropy of the singular values, at most D (Garrido et al. 2023)"),
+    "centered_rank": Number("centered rank", "as RankMe, after the mean is subtracted"),
     "collapsed": Number("collapsed", "directions whose variance is below 1e-4 of the largest"),
     "spread": Number("spread", "sqrt(D) times the mean standard deviation of a dimension: 0 at one point, 1 if even"),
     "hubness": Number("hubness", "skewness of the number of 10-nearest-neighbor lists that an image is in"),
@@ -46,7 +47,7 @@ NUMBERS = {
     "collision": Number("collision", "probability that a random image has the class of another"),
     "contrastive_loss": Number("L_un", "two-way contrastive loss, positives of the class, base-2 logarithm"),
     "mean_loss": Number("L_mean", "two-way loss of class means as weights, base-2 logarithm"),
-    "bound": Number("bound", "(L_un - collision) / (1 - collision), above L_mean by Arora et al."),
+    "bound": Number("bound", "(L_un - collision) / (1 - collision), which L_mean is below (Arora et al. 2019)"),
 }
 """Every number that `diagnose` may give, in the order of the tables."""
 
@@ -54,11 +55,14 @@ WITHOUT_LABELS = ("alignment", "uniformity", "rank", "lidar")
 """Numbers that need no label and are kept beside every result of a comparison."""
 
 
-def diagnose(features: Tensor, labels: Tensor | None = None, views: Tensor | None = None) -> dict[str, float]:
+def diagnose(
+    features: Tensor, labels: Tensor | None = None, views: Tensor | None = None, view_labels: Tensor | None = None
+) -> dict[str, float]:
     """The numbers of features (M, D), M >= 2, by the names of `NUMBERS`.
 
     labels: int64 (M,); adds tolerance, class geometry and the bound of latent classes (where a class has two images).
-    views: (B, V, D) of B images, which may be others; adds alignment, LiDAR and the overlap of augmentations.
+    views: (B, V, D) of B >= 2 images, which may be others; adds alignment, LiDAR and the overlap of augmentations.
+    view_labels: int64 (B,); adds the share of that overlap within classes.
     """
     found = {
         "dimensions": float(features.shape[1]),
@@ -70,7 +74,9 @@ def diagnose(features: Tensor, labels: Tensor | None = None, views: Tensor | Non
         "hubness": hubness(features, min(10, len(features) - 1)).skewness,
     }
     if views is not None:
-        found |= {"alignment": alignment(views), "lidar": lidar(views), "confusion": augmentation_overlap(views).confused}
+        overlap = augmentation_overlap(views, view_labels)
+        found |= {"alignment": alignment(views), "lidar": lidar(views), "confusion": overlap.confused}
+        found |= {} if overlap.same_class is None else {"confusion_same_class": overlap.same_class}
     if labels is not None:
         found |= of_classes(features, labels)
     return {name: found[name] for name in NUMBERS if name in found}
@@ -78,7 +84,7 @@ def diagnose(features: Tensor, labels: Tensor | None = None, views: Tensor | Non
 
 def of_classes(features: Tensor, labels: Tensor) -> dict[str, float]:
     """The numbers that need labels; none where there is one class only, or no class with two images."""
-    counts = labels.unique(return_counts=True)[1]
+    counts = torch.unique(labels, return_counts=True)[1]
     if len(counts) < 2 or int(counts.max()) < 2:
         return {}
     classes = class_geometry(features, labels)

@@ -121,7 +121,8 @@ def test_class_geometry_is_the_loop() -> None:
     centered = means - means.mean(0)
     within = sum(torch.outer(x - means[c], x - means[c]) for x, c in zip(unit, labels, strict=True)) / 60
     between = sum(torch.outer(m, m) for m in centered) / 4
-    cosines = [float(F.cosine_similarity(centered[a], centered[b], dim=0)) for a, b in itertools.combinations(range(4), 2)]
+    pairs = itertools.combinations(range(4), 2)
+    cosines = [float(F.cosine_similarity(centered[a], centered[b], dim=0)) for a, b in pairs]
     found = class_geometry(features, labels)
     total = float((unit - unit.mean(0)).square().sum()) / 60
     assert found.within == pytest.approx(float(within.trace()) / total)
@@ -158,9 +159,7 @@ def test_the_bound_of_latent_classes_by_enumeration() -> None:
     contrastive, supervised, apart = [], [], []
     for i, j in itertools.product(range(12), repeat=2):  # anchor and negative
         own = torch.nonzero(labels == labels[i]).flatten().tolist()
-        contrastive.append(
-            sum(math.log2(1 + math.exp(-float(unit[i] @ (unit[p] - unit[j])))) for p in own) / len(own)
-        )
+        contrastive.append(sum(math.log2(1 + math.exp(-float(unit[i] @ (unit[p] - unit[j])))) for p in own) / len(own))
         if labels[i] != labels[j]:
             apart.append((i, j))
             margin = float(unit[i] @ (means[labels[i]] - means[labels[j]]))
