@@ -48,8 +48,10 @@ def settings(method: Method) -> dict[str, str]:
     # Elsewhere, `defaults` only repeats the objective.
     learned = {name: format_setting(value) for name, value in method.defaults.items()} if method.learner else {}
     fed = {name: format_setting(getattr(method, name)) or EMPTY[name] for name in FED}
+    # Only where they are set, so that the identity of other runs does not change.
     encoder = {"encoder": method.encoder} if method.encoder else {}
-    return {**objective, **learned, **labels, **fed, **encoder}
+    positives = {"positives": format_setting(method.positives)} if method.positives is not None else {}
+    return {**objective, **learned, **labels, **fed, **encoder, **positives}
 
 
 def worded(axis: str, value: str) -> str:
