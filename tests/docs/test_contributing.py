@@ -41,7 +41,7 @@ EXAMPLES = {
     ),
     "source of positives": (
         "metaclr/positives/consecutive.py",
-        ["tests/metaclr/positives/test_consecutive.py", "tests/metaclr/positives/test_every_pair.py"],
+        ["tests/metaclr/positives", "-k", "consecutive"],
         2,
     ),
     "view operation": (
