@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from metaclr.methods.method import Method
 
 
+ANY = "attribute"
+
+
 @dataclass(frozen=True)
 class Group(Positives):
-    """by: `groups`, the groups of the classes (alphabet, script, super-class), or an attribute of the images (drawer).
-
-    Empty: the groups of the classes where the set has them, else its only attribute.
+    """by: `groups`, the groups of the classes (alphabet, script, super-class); the name of an attribute of the images
+    (drawer, font); or `attribute`, their only one. Empty: the groups where the set has them, else the only attribute.
     """
 
     summary: ClassVar[str] = "images of one drawer, font, script or super-class"
@@ -54,9 +56,11 @@ class Group(Positives):
         known = [*(["groups"] if images.groups else []), *images.attributes]
         if not known:
             raise UserError(f"{images.name}: its images have no groups: no drawers, fonts, scripts or super-classes")
-        by = self.by or known[0]
-        if not self.by and "groups" not in known and len(known) > 1:
-            raise UserError(f"{images.name}: set group.by to one of: {', '.join(known)}")
+        by = self.by or ("groups" if images.groups else ANY)
+        if by == ANY:
+            if len(images.attributes) != 1:
+                raise UserError(f"{images.name}: set group.by to one of: {', '.join(known)}")
+            (by,) = images.attributes
         if by not in known:
             raise unknown(f"group.by ({images.name})", by, known)
         if by == "groups":

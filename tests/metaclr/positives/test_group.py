@@ -21,6 +21,7 @@ def test_groups_of_classes_and_attributes_of_images() -> None:
     by = Group(by="drawer").labelled(images)
     assert [by.class_names[i] for i in by.required_labels().tolist()] == list(drawers)
     assert Group().labelled(images).class_names == ("a", "b")
+    assert Group(by="attribute").labelled(images).class_names == ("x", "y", "z")
     assert Group().key(images) != Group(by="drawer").key(images)
 
 
