@@ -161,6 +161,19 @@ def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
     return frame.astype({"way": "Int64", "shot": "Int64"})
 
 
+def from_frame(frame: pd.DataFrame) -> list[Row]:
+    """The rows of a frame that `to_frame` made.
+
+    >>> row = Row("r", "simclr", "a", "b", "conv4", 0, 9, "knn", None, None, "all", "accuracy", 50.0, None, 10)
+    >>> from_frame(to_frame([row])) == [row]
+    True
+    """
+    import pandas as pd
+
+    plain = frame.astype(object).where(pd.notna(frame), None)
+    return [Row(**{str(name): value for name, value in record.items()}) for record in plain.to_dict("records")]
+
+
 def _parse(record: Mapping[str, str | None], where: str) -> Row:
     values: dict[str, Any] = {}
     for field in fields(Row):
