@@ -24,6 +24,7 @@ class NamedSet:
     images_of: the set whose images these are, where only the classes are chosen anew, by the class split
     `class_split` of episodes/splits. takes_parts: whether `read` has taken the parts, which may be others than `split`.
     relabelled: the same images under other labels (coarse ones).
+    fetch(root): download it into the data root; None where nobody may, or where that takes an account.
     turned: whether its published protocol counts quarter turns as classes; None for a set that has no such protocol,
     False for the one without turns.
     """
@@ -41,6 +42,7 @@ class NamedSet:
     class_split: str = ""
     takes_parts: bool = False
     relabelled: Callable[[ImageSet], ImageSet] | None = None
+    fetch: Callable[[Path], None] | None = None
     turned: bool | None = None
 
     @property
@@ -69,7 +71,7 @@ def files_of(chosen: NamedSet, root: Path | None) -> list[Path]:
     if root is None or chosen.is_embedded:
         return []
     base = base_of(chosen)
-    packed = root / f"{base.name}.npz"
+    packed = root / f"{base.name.replace('/', '_')}.npz"
     if packed.is_file():
         return [packed]
     return base.find(root) if base.find is not None else []
