@@ -6,6 +6,7 @@
     loss = metaclr.objective("simclr", temperature=0.2)(embeddings)     # (T, N, V, D) -> scalar
     scores = metaclr.evaluate(my_encoder, targets=["digits"])
     scores = metaclr.evaluate(metaclr.pretrained("timm:resnet18"), targets=["cifar_fs:test"])
+    found = metaclr.diagnose_runs(["results/glyphs"])                   # uniformity, rank, ... of its encoders
     encoder = metaclr.load("results/train-simclr")                      # .embed(images), .classify("support/folder")
 
 Names are imported on first use, so that `import metaclr` takes a few milliseconds and does not import torch.
@@ -17,7 +18,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from metaclr.api import Comparison, bridge_walk, compare, evaluate, load, objective, pretrained, train
+    from metaclr.api import (
+        Comparison,
+        Diagnosis,
+        bridge_walk,
+        compare,
+        diagnose_runs,
+        evaluate,
+        load,
+        objective,
+        pretrained,
+        train,
+    )
     from metaclr.errors import UserError
     from metaclr.methods import Method
 
@@ -25,10 +37,12 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Comparison": "metaclr.api",
+    "Diagnosis": "metaclr.api",
     "Method": "metaclr.methods",
     "UserError": "metaclr.errors",
     "bridge_walk": "metaclr.api",
     "compare": "metaclr.api",
+    "diagnose_runs": "metaclr.api",
     "evaluate": "metaclr.api",
     "load": "metaclr.api",
     "objective": "metaclr.api",
@@ -38,10 +52,12 @@ _HOME = {
 
 __all__ = [
     "Comparison",
+    "Diagnosis",
     "Method",
     "UserError",
     "bridge_walk",
     "compare",
+    "diagnose_runs",
     "evaluate",
     "load",
     "objective",

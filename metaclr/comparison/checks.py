@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from episodes import ImageSet
+from metaclr.comparison.positives_setting import labelled
 from metaclr.comparison.run import Run
 from metaclr.comparison.targets import prepare
 from metaclr.comparison.training import build_encoder_of, build_learner, sampler_for, views_for
@@ -34,7 +35,7 @@ def check_run(run: Run, recipe: CompareRecipe, source: ImageSet) -> None:
     Raises:
         UserError, EpisodeError: the reason, in one line.
     """
-    if run.method.labels == "given" and source.labels is None:
+    if run.method.labels == "given" and labelled(run.method, source).labels is None:
         raise UserError(f"method {run.entry.title!r} trains on labels, and source {run.source!r} has none")
     views_for(run, recipe)
     if not run.method.trained:

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from metaclr.comparison.cluster_labels import with_cluster_labels
 from metaclr.comparison.method_files import from_text
+from metaclr.comparison.positives_setting import declared
 from metaclr.methods.differences import settings
 from metaclr.recipe import MethodEntry
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from metaclr.methods import Method
     from metaclr.recipe import CompareRecipe
 
-MUTABLE_KEYS = {"name", "description", "methods", "seeds", "sources", "cluster", "fixed"}
+MUTABLE_KEYS = {"name", "description", "methods", "seeds", "sources", "cluster", "fixed", "positives"}
 """Recipe keys that a later command on the same folder may change: they add or leave out runs, or move them."""
 
 TRAINING_KEYS = {"size", "channels", "views", "view_recipes", "views_mode", "encoder"}
@@ -48,7 +48,7 @@ class Run:
     def __setstate__(self, state: dict[str, Any]) -> None:
         if state["text"]:
             entry = state["entry"]
-            state = {**state, "method": with_cluster_labels(from_text(entry.name, state["text"]), entry.settings)}
+            state = {**state, "method": declared(from_text(entry.name, state["text"]), entry.settings)}
         self.__dict__.update(state)
 
     @property
@@ -79,11 +79,13 @@ class Run:
         if self.text:
             entry.pop("name")
         part = recipe.model_dump(mode="json", include=TRAINING_KEYS)
+        # An entry's own projector and views take the place of the method's.
+        own = {key: entry[key] for key in ("projector", "views") if entry[key] is not None}
         return {
             **part,
             **file,
             "train": train,
-            "method": {**entry, **settings(self.method)},
+            "method": {**entry, **settings(self.method), **own},
             "source": self.source,
             "source images": fingerprint,
             "seed": self.seed,
