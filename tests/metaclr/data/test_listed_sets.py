@@ -61,7 +61,7 @@ def test_an_imagenet_train_folder(below: str, root: Path) -> None:
 def test_a_tree_of_real_images(root: Path) -> None:
     """Tiny ImageNet's images under the ids of a shortened list, beside classes that the list does not name."""
     try:
-        tiny = load("tiny_imagenet:val", announce=False)
+        tiny = load("tiny_imagenet", announce=False)
     except UserError:
         pytest.skip("needs tiny_imagenet in $METACLR_DATA")
     ids = [*RAVI["train"], *RAVI["val"], *RAVI["test"], "n09999999"]
