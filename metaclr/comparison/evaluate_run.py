@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from episodes import ImageSet
     from metaclr.adaptation.procedure import Procedure
     from metaclr.engine.settings import Precision
+    from metaclr.evaluation.pairing import Pairing
     from metaclr.recipe import EvaluateRecipe
 
 
@@ -51,12 +52,14 @@ def evaluate_run(
     *,
     source: ImageSet | None = None,
     procedure: Procedure | None = None,
+    pairing: Pairing | None = None,
     precision: Precision = "fp32",
 ) -> list[Row]:
     """Run the recipe's evaluators on every target; write rows, per-item results and classes into the run folder.
 
     Several ranks share the work; all get the rows, and the first writes. source: images that the encoder was trained
     on, for evaluators that need their features. procedure: the method's own, which the head "method" stands for.
+    pairing: of a method that trained on pairs, for evaluators of images and texts.
     """
     from metaclr.environment import short
 
@@ -65,7 +68,7 @@ def evaluate_run(
     classes: dict[str, Any] = {}
     without: dict[str, Any] = {}
     for measured in measure(
-        encoder, targets, settings, device, source=source, procedure=procedure, precision=precision
+        encoder, targets, settings, device, source=source, procedure=procedure, pairing=pairing, precision=precision
     ):
         row = _row(measured, about, environment)
         rows.append(row)
@@ -93,6 +96,7 @@ def measure(
     *,
     source: ImageSet | None = None,
     procedure: Procedure | None = None,
+    pairing: Pairing | None = None,
     precision: Precision = "fp32",
 ) -> Iterator[Measurement]:
     """Every measurement of the recipe's evaluators; features are computed once per target.
@@ -108,7 +112,9 @@ def measure(
     }
     source_features = embed_source(encoder, source, evaluators, device, **options)
     for target in targets:
-        embedded = embed(encoder, target, device, source=source_features, procedure=procedure, **options)
+        embedded = embed(
+            encoder, target, device, source=source_features, procedure=procedure, pairing=pairing, **options
+        )
         work = [item for evaluator, value in evaluators for item in evaluator.work_items(embedded, value)]
         yield from distribute(work)
 
