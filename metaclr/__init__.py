@@ -5,6 +5,8 @@
     results = metaclr.bridge_walk("simclr", "protonet")
     loss = metaclr.objective("simclr", temperature=0.2)(embeddings)     # (T, N, V, D) -> scalar
     scores = metaclr.evaluate(my_encoder, targets=["digits"])
+    scores = metaclr.evaluate(metaclr.pretrained("timm:resnet18"), targets=["cifar_fs:test"])
+    found = metaclr.diagnose_runs(["results/glyphs"])                   # uniformity, rank, ... of its encoders
     encoder = metaclr.load("results/train-simclr")                      # .embed(images), .classify("support/folder")
 
 Names are imported on first use, so that `import metaclr` takes a few milliseconds and does not import torch.
@@ -16,7 +18,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from metaclr.api import Comparison, bridge_walk, compare, evaluate, load, objective, train
+    from metaclr.api import (
+        Comparison,
+        Diagnosis,
+        bridge_walk,
+        compare,
+        diagnose_runs,
+        evaluate,
+        load,
+        objective,
+        pretrained,
+        train,
+    )
     from metaclr.errors import UserError
     from metaclr.methods import Method
 
@@ -24,17 +37,33 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Comparison": "metaclr.api",
+    "Diagnosis": "metaclr.api",
     "Method": "metaclr.methods",
     "UserError": "metaclr.errors",
     "bridge_walk": "metaclr.api",
     "compare": "metaclr.api",
+    "diagnose_runs": "metaclr.api",
     "evaluate": "metaclr.api",
     "load": "metaclr.api",
     "objective": "metaclr.api",
+    "pretrained": "metaclr.api",
     "train": "metaclr.api",
 }
 
-__all__ = ["Comparison", "Method", "UserError", "bridge_walk", "compare", "evaluate", "load", "objective", "train"]
+__all__ = [
+    "Comparison",
+    "Diagnosis",
+    "Method",
+    "UserError",
+    "bridge_walk",
+    "compare",
+    "diagnose_runs",
+    "evaluate",
+    "load",
+    "objective",
+    "pretrained",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,10 +1,23 @@
 """The Python functions behind the command-line verbs."""
 
 from metaclr.api.comparing import Comparison, compare
+from metaclr.api.diagnosing import Diagnosis, diagnose_runs
+from metaclr.api.encoders import pretrained
 from metaclr.api.evaluating import evaluate
 from metaclr.api.loading import load
 from metaclr.api.objectives import objective
 from metaclr.api.training import train
 from metaclr.api.walking import bridge_walk
 
-__all__ = ["Comparison", "bridge_walk", "compare", "evaluate", "load", "objective", "train"]
+__all__ = [
+    "Comparison",
+    "Diagnosis",
+    "bridge_walk",
+    "compare",
+    "diagnose_runs",
+    "evaluate",
+    "load",
+    "objective",
+    "pretrained",
+    "train",
+]

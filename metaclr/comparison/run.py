@@ -79,11 +79,13 @@ class Run:
         if self.text:
             entry.pop("name")
         part = recipe.model_dump(mode="json", include=TRAINING_KEYS)
+        # An entry's own projector and views take the place of the method's.
+        own = {key: entry[key] for key in ("projector", "views") if entry[key] is not None}
         return {
             **part,
             **file,
             "train": train,
-            "method": {**entry, **settings(self.method)},
+            "method": {**entry, **settings(self.method), **own},
             "source": self.source,
             "source images": fingerprint,
             "seed": self.seed,

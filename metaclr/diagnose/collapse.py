@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-import torch.nn.functional as F
+import torch
 from torch import Tensor
 
-from metaclr.errors import UserError
+from metaclr.diagnose.rows import check_rows, unit_chunks
 
 
 def collapse(features: Tensor) -> float:
@@ -19,7 +19,8 @@ def collapse(features: Tensor) -> float:
     Raises:
         UserError: features of another shape.
     """
-    if features.ndim != 2 or len(features) < 2:
-        raise UserError(f"collapse needs features (M, D) with M of 2 or more, not {tuple(features.shape)}")
-    unit = F.normalize(features.double(), dim=1)
-    return float(unit.std(0).mean()) * math.sqrt(features.shape[1])
+    check_rows("collapse", features)
+    count = len(features)
+    mean = torch.stack([unit.sum(0) for unit in unit_chunks(features)]).sum(0) / count
+    squares = torch.stack([(unit - mean).square().sum(0) for unit in unit_chunks(features)]).sum(0)
+    return float((squares / (count - 1)).sqrt().mean()) * math.sqrt(features.shape[1])

@@ -33,25 +33,18 @@ class Probe:
     @cached_property
     def images(self) -> ImageSet:
         """At most `MAX_IMAGES` of the target's images."""
-        import torch
+        from metaclr.evaluation.probe_views import spaced
 
         all_images = self.plan.targets[self.target].images
-        count = min(MAX_IMAGES, len(all_images))
-        return all_images.select(torch.arange(count) * len(all_images) // count)
+        return all_images.select(spaced(len(all_images), MAX_IMAGES))
 
     @cached_property
     def views(self) -> ImageSet:
         """Two views of each image by the comparison's view recipe, next to each other: (2 M, C, H, W)."""
-        import torch
-
-        from episodes import Episode, ImageSet, render
+        from metaclr.evaluation.probe_views import probe_views
         from metaclr.recipe.views import view_recipe
 
-        count = len(self.images)
-        index = torch.arange(count).view(1, count, 1).expand(1, count, 2).contiguous()
-        episode = Episode(index, torch.arange(2).expand(1, count, 2).contiguous(), index[..., 0].contiguous(), 1)
-        drawn = render(self.images, episode, view_recipe(self.plan.recipe.views, self.plan.recipe.view_recipes), seed=0)
-        return ImageSet((255 * drawn.flatten(0, 2)).round().to(torch.uint8), name=f"views of {self.target}")
+        return probe_views(self.images, view_recipe(self.plan.recipe.views, self.plan.recipe.view_recipes), 2)
 
 
 def geometry(probe: Probe, run: Run) -> tuple[float, float]:

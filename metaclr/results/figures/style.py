@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -79,14 +79,7 @@ def looks(results: Results) -> dict[str, LineStyle]:
     """
     if results.families:
         return _of_families(results)
-    found = {}
-    trained = [m for m in results.methods if m not in results.controls]
-    for i, method in enumerate(trained):
-        line = ("-", "--", ":", "-.")[i // len(_COLORS) % 4]
-        found[method] = LineStyle(_COLORS[i % len(_COLORS)], _MARKERS[i % len(_MARKERS)], line)
-    for i, method in enumerate(m for m in results.methods if m in results.controls):
-        found[method] = LineStyle(_CONTROLS[i % len(_CONTROLS)], "x+1"[i % 3], "--")
-    return found
+    return looks_of(results.methods, results.controls)
 
 
 def _of_families(results: Results) -> dict[str, LineStyle]:
@@ -99,6 +92,17 @@ def _of_families(results: Results) -> dict[str, LineStyle]:
         color = _CONTROLS[0] if method in results.controls else colors[families.index(family) % len(colors)]
         line = ("-", "--", ":", "-.")[number % 4]
         found[method] = LineStyle(color, _MARKERS[number % len(_MARKERS)], line)
+    return found
+
+
+def looks_of(names: Sequence[str], controls: Collection[str] = ("untrained", "pixels")) -> dict[str, LineStyle]:
+    """Color, marker and line of each name, in their order; controls are grey and dashed."""
+    found = {}
+    for i, name in enumerate(one for one in names if one not in controls):
+        line = ("-", "--", ":", "-.")[i // len(_COLORS) % 4]
+        found[name] = LineStyle(_COLORS[i % len(_COLORS)], _MARKERS[i % len(_MARKERS)], line)
+    for i, name in enumerate(one for one in names if one in controls):
+        found[name] = LineStyle(_CONTROLS[i % len(_CONTROLS)], "x+1"[i % 3], "--")
     return found
 
 

@@ -8,7 +8,17 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from metaclr.diagnose import alignment, collapse, diagnose, effective_rank, singular_values, tolerance, uniformity
+from metaclr.diagnose import (
+    alignment,
+    collapse,
+    collapsed_dimensions,
+    diagnose,
+    effective_rank,
+    singular_values,
+    tolerance,
+    uniformity,
+)
+from metaclr.diagnose.summary import NUMBERS
 from metaclr.errors import UserError
 
 
@@ -67,12 +77,20 @@ def test_collapse_is_one_when_even_and_zero_at_a_point() -> None:
 
 def test_all_at_once_and_refusals() -> None:
     features = normal(50, 8).float()
-    assert set(diagnose(features)) == {"uniformity", "collapse", "rank", "centered rank"}
+    plain = diagnose(features)
+    assert {"uniformity", "rank", "collapsed", "hubness"} <= set(plain)
+    assert not {"tolerance", "alignment", "bound"} & set(plain)
     found = diagnose(features, torch.arange(50) % 5, features.view(25, 2, 8))
-    assert {"tolerance", "alignment"} <= set(found)
+    assert list(found) == [name for name in NUMBERS if name in found]
+    assert {"tolerance", "alignment", "lidar", "simplex", "bound"} <= set(found)
     assert all(math.isfinite(value) for value in found.values())
-    for function in (uniformity, collapse, singular_values):
-        with pytest.raises(UserError, match=r"\(M, D\)"):
-            function(features[0])
+    assert "tolerance" not in diagnose(features, torch.arange(50))  # no class has two images
+    for call in (uniformity, collapse, singular_values, collapsed_dimensions):
+        with pytest.raises(UserError, match="not \\(4,\\)"):
+            call(torch.ones(4))
     with pytest.raises(UserError, match="views"):
-        alignment(features)
+        alignment(torch.ones(4, 1, 3))
+    with pytest.raises(UserError, match=r"\(4, 3\) and \(3,\)"):
+        tolerance(torch.ones(4, 3), torch.ones(3, dtype=torch.long))
+    with pytest.raises(UserError, match="1 have none"):
+        tolerance(torch.ones(4, 3), torch.tensor([0, 0, 1, -1]))

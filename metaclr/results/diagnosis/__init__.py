@@ -1,0 +1,1 @@
+"""Tables, figures and the page of `metaclr diagnose`: pure functions of what was measured."""
