@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from episodes import ImageSet, Prefetcher, Rendering, TaskShape, Views
 from metaclr.clusters import KMeans
 from metaclr.clusters.labels import ClusterLabels
+from metaclr.comparison.class_types import class_types
 from metaclr.comparison.cluster_labels import is_cluster_setting
 from metaclr.comparison.cluster_refresh import ClusterRefresh
 from metaclr.comparison.image_format import VIEWS
@@ -259,6 +260,7 @@ def _learner(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Module:
         reconstruction=method.reconstruction,
         extra_views=extra_views,
         **text,
+        types=class_types(method, source),
     )
 
 
