@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from metaclr.recipe.protocols import PROTOCOLS
 from metaclr.results.scores.families import FAMILY
 from metaclr.results.scores.scope import scope
 from metaclr.results.scores.summary import LEVEL, Summary
@@ -18,6 +19,7 @@ def fixed_settings(results: Results) -> list[tuple[str, str]]:
     """(what, value) pairs that were the same for every method, from the recipe, or from the rows without one."""
     recipe, rows = results.recipe, results.rows
     pairs = [
+        ("protocol", _protocol(recipe)),
         ("source", _listed(dict.fromkeys(row.source for row in rows))),
         ("targets", _listed(dict.fromkeys(row.target for row in rows))),
         ("images", _images(recipe)),
@@ -44,6 +46,7 @@ def footnotes(results: Results, summary: Summary, tasks: Sequence[TableColumn]) 
     ]
     notes = [
         _reading(results, summary, tasks),
+        f"Protocol: {fixed['protocol']}." if "protocol" in fixed else "",
         f"Bold: the best of a column and those not significantly worse than it (paired tests on the same "
         f"{_items_of(tasks)}, {FAMILY}, level {LEVEL:g}). ± and bold speak about {scope(summary, tasks)}.",
         _episode_interval(tasks),
@@ -145,6 +148,24 @@ def _unpaired(summary: Summary, tasks: Sequence[TableColumn]) -> list[str]:
 
 def _failures(results: Results) -> list[str]:
     return [f"Failed: {line}." for lines in results.failed.values() for line in (x.rstrip(".") for x in lines)]
+
+
+def _protocol(recipe: Mapping[str, Any]) -> str:
+    """The published protocol, and which of its data the command replaced."""
+    name = str(recipe.get("protocol", ""))
+    if name not in PROTOCOLS:
+        return name
+    protocol = PROTOCOLS[name]
+    others = [
+        f"{what} {_listed(recipe[key])} in place of {_listed(value)}"
+        for what, key, value in (("source", "sources", protocol.sources), ("target", "targets", protocol.targets))
+        if recipe.get(key) and list(recipe[key]) != ["elsewhere"] and tuple(recipe[key]) != value
+    ]
+    few = recipe.get("evaluate", {}).get("few_shot") or {}
+    wanted = (protocol.evaluate.get("few_shot") or {}).get("episodes")
+    if wanted and few.get("episodes", wanted) != wanted:
+        others.append(f"{few['episodes']:,} episodes in place of {wanted:,}")
+    return protocol.line + (f"; here: {'; '.join(others)}" if others else "")
 
 
 def _images(recipe: Mapping[str, Any]) -> str:
