@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         load,
         objective,
         pretrained,
+        reproduce,
         train,
     )
     from metaclr.errors import UserError
@@ -47,6 +48,7 @@ _HOME = {
     "load": "metaclr.api",
     "objective": "metaclr.api",
     "pretrained": "metaclr.api",
+    "reproduce": "metaclr.api",
     "train": "metaclr.api",
 }
 
@@ -62,6 +64,7 @@ __all__ = [
     "load",
     "objective",
     "pretrained",
+    "reproduce",
     "train",
 ]
 
