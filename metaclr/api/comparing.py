@@ -56,6 +56,14 @@ class Comparison:
         """The self-contained HTML page."""
         return self.folder / "report.html"
 
+    def _repr_html_(self) -> str:
+        """The main table, for a notebook."""
+        from metaclr.results.notebook import results_html
+        from metaclr.results.store.rows import from_frame
+
+        numbers = f"{len(self.rows):,} measurements in .rows"
+        return results_html(self.folder, from_frame(self.rows), self.failures, numbers=numbers)
+
 
 def compare(
     recipe: str | Path | CompareRecipe = "glyphs",

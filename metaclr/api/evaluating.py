@@ -185,10 +185,12 @@ def _write(
 ) -> None:
     import tomli_w
 
+    from metaclr.comparison.pictures import target_pictures
     from metaclr.environment import describe
     from metaclr.files import write_atomic
     from metaclr.results import write_all
     from metaclr.results.store.folder import About, collect, write_about
+    from metaclr.results.store.inspections import Pictures, write_pictures
 
     # Views, budget and seeds belong to a training, and nothing was trained here.
     applies = recipe.model_dump(mode="json", exclude_none=True, include=APPLIES)
@@ -201,4 +203,5 @@ def _write(
         command="metaclr.evaluate(...)",
     )
     write_about(folder, about)
+    write_pictures(folder, Pictures(target_pictures(folder, {name: target for name, (target, _) in prepared.items()})))
     write_all(folder)

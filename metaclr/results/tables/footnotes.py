@@ -55,11 +55,29 @@ def footnotes(results: Results, summary: Summary, tasks: Sequence[TableColumn]) 
         *(f"{kind}: {text}." for kind, text in (*(("Few-shot", t) for t in few), *(("Low-label", t) for t in low))),
         f"Batch norm: {fixed['batch norm']}." if "batch norm" in fixed else "",
         _labels(results, summary),
-        _controls(summary),
+        _controls(results, summary),
         _missing(results, summary, tasks),
         *_unpaired(summary, tasks),
         *_failures(results),
         *results.about.remarks,
+    ]
+    return tuple(note for note in notes if note)
+
+
+def short_footnotes(results: Results, summary: Summary, tasks: Sequence[TableColumn]) -> tuple[str, ...]:
+    """The notes without which a number could be misread: what ± and bold are, and what is not held fixed or missing."""
+    seeds = len({row.seed for row in results.rows})
+    spread = f", mean of {seeds} training seeds (standard deviation)" if seeds > 1 else ""
+    budget = _budget(results)
+    notes = [
+        f"Accuracy in %, ± 95 % interval{spread}. Bold: best, or not significantly worse (Holm, level {LEVEL:g}).",
+        f"Budget: {budget}." if budget.startswith("NOT EQUAL") else "",
+        "NOT the same: views." if results.recipe.get("views_mode") == "per_method" else "",
+        _labels(results, summary),
+        _missing(results, summary, tasks),
+        *_unpaired(summary, tasks),
+        *_failures(results),
+        *(line for line in results.about.remarks if line.startswith("NOT the same")),
     ]
     return tuple(note for note in notes if note)
 
@@ -98,17 +116,18 @@ def _labels(results: Results, summary: Summary) -> str:
     return f"Trained on the source's labels: {_listed(given) or 'none'}; every other method sees images alone."
 
 
-def _controls(summary: Summary) -> str:
-    there = [m for m in summary.methods if m in summary.controls]
-    notes = {"untrained": "untrained is the same encoder with random weights", "pixels": "pixels has no encoder"}
-    text = "; ".join(notes[m] for m in there if m in notes)
+def _controls(results: Results, summary: Summary) -> str:
+    kinds = {"untrained": "is the same encoder with random weights", "pixels": "has no encoder"}
+    names = {title: results.name_of(title) for title in summary.methods if title in summary.controls}
+    text = "; ".join(f"{title} {kinds[name]}" for title, name in names.items() if name in kinds)
     return f"Controls, last in the table: {text}." if text else ""
 
 
 def _missing(results: Results, summary: Summary, tasks: Sequence[TableColumn]) -> str:
     there = [m for m in summary.methods if m not in results.failed]
     missing = [m for m in there if any((m, t) not in summary.scores for t in tasks)]
-    why = "; pixels has no weights to fine-tune" if "pixels" in missing else ""
+    pixels = [m for m in missing if results.name_of(m) == "pixels"]
+    why = f"; {pixels[0]} has no weights to fine-tune" if pixels else ""
     return f"–: not measured{why}." if missing else ""
 
 
