@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +12,11 @@ from metaclr.engine.process_group import broadcast_from_first
 from metaclr.evaluation import Measurement, Target, embed
 from metaclr.evaluation.distributed import distribute
 from metaclr.evaluation.evaluators import chosen
+from metaclr.evaluation.inspection import choose_images, inspect
+from metaclr.evaluation.target import Embedded
 from metaclr.evaluation.transfer import embed_source
 from metaclr.results.store.episode_classes import EpisodeClasses, write_episode_classes
+from metaclr.results.store.inspections import OF_RUN, write_inspections
 from metaclr.results.store.per_item import write_items
 from metaclr.results.store.rows import Row, write_rows
 
@@ -57,6 +60,8 @@ def evaluate_run(
 ) -> list[Row]:
     """Run the recipe's evaluators on every target; write rows, per-item results and classes into the run folder.
 
+    Beside them stands what the encoder makes of single images (`evaluation.inspection`), for the report.
+
     Several ranks share the work; all get the rows, and the first writes. source: images that the encoder was trained
     on, for evaluators that need their features. procedure: the method's own, which the head "method" stands for.
     pairing: of a method that trained on pairs, for evaluators of images and texts.
@@ -67,8 +72,23 @@ def evaluate_run(
     rows, items = [], {}
     classes: dict[str, Any] = {}
     without: dict[str, Any] = {}
+    inspected: dict[str, dict[str, Any]] = {}
+
+    def look(embedded: Embedded) -> None:
+        images = embedded.target.images
+        found = inspect(embedded.features, images.required_labels(), choose_images(images))
+        inspected[embedded.target.name] = {name: value.numpy() for name, value in vars(found).items()}
+
     for measured in measure(
-        encoder, targets, settings, device, source=source, procedure=procedure, pairing=pairing, precision=precision
+        encoder,
+        targets,
+        settings,
+        device,
+        source=source,
+        procedure=procedure,
+        pairing=pairing,
+        precision=precision,
+        look=look,
     ):
         row = _row(measured, about, environment)
         rows.append(row)
@@ -82,6 +102,7 @@ def evaluate_run(
     def write() -> None:
         write_items(folder / "per_item.npz", items)
         write_episode_classes(folder, EpisodeClasses(classes, without))
+        write_inspections(folder / OF_RUN, inspected)
         write_rows(folder / "rows.csv", rows)
 
     broadcast_from_first(write)
@@ -98,10 +119,12 @@ def measure(
     procedure: Procedure | None = None,
     pairing: Pairing | None = None,
     precision: Precision = "fp32",
+    look: Callable[[Embedded], None] | None = None,
 ) -> Iterator[Measurement]:
     """Every measurement of the recipe's evaluators; features are computed once per target.
 
     Each rank embeds its share of a target's images and does its share of the measurements; all ranks get all of them.
+    look: called with each target's features before they are measured.
     """
     encoder.to(device)
     evaluators = chosen(settings.model_dump())
@@ -115,6 +138,8 @@ def measure(
         embedded = embed(
             encoder, target, device, source=source_features, procedure=procedure, pairing=pairing, **options
         )
+        if look is not None:
+            look(embedded)
         work = [item for evaluator, value in evaluators for item in evaluator.work_items(embedded, value)]
         yield from distribute(work)
 

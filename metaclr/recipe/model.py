@@ -190,6 +190,7 @@ class CompareRecipe(Strict):
     evaluate: EvaluateRecipe = EvaluateRecipe()
     cluster: ClusterRecipe = ClusterRecipe()
     fixed: tuple[str, ...] = ()
+    protocol: str = Field(default="", description="the published protocol that `evaluate` follows, for table notes")
 
     @field_validator("view_recipes")
     @classmethod
