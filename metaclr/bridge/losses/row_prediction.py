@@ -70,7 +70,8 @@ class RowPredictionLoss(nn.Module):
                 f"{embeddings.shape[2]} views of each way: row prediction needs all patches of a square grid of more "
                 f"than {first} rows; use positives = 'patch' with patch.whole and as many views as patches"
             )
-        grid = upcast(embeddings).flatten(0, 1).unflatten(1, (side, side)).movedim(-1, 1)  # (B, D, G, G)
+        rows = upcast(embeddings).flatten(0, 1)
+        grid = rows.reshape(len(rows), side, side, -1).movedim(-1, 1)  # (B, D, G, G)
         seen = grid
         for block in self.context:
             seen = seen + block(seen)
