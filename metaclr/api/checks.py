@@ -126,6 +126,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "device": (lambda value: _is_text(value) or type(value).__name__ == "device", "'auto', 'cpu', 'cuda' or 'cuda:N'"),
     "ray": (lambda value: value is None or _is_text(value), "'local', or the address of a cluster"),
     "out": _PATH,
+    "start": _PATH,
     "data_root": _PATH,
     "quick": _FLAG,
     "quiet": _FLAG,

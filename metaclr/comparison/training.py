@@ -18,6 +18,7 @@ from metaclr.comparison.pair_towers import text_side
 from metaclr.comparison.positives_setting import is_positives_setting, labelled, rendered, ways_of
 from metaclr.comparison.run import Run
 from metaclr.comparison.task_shapes import fit_shape, notes
+from metaclr.comparison.warm_start import load_start
 from metaclr.errors import UserError, unknown
 from metaclr.memory import place
 from metaclr.methods.tricks import TRICKS
@@ -186,15 +187,25 @@ def encoder_description(run: Run, recipe: CompareRecipe, channels: int) -> Encod
 def build_encoder_of(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Module:
     """The encoder of a run before training: its weights depend on the seed alone, so `untrained` is where all start.
 
+    With `encoder.start` they are those given, whatever the seed.
+
     Raises:
-        UserError: an unknown network or option.
+        UserError: an unknown network or option, or weights that do not fit.
     """
     from metaclr.networks import build_encoder
 
-    if run.method.encoder:
-        return build_encoder(run.method.encoder, source.channels, recipe.size, seed=run.seed)
     settings = recipe.encoder
-    return build_encoder(settings.name, source.channels, recipe.size, seed=run.seed, **settings.options)
+    if own := run.method.encoder:
+        if settings.start and run.method.trained:
+            raise UserError(
+                f"method {run.entry.title!r} has a network of its own, {own!r}, which cannot start from encoder.start; "
+                "leave the method out"
+            )
+        return build_encoder(own, source.channels, recipe.size, seed=run.seed)
+    encoder = build_encoder(settings.name, source.channels, recipe.size, seed=run.seed, **settings.options)
+    if settings.start:
+        load_start(encoder, settings.start)
+    return encoder
 
 
 def build_learner(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Module:
