@@ -124,7 +124,9 @@ def _recipe(
 def _evaluate_all(
     encoders: Mapping[str, nn.Module], recipe: CompareRecipe, prepared: Mapping[str, Any], folder: Path, device: Any
 ) -> list[Any]:
+    from episodes import PRESETS
     from metaclr.comparison.evaluate_run import RunInfo, evaluate_run
+    from metaclr.comparison.image_format import VIEWS
     from metaclr.networks import build_encoder
 
     pixels = build_encoder("pixels", recipe.channels, recipe.size, seed=0)
@@ -133,7 +135,8 @@ def _evaluate_all(
         run = re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-") + "-given-s0"
         about = RunInfo(run=run, method=name, source=ELSEWHERE, encoder=type(encoder).__name__)
         targets = [target for target, _ in prepared.values()]
-        rows += evaluate_run(encoder, targets, recipe.evaluate, about, folder / "runs" / run, device)
+        place, views = folder / "runs" / run, PRESETS[VIEWS[recipe.channels or 1]]
+        rows += evaluate_run(encoder, targets, recipe.evaluate, about, place, device, views=views)
     return rows
 
 

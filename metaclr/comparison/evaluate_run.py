@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from metaclr.engine.process_group import broadcast_from_first
 from metaclr.evaluation import Measurement, Target, embed
 from metaclr.evaluation.distributed import distribute
 from metaclr.evaluation.evaluators import chosen
+from metaclr.evaluation.geometry import Geometry, target_geometry
 from metaclr.evaluation.transfer import embed_source
 from metaclr.results.store.episode_classes import EpisodeClasses, write_episode_classes
 from metaclr.results.store.per_item import write_items
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from episodes import ImageSet
+    from episodes import ImageSet, Views
     from metaclr.adaptation.procedure import Procedure
     from metaclr.engine.settings import Precision
     from metaclr.recipe import EvaluateRecipe
@@ -52,11 +53,13 @@ def evaluate_run(
     source: ImageSet | None = None,
     procedure: Procedure | None = None,
     precision: Precision = "fp32",
+    views: Views | None = None,
 ) -> list[Row]:
     """Run the recipe's evaluators on every target; write rows, per-item results and classes into the run folder.
 
     Several ranks share the work; all get the rows, and the first writes. source: images that the encoder was trained
     on, for evaluators that need their features. procedure: the method's own, which the head "method" stands for.
+    views: what draws views for label-free measures, the same for every encoder.
     """
     from metaclr.environment import short
 
@@ -65,7 +68,7 @@ def evaluate_run(
     classes: dict[str, Any] = {}
     without: dict[str, Any] = {}
     for measured in measure(
-        encoder, targets, settings, device, source=source, procedure=procedure, precision=precision
+        encoder, targets, settings, device, source=source, procedure=procedure, precision=precision, views=views
     ):
         row = _row(measured, about, environment)
         rows.append(row)
@@ -94,8 +97,9 @@ def measure(
     source: ImageSet | None = None,
     procedure: Procedure | None = None,
     precision: Precision = "fp32",
+    views: Views | None = None,
 ) -> Iterator[Measurement]:
-    """Every measurement of the recipe's evaluators; features are computed once per target.
+    """Every measurement of the recipe's evaluators, with the geometry of the features, which are computed once.
 
     Each rank embeds its share of a target's images and does its share of the measurements; all ranks get all of them.
     """
@@ -110,7 +114,9 @@ def measure(
     for target in targets:
         embedded = embed(encoder, target, device, source=source_features, procedure=procedure, **options)
         work = [item for evaluator, value in evaluators for item in evaluator.work_items(embedded, value)]
-        yield from distribute(work)
+        geometry = target_geometry(embedded, views, device, **options)
+        for measured in distribute(work):
+            yield replace(measured, geometry=geometry)
 
 
 def _row(measured: Measurement, about: RunInfo, environment: str) -> Row:
@@ -136,4 +142,5 @@ def _row(measured: Measurement, about: RunInfo, environment: str) -> Row:
         environment=environment,
         train_seconds=round(about.seconds, 2),
         train_views=about.views,
+        **asdict(measured.geometry or Geometry()),
     )

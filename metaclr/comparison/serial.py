@@ -26,6 +26,7 @@ from metaclr.engine.process_group import broadcast_from_first, error_line
 from metaclr.errors import UserError, memory_error_line
 from metaclr.files import write_atomic
 from metaclr.networks.saved_encoder import save_encoder
+from metaclr.recipe.views import view_recipe
 
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """Errors of the disk, which every later run would meet too."""
@@ -118,6 +119,7 @@ def _train_and_evaluate(plan: Plan, run: Run, folder: Path, bar: Progress | None
         source=source,
         procedure=procedure,
         precision=recipe.evaluation_precision,
+        views=run.callables.get(recipe.views) or view_recipe(recipe.views, recipe.view_recipes),
     )
     digest = plan.digest(run)
     broadcast_from_first(lambda: mark_finished(folder, digest))

@@ -12,11 +12,12 @@ from metaclr.results.store.folder import Results
 
 
 def draw_figures(results: Results) -> list[RenderedFigure]:
-    """The walk, accuracy with intervals, low-label curves, transfer heat map, training curves; those with data.
+    """The walk, accuracy, low-label curves, transfer heat map, geometry, training curves; those with data.
 
     Captions name units, intervals and counts. Pure: no file, no global matplotlib state.
     """
     from metaclr.results.figures.accuracy import accuracy_figures
+    from metaclr.results.figures.geometry import geometry_figures
     from metaclr.results.figures.low_label import low_label_figures
     from metaclr.results.figures.training_curves import training_figures
     from metaclr.results.figures.transfer import transfer_figures
@@ -29,6 +30,7 @@ def draw_figures(results: Results) -> list[RenderedFigure]:
             *accuracy_figures(results, summary),
             *low_label_figures(results, summary),
             *transfer_figures(results, summary),
+            *geometry_figures(results, summary),
             *training_figures(results),
         ]
 

@@ -11,6 +11,7 @@ from typing import Any
 from metaclr.files import write_atomic
 from metaclr.results.figures.style import RenderedFigure
 from metaclr.results.report.headline import caution, headlines, tally
+from metaclr.results.scores.geometry import collapsed_runs
 from metaclr.results.scores.summary import summarise
 from metaclr.results.store.folder import Results
 from metaclr.results.tables.footnotes import fixed_settings
@@ -69,6 +70,7 @@ def _content(results: Results, tables: Sequence[Table], figures: Sequence[Render
         "tables": [text for _, text in html[1:]],
         "figures": pictures,
         "failures": [line for lines in results.failed.values() for line in lines],
+        "collapsed": collapsed_runs(results),
         "remarks": results.about.remarks,
         "audit": results.about.audit,
         "environment": dict(results.about.environment) or {"machine": "; ".join(environments)},

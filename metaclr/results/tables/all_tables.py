@@ -12,6 +12,7 @@ from metaclr.results.store.folder import Results
 from metaclr.results.tables.cost import cost_table
 from metaclr.results.tables.differences import differences_table
 from metaclr.results.tables.formats import RENDERERS
+from metaclr.results.tables.geometry import geometry_table
 from metaclr.results.tables.layout import Table
 from metaclr.results.tables.score_table import score_table
 from metaclr.results.tables.transfer import transfer_table
@@ -45,6 +46,7 @@ def build_tables(results: Results, *, reference: str | None = None) -> list[Tabl
     more = (
         transfer_table(results, summary),
         differences_table(results, summary, reference),
+        geometry_table(results, summary),
         cost_table(results),
     )
     return walk_tables(results, summary) + tables + [table for table in more if table is not None]
