@@ -3,6 +3,7 @@
     import metaclr
     results = metaclr.compare(methods=["simclr", "protoclr"], steps=300)
     results = metaclr.bridge_walk("simclr", "protonet")
+    results = metaclr.sweep({"temperature": [0.05, 0.2, 1.0]})
     loss = metaclr.objective("simclr", temperature=0.2)(embeddings)     # (T, N, V, D) -> scalar
     scores = metaclr.evaluate(my_encoder, targets=["digits"])
     found = metaclr.diagnose_runs(["results/glyphs"])                   # uniformity, rank, ... of its encoders
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         evaluate,
         load,
         objective,
+        sweep,
         train,
     )
     from metaclr.errors import UserError
@@ -44,6 +46,7 @@ _HOME = {
     "evaluate": "metaclr.api",
     "load": "metaclr.api",
     "objective": "metaclr.api",
+    "sweep": "metaclr.api",
     "train": "metaclr.api",
 }
 
@@ -58,6 +61,7 @@ __all__ = [
     "evaluate",
     "load",
     "objective",
+    "sweep",
     "train",
 ]
 

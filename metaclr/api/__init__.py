@@ -5,6 +5,7 @@ from metaclr.api.diagnosing import Diagnosis, diagnose_runs
 from metaclr.api.evaluating import evaluate
 from metaclr.api.loading import load
 from metaclr.api.objectives import objective
+from metaclr.api.sweeping import sweep
 from metaclr.api.training import train
 from metaclr.api.walking import bridge_walk
 
@@ -17,5 +18,6 @@ __all__ = [
     "evaluate",
     "load",
     "objective",
+    "sweep",
     "train",
 ]

@@ -14,6 +14,7 @@ from episodes.errors import EpisodeError
 from metaclr.adaptation.adapted_encoder import AdaptedEncoder
 from metaclr.comparison.choose_adaptation import choose_adaptation
 from metaclr.comparison.evaluate_run import RunInfo, evaluate_run
+from metaclr.comparison.known_labels import source_of
 from metaclr.comparison.own_procedure import own_procedure
 from metaclr.comparison.plan import Plan
 from metaclr.comparison.run import Run
@@ -84,7 +85,7 @@ def execute_run(plan: Plan, run: Run, bar: Progress | None = None) -> str:
 
 
 def _train_and_evaluate(plan: Plan, run: Run, folder: Path, bar: Progress | None) -> None:
-    recipe, source = plan.recipe, plan.sources[run.source]
+    recipe, source = run.own_recipe(plan.recipe), source_of(run, plan.sources[run.source])
     procedure = None
 
     def start() -> None:

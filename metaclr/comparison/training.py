@@ -14,6 +14,7 @@ from metaclr.clusters.sampler import ClusterSampler
 from metaclr.comparison.cluster_labels import is_cluster_setting
 from metaclr.comparison.cluster_refresh import ClusterRefresh
 from metaclr.comparison.image_format import VIEWS
+from metaclr.comparison.known_labels import source_of
 from metaclr.comparison.run import Run
 from metaclr.comparison.task_shapes import fit_shape, notes
 from metaclr.errors import UserError, unknown
@@ -87,9 +88,9 @@ def task_notes(runs: Sequence[Run], recipe: CompareRecipe, sources: Mapping[str,
     titles: dict[str, list[str]] = {}
     for run in runs:
         if run.method.trained and run.seed == runs[0].seed:
-            source = sources[run.source]
-            shape = task_shape(run, recipe, source)
-            for title, text in notes(run.entry.title, shaped(run), shape, recipe.train.batch_views, source):
+            source, own = source_of(run, sources[run.source]), run.own_recipe(recipe)
+            shape = task_shape(run, own, source)
+            for title, text in notes(run.entry.title, shaped(run), shape, own.train.batch_views, source):
                 titles.setdefault(text, []).append(title)
     return tuple(f"{', '.join(of)}: {text}" for text, of in titles.items())
 

@@ -11,8 +11,9 @@ from typing import Any
 from metaclr.files import write_atomic
 from metaclr.results.figures.style import RenderedFigure
 from metaclr.results.report.headline import caution, headlines, tally
-from metaclr.results.scores.geometry import collapsed_runs
+from metaclr.results.scores.geometry import collapsed_runs, headline_columns
 from metaclr.results.scores.summary import summarise
+from metaclr.results.scores.sweep import sweep_headlines
 from metaclr.results.store.folder import Results
 from metaclr.results.tables.footnotes import fixed_settings
 from metaclr.results.tables.formats import to_html
@@ -57,11 +58,12 @@ def _content(results: Results, tables: Sequence[Table], figures: Sequence[Render
         {"name": f.name, "title": f.title, "caption": f.caption, "data": base64.b64encode(f.png).decode()}
         for f in figures
     ]
+    swept = [line for task in headline_columns(summary) for line in sweep_headlines(results, summary, task)]
     environments = dict.fromkeys(row.environment for row in results.rows if row.environment)
     return {
         "title": str(recipe.get("name") or "comparison"),
         "about": str(recipe.get("description") or ""),
-        "headlines": [*walk_headlines(results, summary), *headlines(summary)],
+        "headlines": [*walk_headlines(results, summary), *swept, *([] if swept else headlines(summary))],
         "tally": tally(summary),
         "caution": "" if results.from_elsewhere else caution(summary),
         "fixed": fixed_settings(results),
@@ -85,7 +87,9 @@ def _methods(results: Results) -> list[dict[str, str]]:
     lines = []
     for title in results.methods:
         entry = entries.get(title, {})
-        settings = dict(entry.get("settings", {})) | {k: entry[k] for k in ("projector", "views") if k in entry}
+        own = ("projector", "views", "label_share", "label_noise")
+        settings = dict(entry.get("settings", {})) | {k: entry[k] for k in own if k in entry}
+        settings |= entry.get("overrides", {})
         facts = dict(results.about.methods.get(title, {}))
         lines.append(
             {
