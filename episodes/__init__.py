@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from episodes.audit import AuditReport, audit, check_episode, check_table, duplicates, image_hashes, without_leaks
     from episodes.augment import augment, to_float
+    from episodes.computed_images import ComputedImages
     from episodes.errors import EpisodeError
     from episodes.image_set import ImageSet
     from episodes.npy import open_npy
@@ -31,6 +32,7 @@ __all__ = [
     "PRESETS",
     "AuditReport",
     "Augmentation",
+    "ComputedImages",
     "Episode",
     "EpisodeError",
     "EpisodeSampler",
@@ -77,6 +79,7 @@ _HOME = {
     "without_leaks": "episodes.audit",
     "augment": "episodes.augment",
     "to_float": "episodes.augment",
+    "ComputedImages": "episodes.computed_images",
     "EpisodeError": "episodes.errors",
     "ImageSet": "episodes.image_set",
     "open_npy": "episodes.npy",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
 from hashlib import sha256
@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from episodes import random
+from episodes.computed_images import ComputedImages
 from episodes.errors import EpisodeError
-from episodes.stored_images import Images, StoredImages, blocks
+from episodes.stored_images import Images, blocks
 
 _HASH_BLOCK = 1 << 24  # bytes of pixels per hashed block, so that blocks are hashed by several threads
 
@@ -29,6 +30,8 @@ class ImageSet:
     0..classes-1. class_names: one per class. groups: one per class (script, super-class). split: one per image.
     files: one per image, the file that it was read from. notes: lines on how the set was read, "topic: text".
     copies_of: one per class, what it is a changed copy of where classes are (turns of a character): equal for copies.
+    attributes: by name (drawer, font), one value per image. clips (M, F, C, H, W) uint8: the F frames of the clip of
+    each image, in order of time.
     Raises EpisodeError, in one line, for a wrong type or shape, an empty set, or a label out of range (-1).
     """
 
@@ -41,10 +44,12 @@ class ImageSet:
     files: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     copies_of: tuple[str, ...] = ()
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    clips: Tensor | None = None
 
     def __post_init__(self) -> None:
-        for field in ("class_names", "groups", "split", "files", "notes", "copies_of"):
-            object.__setattr__(self, field, tuple(getattr(self, field)))
+        for name in ("class_names", "groups", "split", "files", "notes", "copies_of"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
         _check_images(self)
         if self.labels is not None:
             _check_labels(self, self.labels)
@@ -53,6 +58,10 @@ class ImageSet:
         for entries, count in (("split entries", len(self.split)), ("files", len(self.files))):
             if count not in (0, len(self)):
                 raise EpisodeError(f"{self.name}: {count} {entries} for {len(self)} images")
+        for name, values in self.attributes.items():
+            if len(values) != len(self):
+                raise EpisodeError(f"{self.name}: {len(values)} values of {name} for {len(self)} images")
+        _check_clips(self)
 
     def __len__(self) -> int:
         """M, the number of images."""
@@ -124,7 +133,15 @@ class ImageSet:
         split = tuple(self.split[i] for i in rows) if self.split else ()
         files = tuple(self.files[i] for i in rows) if self.files else ()
         labels = None if self.labels is None else _rows(self.labels, index)
-        return replace(self, images=_selected(self.images, index), labels=labels, split=split, files=files)
+        return replace(
+            self,
+            images=_selected(self.images, index),
+            labels=labels,
+            split=split,
+            files=files,
+            attributes={name: tuple(values[i] for i in rows) for name, values in self.attributes.items()},
+            clips=None if self.clips is None else _rows(self.clips, index),
+        )
 
     def only_classes(self, classes: Iterable[int] | Iterable[str] | Tensor) -> ImageSet:
         """The images of some classes (ids or names), relabelled 0, 1, ... in the order given, in image order.
@@ -150,6 +167,8 @@ class ImageSet:
             split=tuple(self.split[i] for i in kept.tolist()) if self.split else (),
             files=tuple(self.files[i] for i in kept.tolist()) if self.files else (),
             copies_of=tuple(self.copies_of[i] for i in ids) if self.copies_of else (),
+            attributes={name: tuple(values[i] for i in kept.tolist()) for name, values in self.attributes.items()},
+            clips=None if self.clips is None else _rows(self.clips, kept),
         )
 
     def with_at_least(self, count: int) -> ImageSet:
@@ -187,6 +206,7 @@ class ImageSet:
             self,
             images=self.images.to(device),
             labels=None if self.labels is None else self.labels.to(device),
+            clips=None if self.clips is None else self.clips.to(device),
         )
         if "_fingerprint" in self.__dict__:
             moved.__dict__["_fingerprint"] = self._fingerprint
@@ -194,7 +214,8 @@ class ImageSet:
 
     def in_memory_of(self, device: torch.device) -> bool:
         """Whether the images are in the memory of `device`: not in a file, nor on another kind of device."""
-        return isinstance(self.images, Tensor) and self.images.device.type == device.type
+        images = self.images.base if isinstance(self.images, ComputedImages) else self.images
+        return isinstance(images, Tensor) and images.device.type == device.type
 
     def _class_id(self, item: int | str) -> int:
         if isinstance(item, str):
@@ -232,6 +253,18 @@ def _check_images(image_set: ImageSet) -> None:
         raise EpisodeError(f"{name}: the set is empty")
 
 
+def _check_clips(image_set: ImageSet) -> None:
+    clips = image_set.clips
+    wanted = (len(image_set), *image_set.images.shape[1:])
+    if clips is not None and (
+        clips.dtype != torch.uint8 or clips.ndim != 5 or (len(clips), *clips.shape[2:]) != wanted
+    ):
+        raise EpisodeError(
+            f"{image_set.name}: clips must be uint8 (M, F, C, H, W) of images {tuple(image_set.images.shape)}, not "
+            f"{clips.dtype} {tuple(clips.shape)}"
+        )
+
+
 def _check_labels(image_set: ImageSet, labels: Tensor) -> None:
     name, count = image_set.name, len(image_set)
     if labels.dtype != torch.int64 or labels.shape != (count,):
@@ -248,7 +281,7 @@ def _check_labels(image_set: ImageSet, labels: Tensor) -> None:
 
 
 def _selected(images: Images, index: Tensor) -> Images:
-    return images.view(index) if isinstance(images, StoredImages) else _rows(images, index)
+    return _rows(images, index) if isinstance(images, Tensor) else images.view(index)
 
 
 def _rows(tensor: Tensor, index: Tensor) -> Tensor:

@@ -6,13 +6,27 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from types import TracebackType
+from typing import Protocol
 
 import torch
 
 from episodes.image_set import ImageSet
-from episodes.sampler import EpisodeSampler
-from episodes.stored_images import StoredImages
 from episodes.task import Episode, TaskShape
+
+
+class Sampler(Protocol):
+    """Batches of tasks: a step to index tables into `image_set`."""
+
+    @property
+    def image_set(self) -> ImageSet:
+        """Whose images the tables index."""
+
+    @property
+    def shape(self) -> TaskShape:
+        """Of the tasks."""
+
+    def __call__(self, step: int) -> Episode:
+        """The batch of a step >= 0."""
 
 
 class Prefetcher:
@@ -22,12 +36,13 @@ class Prefetcher:
     are in memory. Close it, or use it in a `with` statement: it has a thread.
 
     >>> images = ImageSet(torch.zeros(10, 1, 8, 8, dtype=torch.uint8))
+    >>> from episodes import EpisodeSampler
     >>> with Prefetcher(EpisodeSampler(images, TaskShape(way=5, shot=1, query=2)), steps=3) as ahead:
     ...     ahead(0).pixels.shape
     torch.Size([1, 5, 1, 1, 8, 8])
     """
 
-    def __init__(self, sampler: EpisodeSampler, *, steps: int, depth: int = 4, pin: bool = False) -> None:
+    def __init__(self, sampler: Sampler, *, steps: int, depth: int = 4, pin: bool = False) -> None:
         """steps: number of steps to read for. pin: in pinned memory, from which a GPU copies in the background."""
         self._read: Callable[[int], Episode] = lambda step: with_pixels(sampler.image_set, sampler(step), pin=pin)
         self.shape: TaskShape = sampler.shape
@@ -75,6 +90,7 @@ def with_pixels(image_set: ImageSet, episode: Episode, *, pin: bool = False) -> 
     """The episode with the uint8 pixels of its images, gathered on the CPU; one image for each instance way.
 
     >>> images = ImageSet(torch.zeros(10, 1, 8, 8, dtype=torch.uint8))
+    >>> from episodes import EpisodeSampler
     >>> with_pixels(images, EpisodeSampler(images, TaskShape(way=5, shot=1, query=2))(0)).pixels.dtype
     torch.uint8
     """
@@ -82,7 +98,7 @@ def with_pixels(image_set: ImageSet, episode: Episode, *, pin: bool = False) -> 
     if bool((ids == ids[..., :1]).all()):
         ids = ids[..., :1]
     images, flat = image_set.images, ids.flatten()
-    if isinstance(images, StoredImages):
+    if not isinstance(images, torch.Tensor):
         pixels = images.index_select(0, flat, pin=pin)
     else:
         pixels = torch.empty((len(flat), *images.shape[1:]), dtype=torch.uint8, pin_memory=pin)

@@ -6,7 +6,7 @@ import os
 import weakref
 from os import PathLike, fspath
 from threading import Lock
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from episodes.errors import EpisodeError
+
+if TYPE_CHECKING:
+    from episodes.computed_images import ComputedImages
 
 Layout = Literal["gray", "channels first", "channels last"]
 """Of the file: (M, H, W), (M, C, H, W) or (M, H, W, C)."""
@@ -165,8 +168,8 @@ class StoredImages:
         return out
 
 
-Images: TypeAlias = Tensor | StoredImages
-"""Images (M, C, H, W) uint8: in memory, or in a file."""
+Images: TypeAlias = "Tensor | StoredImages | ComputedImages"
+"""Images (M, C, H, W) uint8: in memory, in a file, or computed from others."""
 
 
 def blocks(images: Images, size: int = BLOCK, within: slice = slice(None)) -> list[slice]:

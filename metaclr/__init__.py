@@ -6,6 +6,7 @@
     results = metaclr.sweep({"temperature": [0.05, 0.2, 1.0]})
     loss = metaclr.objective("simclr", temperature=0.2)(embeddings)     # (T, N, V, D) -> scalar
     scores = metaclr.evaluate(my_encoder, targets=["digits"])
+    scores = metaclr.evaluate(metaclr.pretrained("timm:resnet18"), targets=["cifar_fs:test"])
     found = metaclr.diagnose_runs(["results/glyphs"])                   # uniformity, rank, ... of its encoders
     encoder = metaclr.load("results/train-simclr")                      # .embed(images), .classify("support/folder")
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         evaluate,
         load,
         objective,
+        pretrained,
         sweep,
         train,
     )
@@ -46,6 +48,7 @@ _HOME = {
     "evaluate": "metaclr.api",
     "load": "metaclr.api",
     "objective": "metaclr.api",
+    "pretrained": "metaclr.api",
     "sweep": "metaclr.api",
     "train": "metaclr.api",
 }
@@ -61,6 +64,7 @@ __all__ = [
     "evaluate",
     "load",
     "objective",
+    "pretrained",
     "sweep",
     "train",
 ]

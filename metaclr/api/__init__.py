@@ -2,6 +2,7 @@
 
 from metaclr.api.comparing import Comparison, compare
 from metaclr.api.diagnosing import Diagnosis, diagnose_runs
+from metaclr.api.encoders import pretrained
 from metaclr.api.evaluating import evaluate
 from metaclr.api.loading import load
 from metaclr.api.objectives import objective
@@ -18,6 +19,7 @@ __all__ = [
     "evaluate",
     "load",
     "objective",
+    "pretrained",
     "sweep",
     "train",
 ]

@@ -1,4 +1,4 @@
-"""Load an encoder by its name on the command line: FILE.py:FUNCTION, or the folder of a `metaclr train`."""
+"""Load an encoder by its name on the command line: a function, a training's folder, timm, the hub, or a file."""
 
 from __future__ import annotations
 
@@ -7,44 +7,67 @@ from typing import TYPE_CHECKING
 
 from metaclr.errors import UserError
 from metaclr.files import is_file
-from metaclr.python_files import run_file
+from metaclr.networks.pretrained.weights_file import is_weights_file
 
 if TYPE_CHECKING:
     from torch import nn
 
+KINDS = "FILE.py:FUNCTION, a folder of `metaclr train`, timm:NAME, hub:OWNER/NAME, or a file of weights (--arch)"
 
-def find_encoder(name: str, *, channels: int, size: int) -> nn.Module:
-    """The encoder that `name` refers to: FILE.py:FUNCTION, or a folder of `metaclr train`.
+
+def pretrained(
+    name: str,
+    *,
+    channels: int | None = None,
+    size: int | None = None,
+    arch: str = "",
+    prefix: str | None = None,
+    normalize: str | None = None,
+) -> nn.Module:
+    """An encoder with its weights, by name: float pixels (B, C, H, W) in [0, 1] to features (B, F).
+
+    One with a format of its own has it as `size` and `channels`, and normalizes pixels itself.
 
     Args:
-        channels: 1 or 3. size: pixels of either side.
+        name: FILE.py:FUNCTION, a folder of `metaclr train`, timm:NAME, hub:OWNER/NAME, or a file of weights.
+        channels: 1 or 3. size: pixels of either side. None for the encoder's own.
+        arch, prefix, normalize: for files of weights, see `encoder_from_file`.
 
     Raises:
-        UserError: no such file, function or folder; a function that returns no module; weights that do not fit.
+        UserError: no such file, function, folder or model; a function that returns no module; weights that do not fit.
     """
     if ".py:" in name:
-        return _from_function(name)
-    from metaclr.networks.saved_encoder import NAME, load_encoder
+        from metaclr.networks.from_function import network_from_function
 
-    folder = Path(name)
+        return network_from_function(name, f"encoder {name!r}")
+    family, _, inner = name.partition(":")
+    if inner and family in ("timm", "hub"):
+        from metaclr.networks.pretrained.timm_weights import hub_encoder, timm_encoder
+
+        build = timm_encoder if family == "timm" else hub_encoder
+        return build(inner, size=size, channels=channels)
+    path = Path(name)
+    if is_weights_file(name) and not _is_own(path):
+        from metaclr.networks.pretrained.from_file import encoder_from_file
+
+        return encoder_from_file(path, arch, size=size, channels=channels, prefix=prefix, normalize=normalize)
+    return _trained(path.parent if is_weights_file(name) else path, channels, size)
+
+
+def _is_own(path: Path) -> bool:
+    """Whether a file is the `encoder.safetensors` of a training of metaclr's."""
+    from metaclr.networks.saved_encoder import NAME, is_saved_encoder
+
+    return path.name == NAME and is_saved_encoder(path)
+
+
+def _trained(folder: Path, channels: int | None, size: int | None) -> nn.Module:
+    from metaclr.networks.pretrained.encoder import ImageFormat, PretrainedEncoder
+    from metaclr.networks.saved_encoder import NAME, load_encoder, open_encoder
+
     if not is_file(folder / NAME):
-        raise UserError(f"encoder {name!r}: neither FILE.py:FUNCTION nor a folder with {NAME} (metaclr train)")
-    return load_encoder(folder, channels=channels, size=size)
-
-
-def _from_function(name: str) -> nn.Module:
-    from torch import nn
-
-    file, _, function = name.rpartition(":")
-    what = f"encoder {name!r}"
-    module = run_file(Path(file), what)
-    build = getattr(module, function, None)
-    if not callable(build):
-        raise UserError(f"{what}: {file} has no function {function!r}")
-    try:
-        encoder = build()
-    except (Exception, SystemExit) as error:
-        raise UserError(f"{what}: {type(error).__name__}: {' '.join(str(error).split())}") from error
-    if not isinstance(encoder, nn.Module):
-        raise UserError(f"{what}: returned {type(encoder).__name__}, not a torch.nn.Module")
-    return encoder
+        raise UserError(f"encoder {str(folder)!r}: neither {KINDS}")
+    _, own = open_encoder(folder / NAME)
+    size, channels = size or own.size, channels or own.channels
+    encoder = load_encoder(folder, channels=channels, size=size)
+    return PretrainedEncoder(encoder, ImageFormat(size, channels), architecture=type(encoder).__name__)

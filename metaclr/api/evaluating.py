@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from metaclr.api.image_formats import Format, encoder_notes, format_of, shared_format
 from metaclr.errors import UserError
 from metaclr.recipe import CompareRecipe, resolve
 from metaclr.results.store.rows import read_rows
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from episodes import ImageSet
     from metaclr.api.comparing import Comparison
+    from metaclr.evaluation import Target
 
 
 ELSEWHERE = "elsewhere"
@@ -31,8 +33,8 @@ def evaluate(
     encoders: nn.Module | Mapping[str, nn.Module],
     targets: Sequence[str] | Mapping[str, ImageSet] = ("glyphs:held-out", "digits"),
     *,
-    size: int = 28,
-    channels: int = 1,
+    size: int | None = None,
+    channels: int | None = None,
     out: str | Path | None = None,
     device: str = "auto",
     data_root: str | Path | None = None,
@@ -44,7 +46,9 @@ def evaluate(
         encoders: a module, or several by name, from float (B, channels, size, size) in [0, 1] to (B, F). Batch
             norm is in eval mode; put a normalization that the network expects into the module. The control `pixels`
             is added, so no encoder may have its name.
-        size: pixels of either side of the images. channels: 1 or 3.
+        size: pixels of either side of the images. channels: 1 or 3. None is each encoder's own: its attributes `size`
+            and `channels` where both are int (`metaclr.load`, `metaclr.pretrained`), else 28 and 1. Encoders of
+            different sizes get the same episodes.
         targets: names `NAME[:PART]`, or your own `ImageSet`s by name.
         out: a folder for rows, tables, figures and report; None keeps the rows only.
         device: "auto", "cpu", "cuda" or "cuda:N".
@@ -68,18 +72,25 @@ def evaluate(
     from metaclr.device import choose_device
     from metaclr.results.store.rows import to_frame
 
-    check_arguments(
-        targets=targets, size=size, channels=channels, out=out, device=device, data_root=data_root, overrides=overrides
-    )
+    form = {"size": size, "channels": channels}  # None is each encoder's own
+    check_arguments(**{name: value for name, value in form.items() if value is not None})
+    check_arguments(targets=targets, out=out, device=device, data_root=data_root, overrides=overrides)
     own, names = own_and_names(targets, "targets")
     by_name = named_encoders(encoders)
     if "pixels" in by_name:
         raise UserError("encoder 'pixels' has the name of the control in every table; give it another name")
     check_labels([*by_name, "pixels"])
-    by_name = {k: checked_encoder(encoder, k, channels=channels, size=size) for k, encoder in by_name.items()}
-    recipe = _recipe(list(by_name), names or [], size, channels, overrides)
+    formats = {name: format_of(encoder, size, channels) for name, encoder in by_name.items()}
+    by_name = {k: checked_encoder(e, k, channels=formats[k][1], size=formats[k][0]) for k, e in by_name.items()}
+    recipe = _recipe(list(by_name), names or [], shared_format(formats), overrides)
     where = choose_device(device)
-    images = load_images(recipe.targets, recipe, Path(data_root) if data_root else None, own)
+
+    def images_at(at: Format) -> dict[str, ImageSet]:
+        sized = recipe.model_copy(update={"size": at[0], "channels": at[1]})
+        return load_images(recipe.targets, sized, Path(data_root) if data_root else None, own)
+
+    first = next(iter(formats.values()))
+    images = images_at(first)
     with TemporaryDirectory() as scratch, ExitStack() as stack:
         folder = Path(out) if out else Path(scratch)
         if out:
@@ -89,9 +100,15 @@ def evaluate(
         prepared = {
             n: prepare(n, s, recipe.evaluate, folder / "episodes", fixed=recipe.fixed) for n, s in images.items()
         }
-        rows = _evaluate_all(by_name, recipe, prepared, folder, where)
+        rows = []
+        for at in dict.fromkeys(formats.values()):
+            sized = images if at == first else images_at(at)
+            made = [target if at == first else target.at_size(sized[n]) for n, (target, _) in prepared.items()]
+            group = {name: encoder for name, encoder in by_name.items() if formats[name] == at}
+            rows += _evaluate_all(group, at, made, recipe, folder, where, with_pixels=at == first)
         if out:
-            _write(folder, recipe, prepared, rows, where)
+            notes = encoder_notes(by_name, formats)
+            _write(folder, recipe, prepared, rows, where, notes)
     return Comparison(folder, to_frame(rows), {})
 
 
@@ -105,16 +122,14 @@ def _check_no_comparison(folder: Path) -> None:
         raise UserError(f"--out {folder} holds the results of a comparison; name another --out")
 
 
-def _recipe(
-    methods: list[str], targets: list[str], size: int, channels: int, overrides: Sequence[str]
-) -> CompareRecipe:
+def _recipe(methods: list[str], targets: list[str], form: Format, overrides: Sequence[str]) -> CompareRecipe:
     tables = {
         "name": "evaluation",
         "sources": [ELSEWHERE],
         "targets": targets,
         "methods": methods,
-        "size": size,
-        "channels": channels,
+        "size": form[0],
+        "channels": form[1],
         "encoder": {"name": "given"},
         "evaluate": {"few_shot": {"heads": ["cosine"]}},  # an encoder from elsewhere has no head of its own
     }
@@ -122,25 +137,40 @@ def _recipe(
 
 
 def _evaluate_all(
-    encoders: Mapping[str, nn.Module], recipe: CompareRecipe, prepared: Mapping[str, Any], folder: Path, device: Any
+    encoders: Mapping[str, nn.Module],
+    form: Format,
+    targets: Sequence[Target],
+    recipe: CompareRecipe,
+    folder: Path,
+    device: Any,
+    *,
+    with_pixels: bool,
 ) -> list[Any]:
+    """Rows of the encoders that take images of one format, and of the control."""
     from episodes import PRESETS
     from metaclr.comparison.evaluate_run import RunInfo, evaluate_run
     from metaclr.comparison.image_format import VIEWS
     from metaclr.networks import build_encoder
 
-    pixels = build_encoder("pixels", recipe.channels, recipe.size, seed=0)
+    control = {"pixels": build_encoder("pixels", form[1], form[0], seed=0)} if with_pixels else {}
     rows = []
-    for name, encoder in {**encoders, "pixels": pixels}.items():
+    for name, encoder in {**encoders, **control}.items():
         run = re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-") + "-given-s0"
-        about = RunInfo(run=run, method=name, source=ELSEWHERE, encoder=type(encoder).__name__)
-        targets = [target for target, _ in prepared.values()]
-        place, views = folder / "runs" / run, PRESETS[VIEWS[recipe.channels or 1]]
+        architecture = str(getattr(encoder, "architecture", type(encoder).__name__))
+        about = RunInfo(run=run, method=name, source=ELSEWHERE, encoder=architecture)
+        place, views = folder / "runs" / run, PRESETS[VIEWS[form[1]]]
         rows += evaluate_run(encoder, targets, recipe.evaluate, about, place, device, views=views)
     return rows
 
 
-def _write(folder: Path, recipe: CompareRecipe, prepared: Mapping[str, Any], rows: list[Any], device: Any) -> None:
+def _write(
+    folder: Path,
+    recipe: CompareRecipe,
+    prepared: Mapping[str, Any],
+    rows: list[Any],
+    device: Any,
+    notes: Sequence[str],
+) -> None:
     import tomli_w
 
     from metaclr.environment import describe
@@ -154,7 +184,7 @@ def _write(folder: Path, recipe: CompareRecipe, prepared: Mapping[str, Any], row
     collect(folder, list(dict.fromkeys(row.run for row in rows)))
     about = About(
         classes={name: target.images.classes for name, (target, _) in prepared.items()},
-        remarks=tuple(line for _, lines in prepared.values() for line in lines),
+        remarks=(*notes, *(line for _, lines in prepared.values() for line in lines)),
         environment=describe(device),
         command="metaclr.evaluate(...)",
     )

@@ -63,9 +63,9 @@ def _of_name(name: str, channels: int, size: int, pretrained: bool) -> list[Subj
     if name.startswith("timm:"):
         return [Subject(name, name, _timm(name, channels, size, pretrained), channels, size)]
     if ".py:" in name:
-        from metaclr.api.encoders import find_encoder
+        from metaclr.api.encoders import pretrained as load_by_name
 
-        return [Subject(name, name, find_encoder(name, channels=channels, size=size), channels, size)]
+        return [Subject(name, name, load_by_name(name, channels=channels, size=size), channels, size)]
     if path.suffix in EMBEDDINGS and path.is_file():
         return [_embeddings(path)]
     if path.is_file():

@@ -50,10 +50,10 @@ def train(
     """
     from metaclr.api.checks import check_arguments
     from metaclr.comparison.checks import check_run
-    from metaclr.comparison.cluster_labels import with_cluster_labels
     from metaclr.comparison.image_format import with_format
     from metaclr.comparison.load import load_images
     from metaclr.comparison.method_files import find_method, method_text
+    from metaclr.comparison.positives_setting import declared, source_fingerprint
     from metaclr.comparison.run import Run
     from metaclr.comparison.training import encoder_description, task_notes, train_run
     from metaclr.console import notify, progress
@@ -82,19 +82,21 @@ def train(
         root = Path(data_root) if data_root else None
         resolved, lines = with_format(resolved, lambda: [*load_images([given], resolved, root, own).values()], at.type)
         images, entry = load_images([given], resolved, root, own)[given], resolved.methods[0]
-        run = Run(entry, with_cluster_labels(chosen, entry.settings), images.name, seed, text=method_text(method))
+        chosen_settings = {**({"positives": resolved.positives} if resolved.positives else {}), **entry.settings}
+        entry = entry.model_copy(update={"settings": chosen_settings})
+        run = Run(entry, declared(chosen, chosen_settings), images.name, seed, text=method_text(method))
         check_run(run, resolved, images)
         for line in () if quiet else (*lines, *task_notes([run], resolved, {images.name: images})):
             notify(f"note: {line}")
         if folder and ranks().first:
-            stack.enter_context(_started(folder, run, resolved, images.fingerprint(), quiet))
+            stack.enter_context(_started(folder, run, resolved, source_fingerprint(run.method, images), quiet))
         return run, resolved, images
 
     folder = Path(out) if out else None
     with process_group(), ExitStack() as stack:
         at = raise_together(lambda: rank_device(choose_device(device)))
         run, resolved, images = run_first_rank_first(planned)
-        identity = run.identity(resolved, images.fingerprint())
+        identity = run.identity(resolved, source_fingerprint(run.method, images))
         with progress(f"{run.entry.title} on {images.name}", quiet=quiet) as bar:
             learner, _ = train_run(
                 run,

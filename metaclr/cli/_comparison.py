@@ -42,6 +42,7 @@ def comparison_options(*, seeds: str, out: str) -> Callable[[Callable[..., None]
         click.option(
             "--views-mode",
             type=click.Choice(["shared", "per-method"]),
+            callback=lambda *given: given[-1] and given[-1].replace("-", "_"),
             help="Use one view recipe for all methods, or the one that each declares [views_mode of the recipe].",
         ),
         click.option(

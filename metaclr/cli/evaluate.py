@@ -17,16 +17,28 @@ from metaclr.cli._options import data_root_option, device_option, set_option
 @click.option(
     "--size",
     type=int,
-    default=28,
-    show_default=True,
-    help="Give the encoders images with this many pixels on either side.",
+    help="Give the encoders images with this many pixels on either side [each encoder's own, else 28].",
 )
 @click.option(
     "--channels",
     type=click.Choice(["1", "3"]),
-    default="1",
-    show_default=True,
-    help="Give the encoders images with this many channels.",
+    help="Give the encoders images with this many channels [each encoder's own, else 1].",
+)
+@click.option(
+    "--arch",
+    default="",
+    metavar="NAME",
+    help="Load files of weights into this network: resnet18, timm:NAME, torchvision:NAME, FILE.py:FUNCTION or"
+    " MODULE:FUNCTION [that of config.json beside the file].",
+)
+@click.option(
+    "--prefix", metavar="TEXT", help="Take the weights whose names begin with TEXT, such as encoder_k. [found]."
+)
+@click.option(
+    "--normalize",
+    metavar="NAME|MEAN/STD",
+    help="Normalize pixels for files of weights: imagenet, cifar10, half, none, or"
+    " 0.5,0.5,0.5/0.2,0.2,0.2 [the network's own].",
 )
 @click.option(
     "--out",
@@ -41,16 +53,25 @@ from metaclr.cli._options import data_root_option, device_option, set_option
 def command(
     encoders: tuple[str, ...],
     targets: tuple[str, ...],
-    size: int,
-    channels: str,
+    size: int | None,
+    channels: str | None,
+    arch: str,
+    prefix: str | None,
+    normalize: str | None,
     out: Path,
     device: str,
     data_root: Path | None,
     overrides: tuple[str, ...],
 ) -> None:
-    """Evaluate ENCODERS: FILE.py:FUNCTION that returns a torch.nn.Module, or the folder of a `metaclr train`."""
+    """Evaluate ENCODERS on stored episodes, probes and label subsets, and write tables and a report.
+
+    An encoder is FILE.py:FUNCTION that returns a torch.nn.Module, the folder of a `metaclr train`, timm:NAME or
+    hub:OWNER/NAME with their pretrained weights (needs metaclr[timm]), or a file of weights with --arch
+    (.safetensors, .pt, .pth, .bin, .ckpt; nothing in it is executed). Encoders of different sizes get the same
+    episodes, each with the original images at its own size.
+    """
     from metaclr.api import evaluate
-    from metaclr.api.encoders import find_encoder
+    from metaclr.api.encoders import pretrained
     from metaclr.errors import UserError
     from metaclr.results.tables.terminal import print_main_table
 
@@ -62,12 +83,15 @@ def command(
     ]
     if len(set(labels)) < len(labels):
         raise UserError(f"encoders {', '.join(encoders)}: two have the same name and folder; name each one once")
-    modules = [find_encoder(name, channels=int(channels), size=size) for name in encoders]
+    form = {"channels": int(channels) if channels else None, "size": size}
+    modules = [pretrained(name, **form, arch=arch, prefix=prefix, normalize=normalize) for name in encoders]
+    for label, module in zip(labels, modules, strict=True):
+        for note in getattr(module, "notes", ()):
+            click.echo(f"{label}: {note}", err=True)
     result = evaluate(
         dict(zip(labels, modules, strict=True)),
         targets or ("glyphs:held-out", "digits"),
-        size=size,
-        channels=int(channels),
+        **form,
         out=out,
         device=device,
         data_root=data_root,

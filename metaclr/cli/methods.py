@@ -85,6 +85,21 @@ def show(name: str) -> None:
 
 
 @command.command()
+def positives() -> None:
+    """List the sources of positives with their settings: `--set simclr.positives=patch --set simclr.patch.grid=4`."""
+    from dataclasses import fields
+
+    from metaclr import positives as sources
+
+    for name in sources.names():
+        source = sources.get(name)
+        click.echo(f"{name}: {source.summary}")
+        click.echo(f"  {source.reference}")
+        for field in fields(source):
+            click.echo(f"  {name}.{field.name} = {field.default!r}")
+
+
+@command.command()
 @click.argument("a")
 @click.argument("b")
 def diff(a: str, b: str) -> None:

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from episodes import random
 from metaclr.clusters.density import Density
 from metaclr.clusters.kmeans import KMeans
+from metaclr.clusters.neighbors import Neighbors
 from metaclr.errors import UserError
 
 MIN_STEPS = 25
@@ -28,7 +29,7 @@ class Clustering:
     by: the algorithm. unit: cluster features of unit norm (else as they are).
     """
 
-    by: KMeans | Density = KMeans()  # noqa: RUF009 - a frozen value
+    by: KMeans | Density | Neighbors = KMeans()  # noqa: RUF009 - a frozen value
     start: float = 0.0
     rounds: int = 1
     unit: bool = True

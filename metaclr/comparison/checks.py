@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from episodes import ImageSet
 from metaclr.comparison.known_labels import source_of
+from metaclr.comparison.positives_setting import labelled
 from metaclr.comparison.run import Run
 from metaclr.comparison.targets import prepare
 from metaclr.comparison.training import build_encoder_of, build_learner, sampler_for, views_for
@@ -35,7 +36,7 @@ def check_run(run: Run, recipe: CompareRecipe, source: ImageSet) -> None:
     Raises:
         UserError, EpisodeError: the reason, in one line.
     """
-    if run.method.labels == "given" and source.labels is None:
+    if run.method.labels == "given" and labelled(run.method, source).labels is None:
         raise UserError(f"method {run.entry.title!r} trains on labels, and source {run.source!r} has none")
     recipe, source = run.own_recipe(recipe), source_of(run, source)
     views_for(run, recipe)

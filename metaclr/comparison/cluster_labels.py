@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from metaclr.bridge import Cluster, Given, Instance, cluster
+from metaclr.bridge import Given, Instance, cluster
 from metaclr.bridge.settings import override
 from metaclr.clusters import Clustering, Density, KMeans
 from metaclr.errors import UserError, unknown
 from metaclr.methods import Method
+from metaclr.positives.objective_labels import with_axis
 
 PREFIX = "clusters."
 """Begins the settings of the clustering: `clusters.rounds=5`, `clusters.by=density`, `clusters.by.neighbors=10`."""
@@ -38,7 +39,7 @@ def with_cluster_labels(method: Method, settings: Mapping[str, Any]) -> Method:
     title = method.name or "method"
     how = method.clusters
     if "labels" in chosen:
-        objective = _reading_clusters(method.objective, Given) or _reading_clusters(method.objective, Instance)
+        objective = with_axis(method.objective, Given, cluster) or with_axis(method.objective, Instance, cluster)
         if objective is None and not method.objective.needs_labels and method.way_type == "instances":
             raise UserError(
                 f"{title}.labels = 'cluster': its objective has no labels; see metaclr methods --labels given"
@@ -54,23 +55,3 @@ def with_cluster_labels(method: Method, settings: Mapping[str, Any]) -> Method:
             raise unknown(f"{title}.clusters.by", str(by), ALGORITHMS)
         how = replace(how, by=ALGORITHMS[by]())
     return replace(method, clusters=override(how, **changes))
-
-
-def _reading_clusters(objective: Any, kind: type) -> Any:
-    """The objective with every label axis of a `kind` replaced by `cluster`; None if it has none."""
-    if isinstance(objective, tuple):
-        found = [_reading_clusters(item, kind) for item in objective]
-        pairs = zip(found, objective, strict=True)
-        return (
-            tuple(new if new is not None else old for new, old in pairs) if any(f is not None for f in found) else None
-        )
-    if not is_dataclass(objective) or isinstance(objective, type):
-        return None
-    changes: dict[str, Any] = {}
-    for field in fields(objective):
-        value = getattr(objective, field.name)
-        if field.name == "labels" and isinstance(value, kind) and not isinstance(value, Cluster):
-            changes["labels"] = cluster
-        elif (inner := _reading_clusters(value, kind)) is not None:
-            changes[field.name] = inner
-    return replace(objective, **changes) if changes else None

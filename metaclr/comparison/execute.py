@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from metaclr.comparison.checks import check_same_inputs
 from metaclr.comparison.plan import Plan
+from metaclr.comparison.positives_setting import positives_name
 from metaclr.comparison.run_folder import adopt_renamed, check_inputs, extended, resumed_note
 from metaclr.comparison.serial import execute_serially
 from metaclr.engine.precision import NAMES, compute_dtype
@@ -94,6 +95,7 @@ def about(plan: Plan, failures: dict[str, str]) -> About:
                 "reference": run.method.reference,
                 "labels": labels_seen(run.method),
                 "family": run.method.family,
+                **({"positives": positives_name(run.method.positives)} if run.method.positives else {}),
             }
             for run in plan.runs
         },

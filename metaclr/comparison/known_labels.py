@@ -23,7 +23,7 @@ def source_of(run: Run, source: ImageSet) -> ImageSet:
         UserError: a share that leaves fewer than 2 classes.
     """
     entry = run.entry
-    if run.method.labels != "given" or source.labels is None:
+    if run.method.labels != "given" or run.method.positives is not None or source.labels is None:
         return source
     if entry.label_share is not None and entry.label_share < 1:
         source = _some_classes(source, entry.label_share, run.seed, entry.title)

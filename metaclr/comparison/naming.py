@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from metaclr.comparison.cluster_labels import with_cluster_labels
 from metaclr.comparison.method_files import find_method, method_text
+from metaclr.comparison.positives_setting import KEY, declared
 from metaclr.comparison.run import Run
 from metaclr.errors import UserError
 from metaclr.recipe import CONTROLS
@@ -19,7 +19,7 @@ from metaclr.recipe import CONTROLS
 if TYPE_CHECKING:
     from episodes import Augmentation
     from metaclr.methods import Method
-    from metaclr.recipe import CompareRecipe
+    from metaclr.recipe import CompareRecipe, MethodEntry
 
 
 def label_method_files(recipe: CompareRecipe) -> CompareRecipe:
@@ -52,11 +52,11 @@ def runs_of(
     Raises:
         UserError: an unknown method, a label that belongs to a control, two labels that differ only in punctuation.
     """
-    entries = recipe.cells_methods
+    entries = [_with_positives(entry, recipe.positives) for entry in recipe.cells_methods]
     check_labels(entry.title for entry in entries)
     resolved = {}
     for entry in entries:
-        method = resolved[entry.title] = with_cluster_labels(find_method(entry.name, methods), entry.settings)
+        method = resolved[entry.title] = declared(find_method(entry.name, methods), entry.settings)
         if entry.title in CONTROLS and (entry.title != entry.name or method.trained):
             raise UserError(f"label {entry.title!r} names a control of every table; give {entry.name!r} another label")
     own = methods or {}
@@ -68,6 +68,13 @@ def runs_of(
         for entry in entries
     ]
     return tuple(distinct_names(runs))
+
+
+def _with_positives(entry: MethodEntry, source: str) -> MethodEntry:
+    """The entry with the recipe's source of positives, unless it has one of its own or is a control."""
+    if not source or entry.name in CONTROLS or KEY in entry.settings:
+        return entry
+    return entry.model_copy(update={"settings": {KEY: source, **entry.settings}})
 
 
 def check_labels(labels: Iterable[str]) -> None:

@@ -16,6 +16,7 @@ from metaclr.comparison.folder import check_shared_folder, open_folder
 from metaclr.comparison.image_format import with_format
 from metaclr.comparison.load import load_images
 from metaclr.comparison.naming import label_method_files, runs_of
+from metaclr.comparison.positives_setting import source_fingerprint
 from metaclr.comparison.run import Run
 from metaclr.comparison.sweep import expand_sweep
 from metaclr.comparison.targets import prepare
@@ -54,15 +55,18 @@ class Plan:
 
     def inputs(self, run: Run) -> dict[str, Any]:
         """Everything that a run's rows depend on (see `Run.inputs`)."""
-        return run.inputs(self.recipe, {**self.fingerprints, "source": self.sources[run.source].fingerprint()})
+        return run.inputs(self.recipe, {**self.fingerprints, "source": self._of_source(run)})
 
     def identity(self, run: Run) -> str:
         """Hash of everything that a run's trained weights depend on but the number of steps (see `Run.identity`)."""
-        return run.identity(self.recipe, self.sources[run.source].fingerprint())
+        return run.identity(self.recipe, self._of_source(run))
 
     def digest(self, run: Run) -> str:
         """Hash of everything that a run's rows depend on (see `Run.digest`)."""
-        return run.digest(self.recipe, {**self.fingerprints, "source": self.sources[run.source].fingerprint()})
+        return run.digest(self.recipe, {**self.fingerprints, "source": self._of_source(run)})
+
+    def _of_source(self, run: Run) -> str:
+        return source_fingerprint(run.method, self.sources[run.source])
 
     def folder(self, run: Run) -> Path:
         """Where a run keeps its checkpoint, curve, rows and per-item results."""

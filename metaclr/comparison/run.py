@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from metaclr.comparison.cluster_labels import with_cluster_labels
 from metaclr.comparison.method_files import from_text
+from metaclr.comparison.positives_setting import declared
 from metaclr.errors import UserError
 from metaclr.methods.differences import settings
 from metaclr.recipe import MethodEntry
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from metaclr.methods import Method
     from metaclr.recipe import CompareRecipe
 
-MUTABLE_KEYS = {"name", "description", "methods", "seeds", "sources", "cluster", "fixed", "sweep"}
+MUTABLE_KEYS = {"name", "description", "methods", "seeds", "sources", "cluster", "fixed", "positives", "sweep"}
 """Recipe keys that a later command on the same folder may change: they add or leave out runs, or move them."""
 
 TRAINING_KEYS = {"size", "channels", "views", "view_recipes", "views_mode", "encoder"}
@@ -51,7 +51,7 @@ class Run:
     def __setstate__(self, state: dict[str, Any]) -> None:
         if state["text"]:
             entry = state["entry"]
-            state = {**state, "method": with_cluster_labels(from_text(entry.name, state["text"]), entry.settings)}
+            state = {**state, "method": declared(from_text(entry.name, state["text"]), entry.settings)}
         self.__dict__.update(state)
 
     @property

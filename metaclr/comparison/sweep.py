@@ -7,6 +7,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from metaclr.comparison.method_files import find_method
+from metaclr.comparison.positives_setting import declared
 from metaclr.errors import UserError
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def expand_sweep(recipe: CompareRecipe, methods: Mapping[str, Method] | None = N
         if entry.of is not None:
             made[entry.title] = entry
             continue
-        reads_labels = find_method(entry.name, methods).labels == "given"
+        reads_labels = declared(find_method(entry.name, methods), entry.settings).labels == "given"
         keys = [key for key in recipe.sweep if reads_labels or key not in LABELS]
         for values in product(*(recipe.sweep[key] for key in keys)):
             point = dict(zip(keys, values, strict=True))

@@ -7,20 +7,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from episodes import EpisodeSampler, ImageSet, Prefetcher, Rendering, TaskShape, Views
+from episodes import ImageSet, Prefetcher, Rendering, TaskShape, Views
 from metaclr.clusters import KMeans
 from metaclr.clusters.labels import ClusterLabels
-from metaclr.clusters.sampler import ClusterSampler
 from metaclr.comparison.cluster_labels import is_cluster_setting
 from metaclr.comparison.cluster_refresh import ClusterRefresh
 from metaclr.comparison.image_format import VIEWS
 from metaclr.comparison.known_labels import source_of
+from metaclr.comparison.positives_setting import is_positives_setting, labelled, rendered
 from metaclr.comparison.run import Run
 from metaclr.comparison.task_shapes import fit_shape, notes
 from metaclr.errors import UserError, unknown
 from metaclr.memory import place
 from metaclr.methods.tricks import TRICKS
 from metaclr.networks.seeded_init import seeded
+from metaclr.positives.source import Draw, plain_sampler
 from metaclr.recipe.method_settings import SHAPE, TASK_SETTINGS
 from metaclr.recipe.views import view_recipe
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from episodes.prefetch import Sampler
     from metaclr.engine import Trained
     from metaclr.engine.distributed import Ranks
     from metaclr.methods import Method
@@ -47,7 +49,8 @@ def task_shape(run: Run, recipe: CompareRecipe, source: ImageSet | None = None) 
     Raises:
         UserError: see `fit_shape`.
     """
-    return fit_shape(shaped(run), run.entry.title, recipe.train.batch_views, source, _given(run))
+    images = None if source is None else labelled(run.method, source)
+    return fit_shape(shaped(run), run.entry.title, recipe.train.batch_views, images, _given(run))
 
 
 def shaped(run: Run) -> Method:
@@ -78,7 +81,7 @@ def _objective_settings(run: Run) -> dict[str, Any]:
     read_elsewhere = {
         key
         for key, value in run.entry.settings.items()
-        if key in (*SHAPE, *TASK_SETTINGS, *TRICKS) or is_cluster_setting(key, value)
+        if key in (*SHAPE, *TASK_SETTINGS, *TRICKS) or is_cluster_setting(key, value) or is_positives_setting(key)
     }
     return {key: value for key, value in run.entry.settings.items() if key not in read_elsewhere}
 
@@ -90,8 +93,11 @@ def task_notes(runs: Sequence[Run], recipe: CompareRecipe, sources: Mapping[str,
         if run.method.trained and run.seed == runs[0].seed:
             source, own = source_of(run, sources[run.source]), run.own_recipe(recipe)
             shape = task_shape(run, own, source)
-            for title, text in notes(run.entry.title, shaped(run), shape, own.train.batch_views, source):
+            seen = labelled(run.method, source)
+            for title, text in notes(run.entry.title, shaped(run), shape, own.train.batch_views, seen):
                 titles.setdefault(text, []).append(title)
+            for text in run.method.positives.notes(source) if run.method.positives else ():
+                titles.setdefault(text, []).append(run.entry.title)
     return tuple(f"{', '.join(of)}: {text}" for text, of in titles.items())
 
 
@@ -101,7 +107,7 @@ def sampler_for(
     source: ImageSet,
     rank_info: Ranks | None = None,
     clusters: ClusterLabels | None = None,
-) -> EpisodeSampler | ClusterSampler:
+) -> Sampler:
     """Which images each step trains on: a function of the run's seed, divided among the ranks.
 
     rank_info: whose part of each batch; by default that of this process. clusters: of a learner that trains on
@@ -121,11 +127,11 @@ def sampler_for(
             f"train.batch_views = {recipe.train.batch_views}: method {run.entry.title!r} makes {count} {what} of "
             f"them, which cannot be divided evenly among {rank_info.world} ranks"
         )
-    part = {"seed": run.seed, "rank": rank_info.rank, "world": rank_info.world}
     if method.labels == "cluster":
         clusters = clusters or _clusters(method, source)
-        return ClusterSampler(source, shape, clusters, way_type=method.way_type, **part)
-    return EpisodeSampler(source, shape, way_type=method.way_type, labels=method.labels, leave_out_small=True, **part)
+    images = rendered(method, source)
+    draw = Draw(images, len(source), shape, method, run.seed, rank_info.rank, rank_info.world, clusters)
+    return plain_sampler(draw) if method.positives is None else method.positives.sampler(draw)
 
 
 def _clusters(method: Method, source: ImageSet) -> ClusterLabels:
@@ -228,7 +234,8 @@ def _learner(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Module:
     if method.tricks.koleo:
         spec = WeightedSum(((1.0, spec), (float(method.tricks.koleo), KoLeo())))
     with seeded(run.seed, "objective"):
-        objective = spec.build(dim, dataset_size=len(source), classes=_classes(method, source))
+        size = len(rendered(method, source))
+        objective = spec.build(dim, dataset_size=size, classes=_classes(method, labelled(method, source)))
     extra_views = None
     if method.tricks.draws_views:
         if recipe.train.cuda_graph == "on":
@@ -244,7 +251,7 @@ def _learner(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Module:
         objective,
         momentum=method.momentum,
         momentum_schedule=method.momentum_schedule,
-        dataset_size=len(source),
+        dataset_size=size,
         decoder=decoder,
         reconstruction=method.reconstruction,
         extra_views=extra_views,
@@ -289,9 +296,10 @@ def train_run(
     sampler = sampler_for(run, recipe, source, clusters=clusters)
     transform = shaped(run).task_transform
     tasks = {"turned": transform == "quarter_turns", "mixed": transform == "mixed_queries"}
-    pixels = Rendering(placed, views_for(run, recipe, sampler.shape), seed=run.seed, **tasks)
+    images = rendered(run.method, placed)
+    pixels = Rendering(images, views_for(run, recipe, sampler.shape), seed=run.seed, **tasks)
     # Nothing can be read ahead of a refresh: a set that does not fit is then read step by step.
-    if placed.in_memory_of(device) or isinstance(sampler, ClusterSampler):
+    if placed.in_memory_of(device) or refresh is not None:
         return learner, train(learner, sampler, pixels, settings, folder, progress, identity=identity, refresh=refresh)
     with Prefetcher(sampler, steps=settings.steps, pin=device.type == "cuda") as ahead:
         return learner, train(learner, ahead, pixels, settings, folder, progress, identity=identity)

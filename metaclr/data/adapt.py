@@ -58,7 +58,11 @@ def adapt(
     notes = [] if same_size else fit_note(np.full(len(image_set), 1 - min(height, width) / max(height, width)), fit)
     if not same_size and not any(note.startswith("originals:") for note in image_set.notes):
         notes.insert(0, f"originals: all {width} x {height} (width x height)")
-    return replace(image_set, images=adapted, notes=(*image_set.notes, *notes))
+    clips = image_set.clips
+    if clips is not None:
+        frames = _adapt(clips.flatten(0, 1), None if same_size else size, channels, fit)
+        clips = frames.view(*clips.shape[:2], *frames.shape[1:])
+    return replace(image_set, images=adapted, clips=clips, notes=(*image_set.notes, *notes))
 
 
 def _adapt(images: Tensor, size: int | None, channels: int | None, fit: Fit) -> Tensor:

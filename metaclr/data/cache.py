@@ -131,6 +131,8 @@ def _read(place: Path) -> ImageSet | None:
             facts["name"],
             tuple(facts["files"]),
             tuple(facts["notes"]),
+            attributes={name: tuple(values) for name, values in facts.get("attributes", {}).items()},
+            clips=torch.from_numpy(np.load(place / "clips.npy", allow_pickle=False)) if facts.get("clips") else None,
         )
         if large:  # hashing 10 GB takes longer than reading what is needed of it
             found.__dict__["_fingerprint"] = str(facts["fingerprint"])
@@ -147,6 +149,8 @@ def _write(scratch: Scratch, place: Path, image_set: ImageSet) -> None:
         image_set = replace(image_set, images=open_npy(part / "images.npy"))
     if image_set.labels is not None:
         np.save(part / "labels.npy", image_set.labels.numpy())
+    if image_set.clips is not None:
+        np.save(part / "clips.npy", image_set.clips.numpy())
     facts = {
         "name": image_set.name,
         "labelled": image_set.labels is not None,
@@ -155,6 +159,8 @@ def _write(scratch: Scratch, place: Path, image_set: ImageSet) -> None:
         "split": image_set.split,
         "files": image_set.files,
         "notes": image_set.notes,
+        "attributes": dict(image_set.attributes),
+        "clips": image_set.clips is not None,
         "fingerprint": image_set.fingerprint(),
     }
     (part / "facts.json").write_text(json.dumps(facts), encoding="utf-8")

@@ -78,6 +78,7 @@ def every_glyph(size: int = 28, cache_in: Path | None = None) -> ImageSet:
         "pose": asdict(Pose()),
         "seed": POSE_SEED,
         "enough": [MIN_OUTLINES, MIN_OUTLINES_TO_TRAIN],
+        "attributes": ["font"],
     }
     return cached(key, lambda _: _render(fonts, size), cache_in)
 
@@ -95,4 +96,5 @@ def _render(fonts: list[Path], size: int) -> ImageSet:
         groups=tuple(script_of(int(code)) for code in codes),
         split=tuple(part[int(code)] for code in outlines.code),
         name="glyphs",
+        attributes={"font": tuple(fonts[font].stem for font in outlines.font.tolist())},
     )

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
-from episodes import Images, StoredImages, blocks
+from episodes import Images, blocks
 from episodes.npy import read_header
 from metaclr.errors import UserError
 
@@ -58,7 +59,7 @@ class Scratch:
 
     def save(self, path: Path, images: Images) -> None:
         """Write images as an .npy file; those decoded into a file of this scratch are already there."""
-        if isinstance(images, StoredImages):
+        if not isinstance(images, Tensor):
             with path.open("wb") as file:
                 file.write(_header(tuple(images.shape)))
                 for rows in blocks(images):

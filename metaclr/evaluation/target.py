@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -30,26 +30,48 @@ class Target:
 
     Few-shot episodes draw on all `images`; probes fit on `images[train]` and are evaluated on `images[test]`: the set's
     own parts, or stratified halves (see `target_split`). `subsets`: by the name tables use, indices into `train`, per
-    subset seed. Raises UserError without labels, or for episodes of other images; EpisodeError for a class with one
-    image.
+    subset seed. rendered_from: fingerprint of the set whose images these are at another size, on which the episodes
+    were drawn; empty: their own. Raises UserError without labels, or for episodes of other images; EpisodeError for a
+    class with one image.
     """
 
     name: str
     images: ImageSet
     tables: tuple[EpisodeTable, ...] = ()
     subsets: tuple[tuple[str, tuple[Tensor, ...]], ...] = ()
+    rendered_from: str = ""
 
     def __post_init__(self) -> None:
         if self.images.labels is None:
             raise UserError(f"target {self.name!r} has no labels, so nothing can be measured on it")
         for table in self.tables:
-            if table.fingerprint != self.images.fingerprint():
+            if table.fingerprint != self.images_fingerprint:
                 raise UserError(f"target {self.name!r}: the stored episodes are of another image set")
 
     @cached_property
     def split(self) -> TargetSplit:
         """Which images probes are fitted and tested on."""
         return target_split(self.images, SPLIT_SEED)
+
+    @property
+    def images_fingerprint(self) -> str:
+        """SHA-256 (hex) of the images that episodes and subsets index: one for all sizes of the same images."""
+        return self.rendered_from or self.images.fingerprint()
+
+    def at_size(self, images: ImageSet) -> Target:
+        """The same target with its images in another size or other channels: the same episodes and label subsets.
+
+        Raises:
+            UserError: images that are not the same ones in the same order, as far as labels and class names tell.
+        """
+        same = (
+            images.class_names == self.images.class_names
+            and images.labels is not None
+            and images.labels.equal(self.images.required_labels())
+        )
+        if not same:
+            raise UserError(f"target {self.name!r}: at another size it has other images; --on-corrupt error finds them")
+        return replace(self, images=images, rendered_from=self.images_fingerprint)
 
     @property
     def train(self) -> Tensor:
@@ -64,7 +86,7 @@ class Target:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 (hex) over the images and over which of them are fitted, chosen and tested on."""
-        return sha256(f"{self.images.fingerprint()} {self.split}".encode()).hexdigest()
+        return sha256(f"{self.images_fingerprint} {self.split}".encode()).hexdigest()
 
     @cached_property
     def train_images(self) -> ImageSet:

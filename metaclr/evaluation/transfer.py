@@ -86,7 +86,7 @@ def embed(
     rows = features(encoder, target.images, at, transductive_bn=transductive_bn, precision=precision, shared=shared)
     protocol = join(
         protocol_of(computed, transductive_bn=transductive_bn),
-        images=target.images.fingerprint()[:16],
+        images=target.images_fingerprint[:16],
     )
     return Embedded(encoder, target, rows, protocol, source, procedure)
 

@@ -10,7 +10,8 @@ from metaclr.methods.method import Method
 
 FED = (
     "way_type", "clusters", "shot", "query", "way", "views", "support_views", "task_transform", "tricks",
-    "projector",    "reconstruction", "momentum", "learner", "momentum_schedule", "episode_head", "trained",
+    "projector", "reconstruction", "momentum", "learner", "momentum_schedule", "episode_head", "trained",
+    "positives",
 )  # fmt: skip
 """What a method is fed with, besides the axes of its objective."""
 
@@ -47,7 +48,9 @@ def settings(method: Method) -> dict[str, str]:
     labels = {} if "labels" in objective else {"labels": method.labels}
     # Elsewhere, `defaults` only repeats the objective.
     learned = {name: format_setting(value) for name, value in method.defaults.items()} if method.learner else {}
-    fed = {name: format_setting(getattr(method, name)) or EMPTY[name] for name in FED}
+    # Only where it is set, so that the identity of other runs does not change.
+    given = [name for name in FED if name != "positives" or method.positives is not None]
+    fed = {name: format_setting(getattr(method, name)) or EMPTY[name] for name in given}
     encoder = {"encoder": method.encoder} if method.encoder else {}
     return {**objective, **learned, **labels, **fed, **encoder}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from metaclr.bridge.settings import leaves
 from metaclr.bridge.spec import NoObjective, ObjectiveSpec
@@ -12,6 +12,9 @@ from metaclr.clusters import Clustering
 from metaclr.errors import UserError, unknown
 from metaclr.methods.families import FAMILIES
 from metaclr.methods.tricks import Tricks
+
+if TYPE_CHECKING:
+    from metaclr.positives.source import Positives
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class Method:
     its own embeddings in their place."""
     clusters: Clustering | None = None
     """How and when the images are clustered, with labels "cluster"."""
+    positives: Positives | None = None
+    """Which examples form a way; None: as `way_type` and `labels` say, an image's views or the images of a class."""
     shot: int = 1
     """Support views per way in a training task."""
     query: int = 1

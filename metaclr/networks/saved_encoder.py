@@ -71,6 +71,17 @@ def open_encoder(path: Path) -> tuple[nn.Module, EncoderDescription]:
     return _built(path, description, weights), description
 
 
+def is_saved_encoder(path: Path) -> bool:
+    """Whether a file is one that `save_encoder` wrote, by its header alone."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            return _KEY in (file.metadata() or {})
+    except (SafetensorError, OSError, ValueError):
+        return False
+
+
 def _built(path: Path, description: EncoderDescription, weights: dict[str, torch.Tensor]) -> nn.Module:
     """The network that a file describes, with its weights."""
     from metaclr.networks.encoders import build_encoder

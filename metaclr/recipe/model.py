@@ -201,6 +201,7 @@ class CompareRecipe(Strict):
     targets: tuple[str, ...] = ("glyphs:held-out", "digits")
     methods: tuple[MethodEntry, ...] = (MethodEntry(name="simclr"), MethodEntry(name="protoclr"))
     seeds: tuple[int, ...] = (0,)
+    positives: str = Field(default="", description="source of positives of all methods; empty: each method's own")
     size: int = Field(default=0, ge=0)
     channels: Literal[0, 1, 3] = 0
     views: str = ""

@@ -13,7 +13,7 @@ from metaclr.methods.differences import differences, settings
 from metaclr.results.store.walk import Change
 
 ORDER = (
-    "labels", "clusters", "way_type",
+    "labels", "clusters", "way_type", "positives",
     "roles", "shot", "query", "way",
     "views", "support_views", "task_transform", "tricks",
     "tasks",

@@ -39,6 +39,11 @@ EXAMPLES = {
         ["tests/metaclr/methods", "tests/metaclr/bridge/test_edges.py", "tests/metaclr/bridge/test_half_precision.py"],
         2,
     ),
+    "source of positives": (
+        "metaclr/positives/consecutive.py",
+        ["tests/metaclr/positives", "-k", "consecutive"],
+        2,
+    ),
     "view operation": (
         "episodes/operations/invert.py",
         ["tests/episodes/test_invert.py", "tests/episodes/test_augment.py", "tests/episodes/test_views.py"],

@@ -115,7 +115,7 @@ def _measure(embedded: Embedded, labels: str, subsets: Sequence[Tensor], setting
         labels=labels,
         settings=settings,
         probes=embedded.probes(labels),
-        protocol=join(images=embedded.target.images.fingerprint()[:16], split=embedded.target.split),
+        protocol=join(images=embedded.target.images_fingerprint[:16], split=embedded.target.split),
     )
 
 

@@ -12,13 +12,14 @@ from metaclr.results.store.folder import Results
 
 
 def draw_figures(results: Results) -> list[RenderedFigure]:
-    """The walk or sweep, accuracy, low-label curves, transfer heat map, geometry, training curves; those with data.
+    """The walk, sweep, sources of positives, accuracy, low-label, transfer, geometry, training curves; those with data.
 
     Captions name units, intervals and counts. Pure: no file, no global matplotlib state.
     """
     from metaclr.results.figures.accuracy import accuracy_figures
     from metaclr.results.figures.geometry import geometry_figures
     from metaclr.results.figures.low_label import low_label_figures
+    from metaclr.results.figures.positives import positives_figures
     from metaclr.results.figures.sweep import sweep_figures
     from metaclr.results.figures.training_curves import training_figures
     from metaclr.results.figures.transfer import transfer_figures
@@ -28,6 +29,7 @@ def draw_figures(results: Results) -> list[RenderedFigure]:
     with style():
         return [
             *walk_figures(results, summary),
+            *positives_figures(results, summary),
             *sweep_figures(results, summary),
             *accuracy_figures(results, summary),
             *low_label_figures(results, summary),

@@ -72,7 +72,7 @@ def _figure(
     legend_below(figure, list(handles.values()), list(handles))
     caption = (
         f"Accuracy on {task.target}, {task.title}, against numbers of the same features, a mark per method (mean over "
-        f"seeds), with the 95 % interval of the accuracy for {scope(summary, [task])}. "
+        f"its runs), with the 95 % interval of the accuracy for {scope(summary, [task])}. "
         + (
             f"Above each panel: rank correlation over the {max(c.methods for c in correlations.values())} trained "
             "methods and its p value by permutations; it leaves out `untrained` (grey). Pixels are not shown. "

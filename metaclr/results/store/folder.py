@@ -40,8 +40,8 @@ class About:
     """What a comparison knows beside its rows; kept as `about.json`. Everything may be left out.
 
     methods: title -> {"summary": ..., "reference": ..., "labels": "yes", "no" or "" for a control, "family": its
-    name}; classes: target -> number of classes (for the chance line); failures: run -> reason; audit, remarks: lines
-    for the reader; environment: name -> value.
+    name, "positives": source, where one is set}; classes: target -> number of classes (for the chance line); failures:
+    run -> reason; audit, remarks: lines for the reader; environment: name -> value.
     """
 
     methods: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

@@ -124,7 +124,7 @@ def _failures(results: Results) -> list[str]:
 
 
 def _images(recipe: Mapping[str, Any]) -> str:
-    if "size" not in recipe:
+    if not recipe.get("size"):  # 0: encoders of different sizes, which the remarks list
         return ""
     size, channels = recipe["size"], recipe.get("channels", 1)
     shuffled = "; LABELS SHUFFLED (negative control)" if recipe.get("shuffle_labels") else ""

@@ -29,9 +29,10 @@ def geometry_table(results: Results, summary: Summary) -> Table | None:
         return None
     records = tuple(record for task, geometry in found for record in _records(summary, task, geometry))
     seeds = max(len(v) for _, g in found for of in g.values() for v in of.values())
+    spread = f" In parentheses: standard deviation over {seeds} seeds." if seeds > 1 else " One training seed."
     notes = [
         "Of the features on the target: no number but tolerance reads a label. Accuracy: percent."
-        + (f" In parentheses: standard deviation over {seeds} seeds." if seeds > 1 else " One training seed."),
+        + ("" if results.from_elsewhere else spread),
         *MEANINGS,
     ]
     if any(predictors(summary, task, geometry) for task, geometry in found):

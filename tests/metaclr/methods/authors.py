@@ -481,6 +481,14 @@ SETUPS = {
         task=(1, 3),
         settings={"margin": 1.0, "embedding.unit": False},
     ),
+    "time_contrastive": SetUp(
+        "kekeblom/tcn train_tcn.py, util.py, tcn.py",
+        {"views": "theirs as they are", "way": "both windows of a clip hold an anchor"},
+        projector=(L,),
+        way=1,
+        views=(PLAIN, PLAIN),
+        settings={"margin": 2.0, "radius": 10.0},
+    ),
     "triplet": of_classes(
         "Schroff et al. 2015: squared distances of unit vectors, margin 0.2",
         {"images": "theirs about 40"},
