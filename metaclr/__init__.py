@@ -1,16 +1,40 @@
 """metaclr: contrastive learning and few-shot meta-learning as one objective, one engine, one comparison.
 
-    import metaclr
-    results = metaclr.compare(methods=["simclr", "protoclr"], steps=300)
-    results = metaclr.bridge_walk("simclr", "protonet")
-    results = metaclr.sweep({"temperature": [0.05, 0.2, 1.0]})
-    loss = metaclr.objective("simclr", temperature=0.2)(embeddings)     # (T, N, V, D) -> scalar
-    scores = metaclr.evaluate(my_encoder, targets=["digits"])
-    scores = metaclr.evaluate(metaclr.pretrained("timm:resnet18"), targets=["cifar_fs:test"])
-    found = metaclr.diagnose_runs(["results/glyphs"])                   # uniformity, rank, ... of its encoders
-    encoder = metaclr.load("results/train-simclr")                      # .embed(images), .classify("support/folder")
+Compare methods on your images: the same data, encoder, budget, views and stored episodes for all of them
 
-Names are imported on first use, so that `import metaclr` takes a few milliseconds and does not import torch.
+    import metaclr
+    results = metaclr.compare(methods=["simclr", "protonet"], sources=["my/photos"], targets=["my/others"])
+    results                        # in a notebook, the table
+    results.rows                   # every measurement, a pandas DataFrame
+    results.report                 # one HTML page: tables, figures, neighbors, maps, files
+
+Compare encoders that were trained elsewhere
+
+    metaclr.evaluate({"mine": my_module}, targets=["digits"])
+    metaclr.evaluate(metaclr.pretrained("timm:resnet18"), targets=["cifar_fs:test"])
+
+Use one afterwards
+
+    encoder = metaclr.load("results/glyphs/runs/simclr-glyphs-source-s0")         # an nn.Module; executes no code
+    encoder.classify("my/support").predict("my/new").to_frame()
+    encoder.embed(["a.png", "b.png"])                                             # (2, F)
+    metaclr.train("simclr", "my/photos", out="results/mine")                      # one method, one source
+
+See why methods differ
+
+    metaclr.bridge_walk("simclr", "protonet")                                     # one axis at a time, each measured
+    metaclr.methods.diff("simclr", "protonet")                                    # (axis, here, there)
+    metaclr.sweep({"temperature": [0.05, 0.2, 1.0]})                              # accuracy and geometry against values
+    metaclr.diagnose_runs(["results/glyphs"])                                     # uniformity, rank, ... of encoders
+
+Take the objective or the sampler alone into your own loop
+
+    loss = metaclr.objective("simclr", temperature=0.2)(embeddings)               # (T, N, V, D) -> scalar
+    episodes.EpisodeSampler(...)                                                  # the package `episodes`
+
+Every function says what it takes and raises: help(metaclr.compare). Bad input raises `metaclr.UserError` in one line
+before any work. `metaclr --help` lists the commands, `examples/` has notebooks, and the names below are imported on
+first use, so that `import metaclr` takes a few milliseconds and does not import torch.
 """
 
 from __future__ import annotations

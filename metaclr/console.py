@@ -1,4 +1,4 @@
-"""Messages and progress on stderr: a live line in a terminal, plain lines when piped."""
+"""Messages and progress on stderr: a live line in a terminal or a notebook, plain lines when piped."""
 
 from __future__ import annotations
 
@@ -21,6 +21,20 @@ def notify(message: str) -> None:
         print(message, file=sys.stderr, flush=True)
 
 
+def in_notebook() -> bool:
+    """Whether stderr is the output of a notebook cell."""
+    return type(sys.stderr).__module__.partition(".")[0] == "ipykernel"
+
+
+def is_live() -> bool:
+    """Whether a line can be written over."""
+    return sys.stderr.isatty() or in_notebook()
+
+
+_ERASE = {False: "\r\x1b[2K", True: "\r" + 100 * " " + "\r"}
+"""Erases the line, by whether in a notebook: those know the carriage return alone."""
+
+
 def span(seconds: float) -> str:
     """A duration in seconds as text: '42 s', '3 min 05 s', '2 h 10 min'."""
     rounded = round(seconds)
@@ -33,7 +47,7 @@ def span(seconds: float) -> str:
 
 @dataclass
 class Progress:
-    """Progress of one task: a live line in a terminal; when piped, a plain line every `every` seconds."""
+    """Progress of one task: a live line in a terminal or a notebook; when piped, a plain one every `every` seconds."""
 
     title: str
     every: float = 15.0
@@ -49,13 +63,13 @@ class Progress:
             return
         now = time.monotonic()
         left = self.seconds_left(now, done, total)
-        live = sys.stderr.isatty()
+        live = is_live()
         if now - self._printed < (0.2 if live else self.every) and done < total:
             return
         self._printed = now
         line = f"{self.title}  {done}/{total}  {note}" + ("" if left is None else f"  {span(left)} left")
         if live:
-            print(f"\r\x1b[2K{line}", end="", file=sys.stderr, flush=True)
+            print(f"{_ERASE[in_notebook()]}{line}", end="", file=sys.stderr, flush=True)
         elif done < total:
             notify(line)
 
@@ -78,5 +92,5 @@ def progress(title: str, *, quiet: bool = False, known_after: int = 1) -> Iterat
     try:
         yield bar
     finally:
-        if not quiet and is_main_process() and sys.stderr.isatty():
-            print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
+        if not quiet and is_main_process() and is_live():
+            print(_ERASE[in_notebook()], end="", file=sys.stderr, flush=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +13,11 @@ from metaclr.evaluation import Measurement, Target, embed
 from metaclr.evaluation.distributed import distribute
 from metaclr.evaluation.evaluators import chosen
 from metaclr.evaluation.geometry import Geometry, target_geometry
+from metaclr.evaluation.inspection import choose_images, inspect
+from metaclr.evaluation.target import Embedded
 from metaclr.evaluation.transfer import embed_source
 from metaclr.results.store.episode_classes import EpisodeClasses, write_episode_classes
+from metaclr.results.store.inspections import OF_RUN, write_inspections
 from metaclr.results.store.per_item import write_items
 from metaclr.results.store.rows import Row, write_rows
 
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from episodes import ImageSet, Views
     from metaclr.adaptation.procedure import Procedure
     from metaclr.engine.settings import Precision
+    from metaclr.evaluation.pairing import Pairing
     from metaclr.recipe import EvaluateRecipe
 
 
@@ -52,14 +56,18 @@ def evaluate_run(
     *,
     source: ImageSet | None = None,
     procedure: Procedure | None = None,
+    pairing: Pairing | None = None,
     precision: Precision = "fp32",
     views: Views | None = None,
 ) -> list[Row]:
     """Run the recipe's evaluators on every target; write rows, per-item results and classes into the run folder.
 
+    Beside them stands what the encoder makes of single images (`evaluation.inspection`), for the report.
+
     Several ranks share the work; all get the rows, and the first writes. source: images that the encoder was trained
     on, for evaluators that need their features. procedure: the method's own, which the head "method" stands for.
     views: what draws views for label-free measures, the same for every encoder.
+    pairing: of a method that trained on pairs, for evaluators of images and texts.
     """
     from metaclr.environment import short
 
@@ -67,8 +75,24 @@ def evaluate_run(
     rows, items = [], {}
     classes: dict[str, Any] = {}
     without: dict[str, Any] = {}
+    inspected: dict[str, dict[str, Any]] = {}
+
+    def look(embedded: Embedded) -> None:
+        images = embedded.target.images
+        found = inspect(embedded.features, images.required_labels(), choose_images(images))
+        inspected[embedded.target.name] = {name: value.numpy() for name, value in vars(found).items()}
+
     for measured in measure(
-        encoder, targets, settings, device, source=source, procedure=procedure, precision=precision, views=views
+        encoder,
+        targets,
+        settings,
+        device,
+        source=source,
+        procedure=procedure,
+        pairing=pairing,
+        precision=precision,
+        views=views,
+        look=look,
     ):
         row = _row(measured, about, environment)
         rows.append(row)
@@ -82,6 +106,7 @@ def evaluate_run(
     def write() -> None:
         write_items(folder / "per_item.npz", items)
         write_episode_classes(folder, EpisodeClasses(classes, without))
+        write_inspections(folder / OF_RUN, inspected)
         write_rows(folder / "rows.csv", rows)
 
     broadcast_from_first(write)
@@ -96,12 +121,15 @@ def measure(
     *,
     source: ImageSet | None = None,
     procedure: Procedure | None = None,
+    pairing: Pairing | None = None,
     precision: Precision = "fp32",
     views: Views | None = None,
+    look: Callable[[Embedded], None] | None = None,
 ) -> Iterator[Measurement]:
     """Every measurement of the recipe's evaluators, with the geometry of the features, which are computed once.
 
     Each rank embeds its share of a target's images and does its share of the measurements; all ranks get all of them.
+    look: called with each target's features before they are measured.
     """
     encoder.to(device)
     evaluators = chosen(settings.model_dump())
@@ -112,7 +140,11 @@ def measure(
     }
     source_features = embed_source(encoder, source, evaluators, device, **options)
     for target in targets:
-        embedded = embed(encoder, target, device, source=source_features, procedure=procedure, **options)
+        embedded = embed(
+            encoder, target, device, source=source_features, procedure=procedure, pairing=pairing, **options
+        )
+        if look is not None:
+            look(embedded)
         work = [item for evaluator, value in evaluators for item in evaluator.work_items(embedded, value)]
         geometry = target_geometry(embedded, views, device, **options)
         for measured in distribute(work):

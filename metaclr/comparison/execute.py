@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from metaclr.comparison.checks import check_same_inputs
+from metaclr.comparison.pictures import target_pictures, view_sheets
 from metaclr.comparison.plan import Plan
 from metaclr.comparison.positives_setting import positives_name
 from metaclr.comparison.run_folder import adopt_renamed, check_inputs, extended, resumed_note
@@ -14,6 +15,7 @@ from metaclr.engine.precision import NAMES, compute_dtype
 from metaclr.engine.process_group import broadcast_from_first
 from metaclr.environment import describe
 from metaclr.results.store.folder import About, collect, write_about
+from metaclr.results.store.inspections import Pictures, write_pictures
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,6 +82,7 @@ def write_results(plan: Plan, failures: dict[str, str], command: str = "") -> pd
         rows = collect(plan.out, [run.name for run in plan.runs if run.name not in failures])
         facts = about(plan, failures)
         write_about(plan.out, replace(facts, command=command or facts.command))
+        write_pictures(plan.out, Pictures(target_pictures(plan.out, plan.targets), view_sheets(plan)))
         write_all(plan.out)
         return rows
 

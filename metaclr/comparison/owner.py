@@ -59,6 +59,14 @@ def owned(folder: Path) -> Iterator[None]:
             lock.unlink(missing_ok=True)
 
 
+def is_in_use(folder: Path) -> bool:
+    """Whether a living process works in a folder; of another machine's process, whether it left its lock."""
+    owner = _read(folder / NAME)
+    if owner is None:
+        return False
+    return owner.host != socket.gethostname() or is_running(owner.pid, owner.started)
+
+
 def _refuse_living(folder: Path, lock: Path, owner: Owner) -> None:
     line = f"--out {folder} is in use by process {owner.pid} on {owner.host} since {owner.since}"
     if owner.host != socket.gethostname():

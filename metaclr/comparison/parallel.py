@@ -19,7 +19,10 @@ from metaclr.engine.process_group import error_line
 from metaclr.errors import UserError
 from metaclr.process import die_with_parent
 
-LOST = "its worker process was lost (killed, or out of memory); run the same command again to resume it"
+LOST = (
+    "its worker process was lost (killed, out of memory, or its script calls compare outside of "
+    '`if __name__ == "__main__":`); run the same command again to resume it'
+)
 
 
 def run_parallel(plan: Plan, jobs: int, *, quiet: bool = False) -> dict[str, str]:

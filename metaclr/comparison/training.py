@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 from episodes import ImageSet, Prefetcher, Rendering, TaskShape, Views
 from metaclr.clusters import KMeans
 from metaclr.clusters.labels import ClusterLabels
+from metaclr.comparison.class_types import class_types
 from metaclr.comparison.cluster_labels import is_cluster_setting
 from metaclr.comparison.cluster_refresh import ClusterRefresh
 from metaclr.comparison.image_format import VIEWS
 from metaclr.comparison.known_labels import source_of
-from metaclr.comparison.positives_setting import is_positives_setting, labelled, rendered
+from metaclr.comparison.pair_towers import text_side
+from metaclr.comparison.positives_setting import is_positives_setting, labelled, rendered, ways_of
 from metaclr.comparison.run import Run
 from metaclr.comparison.task_shapes import fit_shape, notes
 from metaclr.errors import UserError, unknown
@@ -49,7 +51,7 @@ def task_shape(run: Run, recipe: CompareRecipe, source: ImageSet | None = None) 
     Raises:
         UserError: see `fit_shape`.
     """
-    images = None if source is None else labelled(run.method, source)
+    images = None if source is None else ways_of(run.method, source)
     return fit_shape(shaped(run), run.entry.title, recipe.train.batch_views, images, _given(run))
 
 
@@ -93,7 +95,7 @@ def task_notes(runs: Sequence[Run], recipe: CompareRecipe, sources: Mapping[str,
         if run.method.trained and run.seed == runs[0].seed:
             source, own = source_of(run, sources[run.source]), run.own_recipe(recipe)
             shape = task_shape(run, own, source)
-            seen = labelled(run.method, source)
+            seen = ways_of(run.method, source)
             for title, text in notes(run.entry.title, shaped(run), shape, own.train.batch_views, seen):
                 titles.setdefault(text, []).append(title)
             for text in run.method.positives.notes(source) if run.method.positives else ():
@@ -213,6 +215,7 @@ def _learner(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Module:
     from metaclr.bridge.losses.koleo import KoLeo
     from metaclr.engine import Learner
     from metaclr.engine.extra_views import ExtraViews
+    from metaclr.engine.pair_learner import PairLearner
     from metaclr.networks import build_projector
     from metaclr.networks.decoder import build_decoder
 
@@ -245,7 +248,9 @@ def _learner(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Module:
     decoder = None
     if method.reconstruction:
         decoder = build_decoder(int(encoder.features), source.channels, recipe.size, seed=run.seed)  # type: ignore[arg-type]
-    return Learner(
+    text = text_side(method, source, dim, run.seed)
+    kind = PairLearner if text else Learner
+    return kind(
         encoder,
         projector,
         objective,
@@ -255,6 +260,8 @@ def _learner(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Module:
         decoder=decoder,
         reconstruction=method.reconstruction,
         extra_views=extra_views,
+        **text,
+        types=class_types(method, source),
     )
 
 

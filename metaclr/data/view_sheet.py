@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from episodes import Episode, ImageSet, ViewRecipe, random, render
+from episodes import Episode, ImageSet, ViewRecipe, Views, random, render
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -34,10 +35,14 @@ def view_sheet(image_set: ImageSet, recipe: ViewRecipe, *, images: int = 8, view
     return sheet
 
 
-def draw_views(image_set: ImageSet, recipe: ViewRecipe, *, images: int, views: int, seed: int) -> Tensor:
-    """The pixels of a sheet: float32 (images, 1 + views, C, H, W) in [0, 1], the unchanged image first."""
+def draw_views(image_set: ImageSet, recipe: Views | Sequence[Views], *, images: int, views: int, seed: int) -> Tensor:
+    """The pixels of a sheet: float32 (images, 1 + views, C, H, W) in [0, 1], the unchanged image first.
+
+    recipe: one for all views, or one for each of them.
+    """
     count = min(images, len(image_set))
     chosen = random.permute(random.key(seed, "view sheet"), torch.arange(count), len(image_set))
     index = chosen.view(1, count, 1).expand(1, count, 1 + views).contiguous()
     episode = Episode(index, torch.arange(1 + views).expand(index.shape).contiguous(), index[..., 0], shot=1)
-    return render(image_set, episode, [ViewRecipe(), *[recipe] * views], seed=seed)[0]
+    recipes = list(recipe) if isinstance(recipe, Sequence) else [recipe] * views
+    return render(image_set, episode, [ViewRecipe(), *recipes], seed=seed)[0]

@@ -69,13 +69,15 @@ class Learner(nn.Module):
         decoder: nn.Module | None = None,
         reconstruction: float = 0.0,
         extra_views: ExtraViews | None = None,
+        types: Tensor | None = None,
     ) -> None:
         """`encoder` (B, C, H, W) to (B, F), `projector` (B, F) to (B, D), `objective` (T, N, V, D) to a scalar.
 
         momentum: decay of the momentum encoder that embeds the same views without gradient; None for none.
         momentum_schedule: "constant" (MoCo), or "cosine", raised to 1 (BYOL). dataset_size: images in the training set.
         decoder: features (B, F) to pixels (B, C, H, W). reconstruction: weight of its mean squared error on the views.
-        extra_views: views beside those of the tasks, with losses of their own.
+        extra_views: views beside those of the tasks, with losses of their own. types: int64 (classes,), the type of
+        each class.
         """
         super().__init__()
         self.encoder = encoder
@@ -89,6 +91,8 @@ class Learner(nn.Module):
         self.reconstruction = reconstruction
         self.extra_views = extra_views
         self.shared_axis: int | None = None
+        self.types: Tensor | None
+        self.register_buffer("types", types, persistent=False)
 
     def forward(self, pixels: Tensor, episode: Episode) -> tuple[Tensor, dict[str, Tensor]]:
         """Pixels (T, N, V, C, H, W) to the loss and 0-d metrics, all on the device; nothing waits for them.
@@ -130,6 +134,7 @@ class Learner(nn.Module):
         own, extra = self._all(embeddings[:count].reshape(*axes, -1)), embeddings[count:]
         context = Context(
             labels=self._all(episode.labels),
+            types=None if self.types is None else self._all(self.types[episode.labels]),
             images=self._all(episode.images[..., 0].contiguous()),
             shot=episode.shot,
             momentum_embeddings=None if keys is None else self._all(upcast(keys[:count]).reshape(*axes, -1)),

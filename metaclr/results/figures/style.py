@@ -21,6 +21,8 @@ WIDE = 7.2
 # seaborn's "colorblind" palette, strongest contrasts first; its grey is kept for the controls.
 _COLORS = ("#0173b2", "#de8f05", "#029e73", "#cc78bc", "#d55e00", "#56b4e9", "#ca9161", "#b5a400", "#8a2b8f")
 _MORE_COLORS = ("#5d3a1a", "#3f4f9f", "#7a8b2f")
+CLASS_COLORS = (*_COLORS, "#777777")
+"""Colors of up to ten classes of images."""
 _MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<", ">")
 SHADES = tuple((color, "o", line) for line in ("-", "--", ":") for color in _COLORS)
 """Color, marker and line of the methods of one panel."""

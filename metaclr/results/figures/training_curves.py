@@ -39,8 +39,8 @@ def training_figures(results: Results) -> list[RenderedFigure]:
         accuracies: Curves = {}
         for run, curve in results.training_curves.items():
             if place[run][0] == source:
-                _add(losses, place[run][1], curve, _relative_loss(curve))
-                _add(accuracies, place[run][1], curve, _accuracy(curve))
+                _add(losses, place[run][1], curve, relative_loss(curve))
+                _add(accuracies, place[run][1], curve, training_accuracy(curve))
         if losses or accuracies:
             name = "training" + (f"-on-{slug(source)}" if len(sources) > 1 else "")
             title = "Training curves" + (f", {source}" if len(sources) > 1 else "")
@@ -133,13 +133,14 @@ def _add(curves: Curves, method: str, curve: Mapping[str, NDArray[np.float64]], 
         curves.setdefault(method, []).append((x[finite], y[finite]))
 
 
-def _relative_loss(curve: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64] | None:
+def relative_loss(curve: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64] | None:
     """The loss over its first value; None where that is not above zero and the ratio would mean nothing."""
     loss = curve.get("loss")
     return loss / loss[0] if loss is not None and loss[0] > 0 else None
 
 
-def _accuracy(curve: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64] | None:
+def training_accuracy(curve: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64] | None:
+    """The accuracy on a method's own training tasks in percent; None where it logs none."""
     import numpy as np
 
     accuracy = curve.get("accuracy")

@@ -20,6 +20,13 @@ from metaclr.results.store.episode_classes import (
     read_episode_classes,
     write_episode_classes,
 )
+from metaclr.results.store.inspections import (
+    OF_RUN,
+    Pictures,
+    read_inspections,
+    read_pictures,
+    write_inspections,
+)
 from metaclr.results.store.per_item import read_items, write_items
 from metaclr.results.store.rows import Row, merge, read_rows, write_rows
 from metaclr.results.store.walk import WalkRecord, read_walk
@@ -57,7 +64,8 @@ class About:
 class Results:
     """Everything read once. `items` has per-item arrays by row id, `training_curves` training curves by run.
 
-    `walked` is there where the methods are the steps of a walk (`metaclr bridge`).
+    `walked` is there where the methods are the steps of a walk (`metaclr bridge`). `inspections`: what the encoder of
+    each run makes of single images, by run, target and name of the array; `pictures`: these images.
     """
 
     rows: tuple[Row, ...]
@@ -68,6 +76,8 @@ class Results:
     about: About = field(default_factory=About)
     walked: WalkRecord | None = None
     episode_classes: EpisodeClasses = field(default_factory=EpisodeClasses)
+    inspections: Mapping[str, Mapping[str, Mapping[str, NDArray[Any]]]] = field(default_factory=dict)
+    pictures: Pictures = field(default_factory=Pictures)
 
     @property
     def from_elsewhere(self) -> bool:
@@ -109,6 +119,10 @@ class Results:
             found.setdefault(self._method_of(run), []).append(f"{run}: {reason}")
         return found
 
+    def name_of(self, title: str) -> str:
+        """The recipe's name of a method, which its title may differ from."""
+        return dict(self._entries).get(title, title)
+
     @property
     def _entries(self) -> list[tuple[str, str]]:
         entries = [{"name": m} if isinstance(m, str) else m for m in self.recipe.get("methods", ())]
@@ -117,12 +131,12 @@ class Results:
     def _method_of(self, run: str) -> str:
         # Run folders are METHOD-SOURCE-sSEED; the longest known title that begins the name is the method.
         titles = {title for title, _ in self._entries} | {r.method for r in self.rows} | set(CONTROLS)
-        fits = [t for t in titles if run == t or run.startswith(_slug(t) + "-")]
+        fits = [t for t in titles if run == t or run.startswith(run_prefix(t) + "-")]
         return max(fits, key=len) if fits else run
 
 
 def collect(folder: Path, runs: Iterable[str] | None = None) -> list[Row]:
-    """Merge what `runs/*/` hold into `rows.csv`, `per_item/RUN.npz` and `episode_classes.npz`.
+    """Merge what `runs/*/` hold into `rows.csv`, `per_item/RUN.npz`, `inspections/RUN.npz`, `episode_classes.npz`.
 
     Args:
         runs: names of the run folders that belong to the comparison, in the order of the table; default all.
@@ -137,6 +151,9 @@ def collect(folder: Path, runs: Iterable[str] | None = None) -> list[Row]:
         items = read_items(run / "per_item.npz")
         if items:
             write_items(folder / "per_item" / f"{run.name}.npz", items)
+        inspected = read_inspections(run / OF_RUN)
+        if inspected:
+            write_inspections(folder / "inspections" / f"{run.name}.npz", inspected)
     write_episode_classes(folder, merge_episode_classes(read_episode_classes(run) for run in there))
     write_rows(folder / "rows.csv", rows)
     return rows
@@ -171,10 +188,14 @@ def load(folder: Path, *, failures: Mapping[str, str] | None = None) -> Results:
     text = _read_text(folder / "recipe.toml")
     recipe = _parse_recipe(folder / "recipe.toml", text)
     walked, classes = read_walk(folder), read_episode_classes(folder)
-    return Results(rows, items, training_curves, recipe, text, about, walked, classes)
+    inspections = {run: read_inspections(folder / "inspections" / f"{run}.npz") for run in runs}
+    inspections = {run: found for run, found in inspections.items() if found}
+    pictures = read_pictures(folder)
+    return Results(rows, items, training_curves, recipe, text, about, walked, classes, inspections, pictures)
 
 
-def _slug(title: str) -> str:
+def run_prefix(title: str) -> str:
+    """What the names of a method's runs begin with."""
     return "".join(c if c.isascii() and (c.isalnum() or c == ".") else "-" for c in title).strip("-")
 
 

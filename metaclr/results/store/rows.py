@@ -104,12 +104,17 @@ REQUIRED = tuple(field.name for field in fields(Row) if field.default is MISSING
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
     """Write rows.csv atomically. Floats are written so that reading gives the same float."""
+    write_atomic(path, rows_csv(rows))
+
+
+def rows_csv(rows: Iterable[Row]) -> str:
+    """The text of a rows.csv."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in rows:
         writer.writerow("" if v is None else repr(float(v)) if isinstance(v, float) else v for v in astuple(row))
-    write_atomic(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -161,6 +166,19 @@ def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
 
     frame = pd.DataFrame([asdict(row) for row in rows], columns=list(COLUMNS))
     return frame.astype({"way": "Int64", "shot": "Int64"})
+
+
+def from_frame(frame: pd.DataFrame) -> list[Row]:
+    """The rows of a frame that `to_frame` made.
+
+    >>> row = Row("r", "simclr", "a", "b", "conv4", 0, 9, "knn", None, None, "all", "accuracy", 50.0, None, 10)
+    >>> from_frame(to_frame([row])) == [row]
+    True
+    """
+    import pandas as pd
+
+    plain = frame.astype(object).where(pd.notna(frame), None)
+    return [Row(**{str(name): value for name, value in record.items()}) for record in plain.to_dict("records")]
 
 
 def _parse(record: Mapping[str, str | None], where: str) -> Row:
