@@ -75,11 +75,9 @@ def draw(noise: torch.Tensor, alone: Trained, aligned: Trained, turned: Trained)
 
 def _over_time(axes: Any, path: Trained, title: str) -> None:
     for k in range(path.measured.shape[1]):
-        label = ("measured", "theory") if k == 0 else (None, None)
-        axes.plot(path.times, path.measured[:, k], color=MEASURED, linewidth=1.0, label=label[0])
-        axes.plot(path.times, path.theory[:, k], color=THEORY, linewidth=1.0, linestyle="--", label=label[1])
+        axes.plot(path.times, path.measured[:, k], color=MEASURED, linewidth=1.0)
+        axes.plot(path.times, path.theory[:, k], color=THEORY, linewidth=1.0, linestyle="--")
     axes.set(yscale="log", xlabel="time of gradient flow", ylabel="singular values", title=title)
-    axes.legend(loc="lower right", fontsize=6.5)
 
 
 if __name__ == "__main__":
