@@ -6,6 +6,8 @@ import math
 import time
 from collections.abc import Callable
 
+from metaclr.console import notify
+from metaclr.diagnose.online import COLLAPSED
 from metaclr.engine.schedules import rate
 from metaclr.engine.training_state import TrainingState
 
@@ -25,6 +27,7 @@ class ProgressLog:
         self.began = self.row_began = self.saved_at = now
         self.shown_at = -math.inf
         self.views_began = self.row_views = state.views
+        self.warned = False
 
     @property
     def save_due(self) -> bool:
@@ -47,6 +50,16 @@ class ProgressLog:
         lr = rate(state.settings, state.step - 1)
         state.curve.add({**start, "lr": lr, **means, "views_per_second": round(speed, 1)})
         self.row_began, self.row_views = now, state.views
+        self._warn(means.get("embedding_std", math.inf))
+
+    def _warn(self, spread: float) -> None:
+        """Say once that the embeddings have collapsed."""
+        if spread < COLLAPSED and self.progress is not None and not self.warned:
+            self.warned = True
+            notify(
+                f"warning: step {self.state.step}: all embeddings have nearly the same direction (embedding_std "
+                f"{spread:.2g}; even: 1), so the encoder is collapsing"
+            )
 
     def show(self) -> None:
         """Report progress, at most every `QUIET_SECONDS` and at the last step."""
