@@ -225,6 +225,7 @@ def _learner(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Module:
     from metaclr.bridge.losses.koleo import KoLeo
     from metaclr.engine import Learner
     from metaclr.engine.extra_views import ExtraViews
+    from metaclr.engine.learned_views import LearnedViews
     from metaclr.engine.pair_learner import PairLearner
     from metaclr.networks import build_projector
     from metaclr.networks.decoder import build_decoder
@@ -250,15 +251,23 @@ def _learner(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Module:
         size = len(rendered(method, source))
         objective = spec.build(dim, dataset_size=size, classes=_classes(method, labelled(method, source)))
     extra_views = None
+    text = text_side(method, source, dim, run.seed)
+    draws = method.tricks.draws_views or method.tricks.learned_views or text
+    if draws and recipe.train.cuda_graph == "on":
+        raise UserError(
+            "rotation_loss, query_mix, learned_views and texts draw in every step: set train.cuda_graph=off"
+        )
     if method.tricks.draws_views:
-        if recipe.train.cuda_graph == "on":
-            raise UserError("rotation_loss and query_mix draw in every step: set train.cuda_graph=off")
         with seeded(run.seed, "extra views"):
             extra_views = ExtraViews(method.tricks, dim, run.seed)
     decoder = None
     if method.reconstruction:
         decoder = build_decoder(int(encoder.features), source.channels, recipe.size, seed=run.seed)  # type: ignore[arg-type]
-    text = text_side(method, source, dim, run.seed)
+    learned_views = None
+    if method.tricks.learned_views:
+        with seeded(run.seed, "learned views"):
+            budget = float(method.tricks.learned_views)
+            learned_views = LearnedViews(source.channels, (recipe.size, recipe.size), budget, run.seed)
     kind = PairLearner if text else Learner
     return kind(
         encoder,
@@ -272,6 +281,7 @@ def _learner(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Module:
         extra_views=extra_views,
         **text,
         types=class_types(method, source),
+        learned_views=learned_views,
     )
 
 
