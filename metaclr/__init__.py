@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         load,
         objective,
         pretrained,
+        reproduce,
         train,
     )
     from metaclr.errors import UserError
@@ -71,6 +72,7 @@ _HOME = {
     "load": "metaclr.api",
     "objective": "metaclr.api",
     "pretrained": "metaclr.api",
+    "reproduce": "metaclr.api",
     "train": "metaclr.api",
 }
 
@@ -86,6 +88,7 @@ __all__ = [
     "load",
     "objective",
     "pretrained",
+    "reproduce",
     "train",
 ]
 

@@ -15,7 +15,7 @@ _FOLDER = Path(__file__).parent
 
 
 def names() -> list[str]:
-    """The splits that ship: "cifar_fs", "fc100", "omniglot"."""
+    """The splits that ship, such as "cifar_fs", "mini_imagenet" and "meta_dataset_fungi"."""
     return sorted(path.stem for path in _FOLDER.glob("*.json"))
 
 

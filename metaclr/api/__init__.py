@@ -6,6 +6,7 @@ from metaclr.api.encoders import pretrained
 from metaclr.api.evaluating import evaluate
 from metaclr.api.loading import load
 from metaclr.api.objectives import objective
+from metaclr.api.reproducing import reproduce
 from metaclr.api.training import train
 from metaclr.api.walking import bridge_walk
 
@@ -19,5 +20,6 @@ __all__ = [
     "load",
     "objective",
     "pretrained",
+    "reproduce",
     "train",
 ]

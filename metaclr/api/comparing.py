@@ -14,6 +14,7 @@ from metaclr.api.checks import refuse_one_text
 from metaclr.api.options import OptionArguments, read_options
 from metaclr.api.trust import check_trust
 from metaclr.recipe import CompareRecipe, find, for_other_data, read, resolve
+from metaclr.recipe.protocols import with_protocol
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,6 +71,7 @@ def compare(
     methods: Sequence[str | Mapping[str, Any]] | Mapping[str, Method] | None = None,
     sources: Sequence[str] | Mapping[str, ImageSet] | None = None,
     views: str | ViewRecipe | Augmentation | Mapping[str, ViewRecipe | Augmentation] | None = None,
+    protocol: str | None = None,
     **options: Unpack[OptionArguments],
 ) -> Comparison:
     """Train every method under the same budget, evaluate all on the same stored episodes, write tables and a report.
@@ -81,6 +83,8 @@ def compare(
         sources: images to train on: names `NAME[:PART]`, or your own `ImageSet`s by name.
         views: the name of a view recipe, your own `ViewRecipe`, or a function of a batch: float32 (B, C, H, W) in
             [0, 1] to random views of the same shape; or several by name, of which the first is used.
+        protocol: a published protocol by name (`metaclr.recipe.protocols`): it fixes the evaluation, and names data and
+            image size where nothing else does.
         options: targets, seeds, steps, views_mode, quick, out, device, data_root, overrides, jobs, ray, trust, quiet;
             see `metaclr.api.options.Options`.
 
@@ -100,7 +104,7 @@ def compare(
     from metaclr.recipe.views import own_views
 
     given = read_options(options)
-    check_arguments(recipe=recipe, methods=methods, sources=sources)
+    check_arguments(recipe=recipe, methods=methods, sources=sources, protocol=protocol)
     own_methods, method_names = own_and_names(methods, "methods")
     own_sources, source_names = own_and_names(sources, "sources")
     own_targets, target_names = own_and_names(given.targets, "targets")
@@ -119,7 +123,7 @@ def compare(
             check_launcher(given.jobs, given.ray, given.device)
             if methods is None and not isinstance(recipe, CompareRecipe):
                 check_trust(find(str(recipe)), trust=given.trust)
-            resolved = _resolve(recipe, changes, given.quick, given.recipe_lines)
+            resolved = _resolve(recipe, changes, given.quick, given.recipe_lines, protocol)
             return plan(
                 resolved,
                 Path(given.out) if given.out else _default_folder(resolved, recipe, given.quick),
@@ -153,7 +157,11 @@ def own_and_names(given: Any, argument: str) -> tuple[dict[str, Any], list[Any] 
 
 
 def _resolve(
-    recipe: str | Path | CompareRecipe, changes: Mapping[str, Any], quick: bool, overrides: Sequence[str]
+    recipe: str | Path | CompareRecipe,
+    changes: Mapping[str, Any],
+    quick: bool,
+    overrides: Sequence[str],
+    protocol: str | None = None,
 ) -> CompareRecipe:
     if isinstance(recipe, CompareRecipe):
         tables = recipe.model_dump(mode="json", exclude_none=True)
@@ -163,6 +171,8 @@ def _resolve(
     if list(given.get("sources", ())) and list(given["sources"]) != list(tables.get("sources", ())):
         tables = for_other_data(tables)
     tables |= given
+    if protocol is not None:
+        tables = with_protocol(tables, protocol, overrides, given=[key for key in given if given[key]])
     return resolve(tables, [*(quick_lines(tables) if quick else ()), *overrides])
 
 

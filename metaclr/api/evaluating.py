@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from metaclr.api.image_formats import Format, encoder_notes, format_of, shared_format
 from metaclr.errors import UserError
 from metaclr.recipe import CompareRecipe, resolve
+from metaclr.recipe.protocols import with_protocol
 from metaclr.results.store.rows import read_rows
 
 if TYPE_CHECKING:
@@ -25,14 +26,18 @@ if TYPE_CHECKING:
 ELSEWHERE = "elsewhere"
 """Source of encoders that were not trained here."""
 
-APPLIES = {"name", "targets", "methods", "size", "channels", "evaluate"}
+TARGETS = ("glyphs:held-out", "digits")
+"""Where neither the caller nor a protocol names any."""
+
+APPLIES = {"name", "targets", "methods", "size", "channels", "evaluate", "protocol"}
 """Recipe keys that describe an evaluation without a training; the report shows no others."""
 
 
 def evaluate(
     encoders: nn.Module | Mapping[str, nn.Module],
-    targets: Sequence[str] | Mapping[str, ImageSet] = ("glyphs:held-out", "digits"),
+    targets: Sequence[str] | Mapping[str, ImageSet] | None = None,
     *,
+    protocol: str | None = None,
     size: int | None = None,
     channels: int | None = None,
     out: str | Path | None = None,
@@ -49,7 +54,8 @@ def evaluate(
         size: pixels of either side of the images. channels: 1 or 3. None is each encoder's own: its attributes `size`
             and `channels` where both are int (`metaclr.load`, `metaclr.pretrained`), else 28 and 1. Encoders of
             different sizes get the same episodes.
-        targets: names `NAME[:PART]`, or your own `ImageSet`s by name.
+        targets: names `NAME[:PART]`, or your own `ImageSet`s by name; None is the protocol's, else the embedded sets.
+        protocol: a published protocol by name (`metaclr.recipe.protocols`), which fixes the evaluation.
         out: a folder for rows, tables, figures and report; None keeps the rows only.
         device: "auto", "cpu", "cuda" or "cuda:N".
         data_root: folder of data sets; None is the environment variable METACLR_DATA.
@@ -74,7 +80,9 @@ def evaluate(
 
     form = {"size": size, "channels": channels}  # None is each encoder's own
     check_arguments(**{name: value for name, value in form.items() if value is not None})
-    check_arguments(targets=targets, out=out, device=device, data_root=data_root, overrides=overrides)
+    check_arguments(
+        targets=targets, protocol=protocol, out=out, device=device, data_root=data_root, overrides=overrides
+    )
     own, names = own_and_names(targets, "targets")
     by_name = named_encoders(encoders)
     if "pixels" in by_name:
@@ -82,7 +90,7 @@ def evaluate(
     check_labels([*by_name, "pixels"])
     formats = {name: format_of(encoder, size, channels) for name, encoder in by_name.items()}
     by_name = {k: checked_encoder(e, k, channels=formats[k][1], size=formats[k][0]) for k, e in by_name.items()}
-    recipe = _recipe(list(by_name), names or [], shared_format(formats), overrides)
+    recipe = _recipe(list(by_name), names, shared_format(formats), overrides, protocol)
     where = choose_device(device)
 
     def images_at(at: Format) -> dict[str, ImageSet]:
@@ -122,17 +130,24 @@ def _check_no_comparison(folder: Path) -> None:
         raise UserError(f"--out {folder} holds the results of a comparison; name another --out")
 
 
-def _recipe(methods: list[str], targets: list[str], form: Format, overrides: Sequence[str]) -> CompareRecipe:
-    tables = {
+def _recipe(
+    methods: list[str], targets: list[str] | None, form: Format, overrides: Sequence[str], protocol: str | None
+) -> CompareRecipe:
+    tables: dict[str, Any] = {
         "name": "evaluation",
         "sources": [ELSEWHERE],
-        "targets": targets,
+        "targets": targets or list(TARGETS),
         "methods": methods,
         "size": form[0],
         "channels": form[1],
         "encoder": {"name": "given"},
         "evaluate": {"few_shot": {"heads": ["cosine"]}},  # an encoder from elsewhere has no head of its own
     }
+    if protocol is not None:
+        given = ["sources", *(["targets"] if targets else [])]
+        tables = with_protocol(tables, protocol, overrides, given=given)
+        if tables["evaluate"].get("few_shot"):
+            tables["evaluate"]["few_shot"] = {**tables["evaluate"]["few_shot"], "heads": ["cosine"]}
     return resolve(tables, overrides)
 
 

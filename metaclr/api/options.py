@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from metaclr.api.checks import check_arguments, refuse_one_text
+from metaclr.api.warm_start import start_lines
 from metaclr.errors import unknown
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ class OptionArguments(TypedDict, total=False):
     seeds: Sequence[int] | None
     steps: int | None
     views_mode: str | None
+    start: str | Path | None
     quick: bool
     out: str | Path | None
     device: str
@@ -46,6 +48,9 @@ class Options:
     """Optimizer steps of each training."""
     views_mode: str | None = None
     """"shared" or "per_method": one view recipe for all methods, or the one that each method declares."""
+    start: str | Path | None = None
+    """Train every method from these weights: the folder of a run, whose network and size of images are taken too, or a
+    file of weights for the recipe's encoder."""
     quick: bool = False
     """Shrink every part of the pipeline to finish in about a minute; the numbers are not to be quoted."""
     out: str | Path | None = None
@@ -74,10 +79,16 @@ class Options:
 
     @property
     def recipe_lines(self) -> list[str]:
-        """`steps` and `overrides` as `KEY=VALUE` lines; a run on a CPU requests no GPU of a cluster."""
+        """`start`, `steps` and `overrides` as `KEY=VALUE` lines; a run on a CPU requests no GPU of a cluster."""
         budget = [f"train.steps={self.steps}"] if self.steps is not None else []
         log = [f"train.loggers={json.dumps([*self.log])}"] if self.log else []
-        return [*budget, *log, *self.overrides, *(["cluster.gpus=0"] if self.device == "cpu" else [])]
+        return [
+            *start_lines(self.start),
+            *budget,
+            *log,
+            *self.overrides,
+            *(["cluster.gpus=0"] if self.device == "cpu" else []),
+        ]
 
 
 def read_options(given: Mapping[str, Any]) -> Options:

@@ -64,4 +64,9 @@ def summary_lines(classifier: SupportClassifier, images: ImageSet, prediction: P
             lines.append(
                 f"accuracy by the names of their folders: {100 * share:.1f} % of {int(of_known.sum()):,} images"
             )
+            if classifier.threshold is not None and bool((~of_known).any()):
+                others = prediction.labels[~of_known] < 0
+                lines.append(
+                    f"images of other folders that are none of these: {int(others.sum()):,} of {len(others):,}"
+                )
     return lines

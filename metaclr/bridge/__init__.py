@@ -21,13 +21,13 @@ from metaclr.bridge.heads.relation import Relation
 from metaclr.bridge.heads.ridge import Ridge
 from metaclr.bridge.heads.snail import Snail
 from metaclr.bridge.heads.svm import SVM
-from metaclr.bridge.labels import Cluster, Given, Instance, cluster, given, instance
+from metaclr.bridge.labels import Cluster, Given, Instance, Typed, cluster, given, instance, typed
 from metaclr.bridge.nearest_neighbors import NearestNeighbors
 from metaclr.bridge.negatives import InBatch, Queue, WithinClass, in_batch, within_class
 from metaclr.bridge.objective import Bridge, Objective
 from metaclr.bridge.predictor import WithPredictor
 from metaclr.bridge.queue_pseudo_labels import QueuePseudoLabels
-from metaclr.bridge.roles import LeaveOneOut, Split, Swap, leave_one_out, split, swap
+from metaclr.bridge.roles import AmongQueries, LeaveOneOut, Split, Swap, among_queries, leave_one_out, split, swap
 from metaclr.bridge.settings import format_setting, leaves, override
 from metaclr.bridge.spec import NoObjective, ObjectiveSpec, Sizes
 from metaclr.bridge.tasks import Resample, Tasks, one_task
@@ -36,6 +36,7 @@ from metaclr.heads.similarity import cosine, dot, semi_normalized, squared_eucli
 
 __all__ = [
     "SVM",
+    "AmongQueries",
     "Bridge",
     "Cluster",
     "Context",
@@ -72,9 +73,11 @@ __all__ = [
     "SquaredError",
     "Swap",
     "Tasks",
+    "Typed",
     "WeightedSum",
     "WithPredictor",
     "WithinClass",
+    "among_queries",
     "cluster",
     "cosine",
     "cross_entropy",
@@ -94,6 +97,7 @@ __all__ = [
     "split",
     "squared_euclidean",
     "swap",
+    "typed",
     "unit_norm",
     "within_class",
 ]

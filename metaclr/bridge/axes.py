@@ -2,8 +2,8 @@
 
 | axis | question | values |
 |---|---|---|
-| labels | which rows share a class? | `instance`, `given`, `cluster`, `QueuePseudoLabels`, `NearestNeighbors` |
-| roles | which views are support, which queries? | `split`, `swap`, `leave_one_out` |
+| labels | which rows share a class? | `instance`, `given`, `cluster`, `typed`, two of a queue's rows |
+| roles | which views are support, which queries? | `split`, `swap`, `leave_one_out`, `among_queries` |
 | views | what do the views of a way look like? | on `Method`: `views`, `support_views`, `task_transform` |
 | tasks | how many tasks is a batch? | `one_task`, `Tasks`, `Resample` |
 | embedding | which vectors are compared? | `raw`, `unit_norm`, `first_dims` |

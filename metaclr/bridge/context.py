@@ -16,6 +16,8 @@ class Context:
 
     labels: Tensor | None = None
     """int64 `(T, N)`: label of each way. None: every way is its own class."""
+    types: Tensor | None = None
+    """int64 `(T, N)`: type of each way's class, such as a script."""
     images: Tensor | None = None
     """int64 `(T, N)` or `(T, N, V)`: image ids, for running estimates per image."""
     shot: int = 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
@@ -32,6 +32,15 @@ class Cluster(Given):
     """The ways carry clusters as labels: the engine clusters the embeddings of all images in the course of training."""
 
 
+@dataclass(frozen=True)
+class Typed(Given):
+    """The ways carry the types of their classes (script, super-class): `Context.types`; without, their labels."""
+
+    def __call__(self, assignment: RoleAssignment, context: Context) -> tuple[RoleAssignment, Tensor | None]:
+        kinds = context.labels if context.types is None else context.types
+        return assignment, assignment_labels(assignment, replace(context, labels=kinds))
+
+
 def assignment_labels(assignment: RoleAssignment, context: Context) -> Tensor | None:
     """The context's labels `(T, N)` repeated for every role permutation.
 
@@ -49,3 +58,4 @@ def assignment_labels(assignment: RoleAssignment, context: Context) -> Tensor | 
 instance = Instance()
 given = Given()
 cluster = Cluster()
+typed = Typed()

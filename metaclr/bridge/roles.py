@@ -62,6 +62,15 @@ class LeaveOneOut:
         return RoleAssignment(queries, support, leave_one_out=True)
 
 
+@dataclass(frozen=True)
+class AmongQueries(LeaveOneOut):
+    """As leave-one-out, without the support: all other query rows are the support of a query row (TABi)."""
+
+    def __call__(self, queries: Tensor, support: Tensor, shot: int) -> RoleAssignment:
+        check_views("among_queries", queries.shape[2], shot)
+        return RoleAssignment(queries[:, :, shot:], support[:, :, shot:], leave_one_out=True)
+
+
 def _views(rows: Tensor, chosen: list[int]) -> Tensor:
     """Some of the views of `(T, N, V, D)`. Indexing with a list would synchronize with the GPU."""
     return torch.stack([rows[:, :, view] for view in chosen], 2)
@@ -72,6 +81,7 @@ Roles = Split | Swap | LeaveOneOut
 split = Split()
 swap = Swap()
 leave_one_out = LeaveOneOut()
+among_queries = AmongQueries()
 
 
 def check_views(roles: str, views: int, shot: int) -> None:

@@ -40,6 +40,12 @@ def comparison_options(*, seeds: str, out: str) -> Callable[[Callable[..., None]
             "--steps", type=int, help="Train each method for this many optimizer steps [train.steps of the recipe]."
         ),
         click.option(
+            "--from",
+            "start",
+            metavar="RUN|FILE",
+            help="Train every method from these weights: a run, whose network is taken too, or a file of weights.",
+        ),
+        click.option(
             "--views-mode",
             type=click.Choice(["shared", "per-method"]),
             callback=lambda *given: given[-1] and given[-1].replace("-", "_"),

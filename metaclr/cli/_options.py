@@ -21,6 +21,12 @@ set_option = click.option(
     metavar="KEY=VALUE",
     help="Override a key of the recipe, such as train.steps=500; may be repeated.",
 )
+protocol_option = click.option(
+    "--protocol",
+    metavar="NAME",
+    help="Evaluate by a published protocol, which fixes episodes, queries and heads and names the data:"
+    " omniglot-vinyals, mini-5way, bscd-fsl, meta-dataset, human, low-label-1-10 or linear-probe.",
+)
 
 
 def read_seeds(text: str | None) -> list[int] | None:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from metaclr.cli._comparison import comparison_options, print_results, terminable
+from metaclr.cli._options import protocol_option
 
 
 @click.command(name="compare", short_help="Train, evaluate and compare methods.")
@@ -21,8 +22,9 @@ from metaclr.cli._comparison import comparison_options, print_results, terminabl
     multiple=True,
     help="Train on this data set, NAME[:PART]; may be repeated [the recipe's sources].",
 )
+@protocol_option
 @comparison_options(seeds="the recipe's", out="results/NAME")
-def command(recipe: str, methods: str | None, sources: tuple[str, ...], **options: Any) -> None:
+def command(recipe: str, methods: str | None, sources: tuple[str, ...], protocol: str | None, **options: Any) -> None:
     """Train several methods under one budget, evaluate them on the same episodes, write tables and figures.
 
     RECIPE is the name of a shipped recipe (metaclr recipes list) or a TOML file [glyphs, rendered on first
@@ -37,5 +39,6 @@ def command(recipe: str, methods: str | None, sources: tuple[str, ...], **option
 
     keep_freed_memory()  # only a program may do this: it trains faster on a CPU
     with terminable():
-        result = compare(recipe, methods=split_list(methods) if methods else None, sources=sources or None, **options)
+        chosen = split_list(methods) if methods else None
+        result = compare(recipe, methods=chosen, sources=sources or None, protocol=protocol, **options)
     print_results(result, print_main_table, ("report.html", "tables", "rows.csv"))

@@ -176,3 +176,15 @@ def prepare(names: tuple[str, ...], data_root: Path | None, **reading: Any) -> N
         found = load(name, data_root, **options)
         click.echo(f"{summary(found)[0]}  ({time.monotonic() - began:.1f} s)")
     click.echo(f"cache: {cache_folder()}")
+
+
+@command.command()
+@click.argument("names", nargs=-1, required=True)
+@data_root_option
+def get(names: tuple[str, ...], data_root: Path | None) -> None:
+    """Download data sets into the data root, with checksums; what was interrupted resumes."""
+    from metaclr.data.fetch import fetch
+
+    for name in names:
+        for line in fetch(name, data_root):
+            click.echo(line)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from metaclr.cli._options import data_root_option, device_option
+from metaclr.cli._encoder import encoder_options, open_encoder
+from metaclr.cli._options import data_root_option
 
 
 @click.command(name="embed", short_help="Write the features of images to a file.")
@@ -18,19 +20,20 @@ from metaclr.cli._options import data_root_option, device_option
     required=True,
     help="Write features, files, classes and parts to this file: .npz or .parquet.",
 )
-@device_option
+@encoder_options
 @data_root_option
-def command(run: str, data: str, out: Path, device: str, data_root: Path | None) -> None:
+def command(run: str, data: str, out: Path, data_root: Path | None, **options: Any) -> None:
     """Compute the features of DATA (NAME[:PART], a folder, or a file of images) by the encoder of RUN.
+
+    RUN is named as for `metaclr predict`.
 
     An .npz has features (M, F) float32, files, labels (-1 without), class_names and parts; a .parquet has one row an
     image with the columns file, class, part, f0, f1, ...
     """
     from metaclr.api.embedding import write_embeddings
-    from metaclr.api.loading import load
     from metaclr.data import load as load_images
 
-    encoder = load(run, device=device)
-    images = load_images(data, data_root, size=encoder.size, channels=encoder.channels)
+    encoder = open_encoder(run, options)
+    images = load_images(data, data_root, size=encoder.size, channels=encoder.channels, fit=encoder.fit)
     shape = write_embeddings(encoder, images, out)
     click.echo(f"{out}   {shape[0]:,} images, {shape[1]:,} features")

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import click
 
-from metaclr.cli._options import data_root_option, device_option, set_option
+from metaclr.cli._options import data_root_option, device_option, protocol_option, set_option
 
 
 @click.command(name="evaluate", short_help="Evaluate your own encoders.")
 @click.argument("encoders", nargs=-1, required=True)
 @click.option(
-    "--target", "targets", multiple=True, help="Evaluate on this data set; may be repeated [glyphs:held-out, digits]."
+    "--target",
+    "targets",
+    multiple=True,
+    help="Evaluate on this data set; may be repeated [the protocol's, else glyphs:held-out and digits].",
 )
 @click.option(
     "--size",
@@ -47,6 +50,7 @@ from metaclr.cli._options import data_root_option, device_option, set_option
     show_default=True,
     help="Write the results to this folder.",
 )
+@protocol_option
 @device_option
 @data_root_option
 @set_option
@@ -59,6 +63,7 @@ def command(
     prefix: str | None,
     normalize: str | None,
     out: Path,
+    protocol: str | None,
     device: str,
     data_root: Path | None,
     overrides: tuple[str, ...],
@@ -90,8 +95,9 @@ def command(
             click.echo(f"{label}: {note}", err=True)
     result = evaluate(
         dict(zip(labels, modules, strict=True)),
-        targets or ("glyphs:held-out", "digits"),
+        targets or None,
         **form,
+        protocol=protocol,
         out=out,
         device=device,
         data_root=data_root,

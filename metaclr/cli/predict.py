@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from metaclr.cli._options import device_option
+from metaclr.cli._encoder import encoder_options, open_encoder
 
 
 @click.command(name="predict", short_help="Classify new images from a few labelled ones.")
@@ -27,7 +28,7 @@ from metaclr.cli._options import device_option
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Write the CSV to this file [standard output].")
 @click.option("--html", type=click.Path(path_type=Path), help="Write a page with all images and predictions.")
-@device_option
+@encoder_options
 def command(
     run: str,
     images: tuple[str, ...],
@@ -37,14 +38,15 @@ def command(
     none_of_these: float | None,
     out: Path | None,
     html: Path | None,
-    device: str,
+    **options: Any,
 ) -> None:
     """Classify IMAGES (files or folders) by the encoder of RUN and a folder of a few examples a class.
 
-    RUN is the folder of a `metaclr train`, or results/NAME/runs/RUN of a comparison. The CSV has the columns file,
-    class, probability, nearest (the most similar support image) and similarity (the cosine to it).
+    RUN is the folder of a `metaclr train`, results/NAME/runs/RUN of a comparison, timm:NAME or hub:OWNER/NAME with
+    their pretrained weights (needs metaclr[timm]), a file of weights with --arch, or FILE.py:FUNCTION. The CSV has
+    the columns file, class, probability (of the likeliest class, even where none of these is named), nearest (the
+    most similar support image) and similarity (the cosine to it).
     """
-    from metaclr.api.loading import load
     from metaclr.api.predicting import predict_files, summary_lines
     from metaclr.console import notify
     from metaclr.errors import UserError
@@ -53,7 +55,7 @@ def command(
     given = (*images, *more)
     if not given:
         raise UserError("images: none given; name files or a folder: metaclr predict RUN --support FOLDER new/*.png")
-    encoder = load(run, device=device)
+    encoder = open_encoder(run, options)
     classifier = encoder.classify(support, head=head, none_of_these=none_of_these)
     found, prediction = predict_files(classifier, given)
     text = prediction.to_frame().to_csv(index=False, float_format="%.4f")

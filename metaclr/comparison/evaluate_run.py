@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from episodes import ImageSet
     from metaclr.adaptation.procedure import Procedure
     from metaclr.engine.settings import Precision
+    from metaclr.evaluation.pairing import Pairing
     from metaclr.recipe import EvaluateRecipe
 
 
@@ -54,6 +55,7 @@ def evaluate_run(
     *,
     source: ImageSet | None = None,
     procedure: Procedure | None = None,
+    pairing: Pairing | None = None,
     precision: Precision = "fp32",
 ) -> list[Row]:
     """Run the recipe's evaluators on every target; write rows, per-item results and classes into the run folder.
@@ -62,6 +64,7 @@ def evaluate_run(
 
     Several ranks share the work; all get the rows, and the first writes. source: images that the encoder was trained
     on, for evaluators that need their features. procedure: the method's own, which the head "method" stands for.
+    pairing: of a method that trained on pairs, for evaluators of images and texts.
     """
     from metaclr.environment import short
 
@@ -77,7 +80,15 @@ def evaluate_run(
         inspected[embedded.target.name] = {name: value.numpy() for name, value in vars(found).items()}
 
     for measured in measure(
-        encoder, targets, settings, device, source=source, procedure=procedure, precision=precision, look=look
+        encoder,
+        targets,
+        settings,
+        device,
+        source=source,
+        procedure=procedure,
+        pairing=pairing,
+        precision=precision,
+        look=look,
     ):
         row = _row(measured, about, environment)
         rows.append(row)
@@ -106,6 +117,7 @@ def measure(
     *,
     source: ImageSet | None = None,
     procedure: Procedure | None = None,
+    pairing: Pairing | None = None,
     precision: Precision = "fp32",
     look: Callable[[Embedded], None] | None = None,
 ) -> Iterator[Measurement]:
@@ -123,7 +135,9 @@ def measure(
     }
     source_features = embed_source(encoder, source, evaluators, device, **options)
     for target in targets:
-        embedded = embed(encoder, target, device, source=source_features, procedure=procedure, **options)
+        embedded = embed(
+            encoder, target, device, source=source_features, procedure=procedure, pairing=pairing, **options
+        )
         if look is not None:
             look(embedded)
         work = [item for evaluator, value in evaluators for item in evaluator.work_items(embedded, value)]

@@ -75,6 +75,11 @@ def labelled(method: Method, images: ImageSet) -> ImageSet:
     return images if method.positives is None else method.positives.labelled(images)
 
 
+def ways_of(method: Method, images: ImageSet) -> ImageSet:
+    """The images whose number, and whose images a class, limit the ways of the method's tasks."""
+    return images if method.positives is None else method.positives.ways(images)
+
+
 def rendered(method: Method, images: ImageSet) -> ImageSet:
     """The images that the method's batches are made of: those of the source data set, or parts of them."""
     return images if method.positives is None else method.positives.rendered(images)

@@ -15,6 +15,7 @@ from metaclr.adaptation.adapted_encoder import AdaptedEncoder
 from metaclr.comparison.choose_adaptation import choose_adaptation
 from metaclr.comparison.evaluate_run import RunInfo, evaluate_run
 from metaclr.comparison.own_procedure import own_procedure
+from metaclr.comparison.pair_towers import pairing_of
 from metaclr.comparison.plan import Plan
 from metaclr.comparison.run import Run
 from metaclr.comparison.run_folder import ERROR, mark_finished, unfinished, write_inputs
@@ -86,7 +87,7 @@ def execute_run(plan: Plan, run: Run, bar: Progress | None = None) -> str:
 
 def _train_and_evaluate(plan: Plan, run: Run, folder: Path, bar: Progress | None) -> None:
     recipe, source = plan.recipe, plan.sources[run.source]
-    procedure = None
+    procedure = pairing = None
 
     def start() -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -104,6 +105,7 @@ def _train_and_evaluate(plan: Plan, run: Run, folder: Path, bar: Progress | None
         same_start(learner)  # ranks with batch statistics of their own have different networks
         encoder = learner.get_submodule("encoder")
         procedure = own_procedure(run.method, learner.to(plan.device))
+        pairing = pairing_of(run.method, learner, source)
         if isinstance(procedure, AdaptedEncoder) and plan.validation is not None and recipe.evaluate.few_shot:
             procedure = choose_adaptation(procedure, plan.validation, recipe.evaluate.few_shot)
     if run.method.encoder != "pixels":
@@ -119,6 +121,7 @@ def _train_and_evaluate(plan: Plan, run: Run, folder: Path, bar: Progress | None
         plan.device,
         source=source,
         procedure=procedure,
+        pairing=pairing,
         precision=recipe.evaluation_precision,
     )
     if ranks().first:

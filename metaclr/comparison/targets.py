@@ -10,6 +10,7 @@ from episodes import ImageSet, stored_table
 from metaclr.comparison.episode_shapes import episode_shapes
 from metaclr.comparison.image_list import write_image_list
 from metaclr.comparison.split_remarks import split_remarks
+from metaclr.data.named_sets import published_episodes
 from metaclr.data.notes import surprises
 from metaclr.errors import UserError
 from metaclr.evaluation import Target
@@ -71,6 +72,12 @@ def _tables(
     few = settings.few_shot
     if not few:
         return []
+    published = published_episodes(name)
+    if published is not None:
+        table = published(images)
+        shape = table.shape
+        remarks.append(f"{name}: its {len(table)} published episodes, {shape.way}-way {shape.shot}-shot")
+        return [table]
     shapes = episode_shapes(name, images, few, fixed, remarks)
     return [stored_table(images, shape, few.episodes, few.seed, folder, leave_out_small=True) for shape in shapes]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from metaclr.data.exchange import npz_counts
 from metaclr.data.load import data_root
-from metaclr.data.named_sets import NamedSet, files_of, named_sets
+from metaclr.data.named_sets import NamedSet, base_of, files_of, named_sets
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def _known(one: NamedSet, root: Path | None) -> Entry:
         entry = _file(one.name, files[0], one.about, one.parts)
         return replace(entry, classes=4 * entry.classes, images=4 * entry.images) if one.turned else entry
     available = one.is_embedded or bool(files)
-    how = "" if available else one.how_to_get(root)
+    how = "" if available else base_of(one).how_to_get(root)
     return Entry(one.name, available, one.about, how, one.classes, one.images, one.parts)
 
 

@@ -37,7 +37,18 @@ def folder_set(
         UserError: no such folder, nothing to read, a class without a readable image, or files that are unreadable or
             too large (count and first; the full list is written to a file) unless `options.on_corrupt` is "skip".
     """
-    listing = list_images(root, parts, options.layout, lists)
+    return listed_set(list_images(root, parts, options.layout, lists), size, channels, options, cache_in)
+
+
+def listed_set(
+    listing: Listing,
+    size: int | None = None,
+    channels: int | None = None,
+    options: ReadOptions = DEFAULT,
+    cache_in: Path | None = None,
+) -> ImageSet:
+    """The images of a listing, decoded once. Raises UserError as `folder_set` does."""
+    root = listing.root
     key = {
         "name": f"folder-{root.resolve().name}",
         "root": str(root.resolve()),

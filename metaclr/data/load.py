@@ -64,7 +64,7 @@ def load(
     options = ReadOptions(on_corrupt, fit, frames, pixel_range, layout, max_pixels)
     reference = parse(name)
     request = Request(reference.parts, size, channels, options, data_root(root), cache)
-    named = None if reference.is_path else named_sets().get(reference.base)
+    named = named_sets().get(reference.base)  # a name may have a slash: medmnist/pathmnist
     if named is not None:
         found = _named(named, request)
     else:
@@ -90,7 +90,7 @@ def _announce(line: str) -> None:
 def check_known(name: str, root: Path | None = None) -> None:
     """Refuse a name that `load` would refuse, without reading a pixel. Parts are looked at when the set is read."""
     reference = parse(name)
-    named = None if reference.is_path else named_sets().get(reference.base)
+    named = named_sets().get(reference.base)
     if named is not None:
         _files(named, data_root(root))
     else:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from episodes import ImageSet
+from episodes import EpisodeTable, ImageSet
 from metaclr.data.request import Request
 
 
@@ -24,6 +24,8 @@ class NamedSet:
     images_of: the set whose images these are, where only the classes are chosen anew, by the class split
     `class_split` of episodes/splits. takes_parts: whether `read` has taken the parts, which may be others than `split`.
     relabelled: the same images under other labels (coarse ones).
+    episodes(images): the published episodes of a set that has its own; None where they are drawn.
+    fetch(root): download it into the data root; None where nobody may, or where that takes an account.
     turned: whether its published protocol counts quarter turns as classes; None for a set that has no such protocol,
     False for the one without turns.
     """
@@ -41,6 +43,8 @@ class NamedSet:
     class_split: str = ""
     takes_parts: bool = False
     relabelled: Callable[[ImageSet], ImageSet] | None = None
+    fetch: Callable[[Path], None] | None = None
+    episodes: Callable[[ImageSet], EpisodeTable] | None = None
     turned: bool | None = None
 
     @property
@@ -69,7 +73,7 @@ def files_of(chosen: NamedSet, root: Path | None) -> list[Path]:
     if root is None or chosen.is_embedded:
         return []
     base = base_of(chosen)
-    packed = root / f"{base.name}.npz"
+    packed = root / f"{base.name.replace('/', '_')}.npz"
     if packed.is_file():
         return [packed]
     return base.find(root) if base.find is not None else []
@@ -78,3 +82,9 @@ def files_of(chosen: NamedSet, root: Path | None) -> list[Path]:
 def folder_of(name: str) -> Callable[[Path], list[Path]]:
     """A `find` for a set that is a folder of images called `name`."""
     return lambda root: [root / name] if (root / name).is_dir() else []
+
+
+def published_episodes(name: str) -> Callable[[ImageSet], EpisodeTable] | None:
+    """What makes the episodes of a set that was published with its own; None for all others."""
+    chosen = named_sets().get(name)
+    return chosen.episodes if chosen is not None else None

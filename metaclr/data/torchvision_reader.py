@@ -35,6 +35,8 @@ class TorchvisionSet:
     size: int = OWN_SIZE
     """Pixels of either side unless another size is asked for."""
     channels: int = 3
+    transposed: bool = False
+    """Whether torchvision returns rows as columns, as of EMNIST."""
 
 
 def torchvision_set(
@@ -52,7 +54,30 @@ def torchvision_set(
     def read(request: Request) -> ImageSet:
         return _cached(name, source, request)
 
-    return NamedSet(name, about, classes, images, parts, (source.marker,), how_to_get, find, read)
+    def fetch(root: Path) -> None:
+        _download(name, source, root)
+
+    return NamedSet(name, about, classes, images, parts, (source.marker,), how_to_get, find, read, fetch=fetch)
+
+
+def _download(name: str, source: TorchvisionSet, root: Path) -> None:
+    """Let torchvision download and check all parts; files that are there and whole are kept.
+
+    Raises:
+        UserError: no internet, or files that torchvision does not find any more.
+    """
+    import torchvision.datasets
+
+    make: Callable[..., Any] = getattr(torchvision.datasets, source.kind)
+    for chosen in source.parts.values():
+        try:
+            make(str(root), download=True, **chosen)
+        except (OSError, RuntimeError, ValueError, ImportError) as error:
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            raise UserError(
+                f"data set {name!r} cannot be downloaded ({reason}); where there is internet:"
+                f" {download_command(source)}, then copy DATA_ROOT/{source.marker} to {root}"
+            ) from error
 
 
 def _cached(name: str, source: TorchvisionSet, request: Request) -> ImageSet:
@@ -99,7 +124,7 @@ def read(name: str, source: TorchvisionSet, root: Path, request: Request) -> Ima
     side, options = request.size or source.size, request.options
     images = request.allocate((len(items), request.channels or source.channels, side, side))
     with progress(f"decoding {name}") as bar:
-        readers = [partial(_image, data, i, place, labels) for place, (data, i) in enumerate(items)]
+        readers = [partial(_image, data, i, place, labels, source.transposed) for place, (data, i) in enumerate(items)]
         bad = decode(readers, images, partial(bar, note="images"), fit=options.fit).unreadable
     lines = [f"image {i}: {why}" for i, why in bad.items()]
     notes = (report_unreadable(name, lines, options.on_corrupt),) if bad else ()
@@ -127,14 +152,16 @@ def _part(name: str, part: str, source: TorchvisionSet) -> str:
     raise unknown(f"part of {name}", part, set(source.parts) - {""})
 
 
-def _image(data: Any, i: int, place: int, labels: list[int]) -> Image:
+def _image(data: Any, i: int, place: int, labels: list[int], transposed: bool) -> Image:
     """Image i of a torchvision set; notes its label on the way."""
+    from PIL.Image import Transpose
+
     image, label = data[i]
     labels[place] = int(label)
-    opened: Image = image
+    opened: Image = image.transpose(Transpose.TRANSPOSE) if transposed else image
     return opened
 
 
 def _class_names(data: Any, classes: int) -> tuple[str, ...]:
-    names = tuple(map(str, getattr(data, "classes", None) or ()))
+    names = tuple(map(str, getattr(data, "classes", None) or getattr(data, "categories", None) or ()))
     return names if len(names) == classes else tuple(map(str, range(classes)))

@@ -68,13 +68,16 @@ class Learner(nn.Module):
         decoder: nn.Module | None = None,
         reconstruction: float = 0.0,
         extra_views: ExtraViews | None = None,
+        types: Tensor | None = None,
+        learned_views: nn.Module | None = None,
     ) -> None:
         """`encoder` (B, C, H, W) to (B, F), `projector` (B, F) to (B, D), `objective` (T, N, V, D) to a scalar.
 
         momentum: decay of the momentum encoder that embeds the same views without gradient; None for none.
         momentum_schedule: "constant" (MoCo), or "cosine", raised to 1 (BYOL). dataset_size: images in the training set.
         decoder: features (B, F) to pixels (B, C, H, W). reconstruction: weight of its mean squared error on the views.
-        extra_views: views beside those of the tasks, with losses of their own.
+        extra_views: views beside those of the tasks, with losses of their own. types: int64 (classes,), the type of
+        each class. learned_views: pixels and episode to pixels, trained with everything else.
         """
         super().__init__()
         self.encoder = encoder
@@ -87,13 +90,18 @@ class Learner(nn.Module):
         self.decoder = decoder
         self.reconstruction = reconstruction
         self.extra_views = extra_views
+        self.learned_views = learned_views
         self.shared_axis: int | None = None
+        self.types: Tensor | None
+        self.register_buffer("types", types, persistent=False)
 
     def forward(self, pixels: Tensor, episode: Episode) -> tuple[Tensor, dict[str, Tensor]]:
         """Pixels (T, N, V, C, H, W) to the loss and 0-d metrics, all on the device; nothing waits for them.
 
         All views go through the networks as one batch, so batch norm sees them together.
         """
+        if self.learned_views is not None:
+            pixels = self.learned_views(pixels, episode)
         batch = self.batch(pixels, episode)
         features = self.encoder(batch.rows)
         keys = None if self.momentum_encoder is None else self.momentum_encoder(batch.momentum_rows)
@@ -129,6 +137,7 @@ class Learner(nn.Module):
         own, extra = self._all(embeddings[:count].reshape(*axes, -1)), embeddings[count:]
         context = Context(
             labels=self._all(episode.labels),
+            types=None if self.types is None else self._all(self.types[episode.labels]),
             images=self._all(episode.images[..., 0].contiguous()),
             shot=episode.shot,
             momentum_embeddings=None if keys is None else self._all(upcast(keys[:count]).reshape(*axes, -1)),

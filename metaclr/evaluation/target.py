@@ -16,6 +16,7 @@ from metaclr.errors import UserError
 from metaclr.evaluation.label_subsets import low_label_probes
 from metaclr.evaluation.linear_probe import Probe
 from metaclr.evaluation.measurement import join
+from metaclr.evaluation.pairing import Pairing
 from metaclr.evaluation.target_split import TargetSplit, target_split
 from metaclr.heads.source_statistics import SourceFeatures
 from metaclr.memory import place
@@ -165,6 +166,8 @@ class Embedded:
     protocol: str
     source: SourceFeatures | None = None
     procedure: Procedure | None = None
+    pairing: Pairing | None = None
+    """Of an encoder that was trained with texts: what compares its features with them."""
 
     @property
     def probe_protocol(self) -> str:

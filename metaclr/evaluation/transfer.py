@@ -21,6 +21,7 @@ from metaclr.evaluation.evaluators import get
 from metaclr.evaluation.evaluators.few_shot import FewShot
 from metaclr.evaluation.features import features, protocol_of
 from metaclr.evaluation.measurement import Measurement, join
+from metaclr.evaluation.pairing import Pairing
 from metaclr.evaluation.target import Embedded, Target
 from metaclr.heads.source_statistics import SourceFeatures
 
@@ -38,6 +39,7 @@ def transfer(
     fine_tune: FineTune | None = None,
     source: ImageSet | None = None,
     procedure: Procedure | None = None,
+    pairing: Pairing | None = None,
     transductive_bn: bool = False,
     precision: Precision = "fp32",
 ) -> list[Measurement]:
@@ -48,6 +50,7 @@ def transfer(
         heads: of the few-shot evaluator. fine_tune: settings of the end-to-end low-label evaluator.
         source: images that were trained on, for evaluators that need their features.
         procedure: what the head "method" stands for; default is cosine prototypes.
+        pairing: of an encoder that was trained with texts, for zero-shot classification and retrieval.
         transductive_bn, precision: of the features; recorded in every protocol.
 
     Raises:
@@ -60,7 +63,9 @@ def transfer(
     source_features = embed_source(encoder, source, pairs, device, **options)
     results: list[Measurement] = []
     for target in [targets] if isinstance(targets, Target) else targets:
-        embedded = embed(encoder, target, device, source=source_features, procedure=procedure, **options)
+        embedded = embed(
+            encoder, target, device, source=source_features, procedure=procedure, pairing=pairing, **options
+        )
         for evaluator, value in pairs:
             results += [measurement for item in evaluator.work_items(embedded, value) for measurement in item()]
     return results
@@ -76,10 +81,11 @@ def embed(
     shared: bool = False,
     source: SourceFeatures | None = None,
     procedure: Procedure | None = None,
+    pairing: Pairing | None = None,
 ) -> Embedded:
     """Compute the features of all images of a target once, with the protocol that describes them.
 
-    shared: as for `features`. source (of `embed_source`), procedure: passed on to the evaluators.
+    shared: as for `features`. source (of `embed_source`), procedure, pairing: passed on to the evaluators.
     """
     at = device_of(encoder) if device is None else torch.device(device)
     computed = dtype_for(encoder, precision, at)
@@ -88,7 +94,7 @@ def embed(
         protocol_of(computed, transductive_bn=transductive_bn),
         images=target.images_fingerprint[:16],
     )
-    return Embedded(encoder, target, rows, protocol, source, procedure)
+    return Embedded(encoder, target, rows, protocol, source, procedure, pairing)
 
 
 def embed_source(

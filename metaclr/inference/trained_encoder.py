@@ -14,6 +14,7 @@ from episodes import ImageSet
 from metaclr.data import adapt, load
 from metaclr.data.formats import format_of
 from metaclr.data.image_paths import read_paths
+from metaclr.data.options import Fit, ReadOptions
 from metaclr.errors import UserError
 from metaclr.evaluation.features import features
 
@@ -33,13 +34,14 @@ class TrainedEncoder(nn.Module):
     It is a plain `nn.Module` from float pixels (B, C, H, W) in [0, 1] to features (B, F); `embed` and `classify` take
     images as people have them.
 
-    net: the network. name: for messages. channels: 1 or 3. size: pixels of either side.
+    net: the network. name: for messages. channels: 1 or 3. size: pixels of either side. fit: how oblong images become
+    square: cut to the center, bordered with black ("pad"), or distorted ("stretch").
     """
 
-    def __init__(self, net: nn.Module, *, name: str, channels: int, size: int) -> None:
+    def __init__(self, net: nn.Module, *, name: str, channels: int, size: int, fit: Fit = "crop") -> None:
         super().__init__()
         self.net = net.eval()
-        self.name, self.channels, self.size = name, channels, size
+        self.name, self.channels, self.size, self.fit = name, channels, size, fit
         self.requires_grad_(False)
 
     def train(self, mode: bool = True) -> TrainedEncoder:
@@ -69,7 +71,8 @@ class TrainedEncoder(nn.Module):
         Raises:
             UserError: nothing that can be read as images.
         """
-        return adapt(_read(images, self.size, self.channels), size=self.size, channels=self.channels)
+        found = _read(images, self.size, self.channels, self.fit)
+        return adapt(found, size=self.size, channels=self.channels, fit=self.fit)
 
     def embed(self, images: Images, *, batch: int | None = None) -> Tensor:
         """Features (M, F) on the encoder's device.
@@ -100,20 +103,25 @@ class TrainedEncoder(nn.Module):
         """
         from metaclr.inference.support_classifier import SupportClassifier
 
-        found = support if isinstance(support, ImageSet) else load(str(support), size=self.size, channels=self.channels)
+        found = (
+            support
+            if isinstance(support, ImageSet)
+            else load(str(support), size=self.size, channels=self.channels, fit=self.fit)
+        )
         if found.labels is None:
             raise UserError(f"support {found.name}: no classes; put the images of each class into a folder of its name")
         return SupportClassifier(self, self.images(found), head=head, none_of_these=none_of_these)
 
 
-def _read(images: Images, size: int, channels: int) -> ImageSet:
+def _read(images: Images, size: int, channels: int, fit: Fit) -> ImageSet:
+    options = ReadOptions(fit=fit)
     if isinstance(images, ImageSet):
         return images
     if isinstance(images, (str, PathLike)):
         path = Path(images)
         if path.is_file() and format_of(path) is None:
-            return read_paths([path], size=size, channels=channels)
-        return load(str(images), size=size, channels=channels)
+            return read_paths([path], size=size, channels=channels, options=options)
+        return load(str(images), size=size, channels=channels, fit=fit)
     if isinstance(images, Tensor):
         return ImageSet(_as_bytes(images[None] if images.ndim == 3 else images), name="images")
     if hasattr(images, "convert") or hasattr(images, "__array_interface__"):
@@ -121,10 +129,12 @@ def _read(images: Images, size: int, channels: int) -> ImageSet:
     if not isinstance(images, Sequence) or not images:
         raise UserError(f"images: a {type(images).__name__}; pass an ImageSet, a path, a list of files, or a tensor")
     if all(isinstance(one, (str, PathLike)) for one in images):
-        return read_paths([Path(one) for one in images], size=size, channels=channels)
+        return read_paths([Path(one) for one in images], size=size, channels=channels, options=options)
     from metaclr.data.decode import fitted
 
-    return ImageSet(torch.stack([torch.tensor(fitted(_pil(one), size, channels)) for one in images]), name="images")
+    return ImageSet(
+        torch.stack([torch.tensor(fitted(_pil(one), size, channels, fit)) for one in images]), name="images"
+    )
 
 
 def _as_bytes(pixels: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Method", "describe", "diff", "get", "names"]
 
-NOT_METHODS = {"method", "differences", "families", "summaries", "tricks"}
+NOT_METHODS = {"bibliography", "method", "differences", "families", "summaries", "tricks"}
 
 
 @cache

@@ -55,6 +55,10 @@ class Positives:
         """
         return images
 
+    def ways(self, images: ImageSet) -> ImageSet:
+        """The images whose number, and whose images a class, limit the ways of a task: of `labelled`, or fewer."""
+        return self.labelled(images)
+
     def rendered(self, images: ImageSet) -> ImageSet:
         """The images that the tables of the sampler index: those of `labelled`, or parts of them."""
         return self.labelled(images)

@@ -71,8 +71,8 @@ def resolve(tables: Mapping[str, Any], overrides: Sequence[str] = ()) -> Compare
     given += ["views"] if any(key.startswith("views.") for key in given) else []
     if isinstance(fixed, (list, tuple)):
         merged["fixed"] = [*dict.fromkeys((*fixed, *(key for key in given if key in ADAPTABLE)))]
-    _name_views(merged)
     _set_methods(merged, {key.split(".")[0] for key in given})
+    _name_views(merged)
     try:
         return CompareRecipe.model_validate(merged)
     except ValidationError as error:
@@ -95,7 +95,10 @@ def for_other_data(tables: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _name_views(tables: dict[str, Any]) -> None:
-    """`[views.NAME]` tables become `view_recipes`, and `views` the name in use: `use`, or that of the only table."""
+    """`[views.NAME]` tables become `view_recipes`, and `views` the name in use: `use`, or that of the only table left.
+
+    Tables that a method or another table names are not left; where none is, `views` are those of the data.
+    """
     views = tables.get("views")
     if not isinstance(views, dict):
         return
@@ -103,10 +106,24 @@ def _name_views(tables: dict[str, Any]) -> None:
     for name, value in own.items():
         if not isinstance(value, dict):
             raise UserError(f"recipe: views.{name} = {value!r}: write a view recipe as a table [views.NAME]")
-    if "use" not in views and len(own) != 1:
+    left = [name for name in own if name not in _named_views(own, tables.get("methods"))]
+    if "use" not in views and (len(left) > 1 or not own):
         raise UserError(f"recipe: views.use must name one of: {', '.join(own) or 'no table is given'}")
-    tables["views"] = views.get("use", next(iter(own), ""))
+    if "use" in views or left:
+        tables["views"] = views.get("use", next(iter(left), ""))
+    else:
+        del tables["views"]
     tables["view_recipes"] = {**tables.get("view_recipes", {}), **own}
+
+
+def _named_views(own: Mapping[str, Mapping[str, Any]], entries: Any) -> set[str]:
+    """Views that another table of views, or an entry of `methods`, names."""
+    named = [table.get(key) for table in own.values() for key in ("base", "support", "query")]
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, Mapping):
+            settings = entry.get("settings")
+            named += [entry.get("views"), settings.get("support_views") if isinstance(settings, Mapping) else None]
+    return {name for name in named if isinstance(name, str)}
 
 
 def _set_methods(tables: dict[str, Any], named: set[str]) -> None:

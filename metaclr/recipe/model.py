@@ -65,6 +65,8 @@ class EncoderRecipe(Strict):
     options: dict[str, Any] = Field(default_factory=dict)
     projector_hidden: int = Field(default=256, ge=1)
     projector_dim: int = Field(default=128, ge=1)
+    start: str = ""
+    """Weights to start from: the folder of a run, or a file of weights; empty: random ones by the seed."""
 
 
 class TrainRecipe(Strict):
@@ -192,6 +194,7 @@ class CompareRecipe(Strict):
     evaluate: EvaluateRecipe = EvaluateRecipe()
     cluster: ClusterRecipe = ClusterRecipe()
     fixed: tuple[str, ...] = ()
+    protocol: str = Field(default="", description="the published protocol that `evaluate` follows, for table notes")
 
     @field_validator("view_recipes")
     @classmethod

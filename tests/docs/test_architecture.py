@@ -7,8 +7,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 FLOORS = [
-    "episodes", "data", "networks", "heads", "clusters", "diagnose", "bridge", "positives", "meta", "methods", "engine",
-    "adaptation", "evaluation", "inference", "results", "comparison", "walk", "api", "cli",
+    "episodes", "data", "networks", "text", "heads", "clusters", "diagnose", "bridge", "positives", "meta", "methods",
+    "engine", "adaptation", "evaluation", "inference", "results", "comparison", "walk", "api", "cli",
 ]  # fmt: skip
 """From the ground up; an import that is executed at module level must not lead upwards."""
 

@@ -13,15 +13,22 @@ import torch
 from episodes import ImageSet
 from metaclr.data.adapt import adapt
 from metaclr.data.cache import cached, stamp
+from metaclr.data.download import download
 from metaclr.data.folders import folder_set
 from metaclr.data.named_sets import NamedSet, folder_of
 from metaclr.data.request import Request
 from metaclr.errors import UserError
 
 ZIPS = {"images_background.zip": "train", "images_evaluation.zip": "test"}
+_URL = "https://raw.githubusercontent.com/brendenlake/omniglot/master/python/"
+_MD5 = {
+    "images_background.zip": "68d2efa1b9178cc56df9314c21c6e718",
+    "images_evaluation.zip": "6b91aef0f799c5bb55b94e3f2daec811",
+}
+"""As torchvision has them."""
 HOW = (
-    "put images_background.zip and images_evaluation.zip of github.com/brendenlake/omniglot (python/), "
-    "or omniglot.npz, into the data root"
+    "metaclr data get omniglot, or put images_background.zip and images_evaluation.zip of"
+    " github.com/brendenlake/omniglot (python/), or omniglot.npz, into the data root"
 )
 
 
@@ -71,6 +78,11 @@ def _ink(data: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     return np.where(np.asarray(Image.open(io.BytesIO(data)).convert("L")) < 128, 255, 0).astype(np.uint8)
 
 
+def _fetch(root: Path) -> None:
+    for name, md5 in _MD5.items():
+        download(_URL + name, root / name, md5=md5)
+
+
 def _find(root: Path) -> list[Path]:
     return zip_files(root) or folder_of("omniglot")(root)
 
@@ -96,6 +108,7 @@ _OMNIGLOT = NamedSet(
     _find,
     _read,
     class_split="omniglot",
+    fetch=_fetch,
     turned=True,
 )
 

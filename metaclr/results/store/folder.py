@@ -119,6 +119,10 @@ class Results:
             found.setdefault(self._method_of(run), []).append(f"{run}: {reason}")
         return found
 
+    def name_of(self, title: str) -> str:
+        """The recipe's name of a method, which its title may differ from."""
+        return dict(self._entries).get(title, title)
+
     @property
     def _entries(self) -> list[tuple[str, str]]:
         entries = [{"name": m} if isinstance(m, str) else m for m in self.recipe.get("methods", ())]
@@ -127,7 +131,7 @@ class Results:
     def _method_of(self, run: str) -> str:
         # Run folders are METHOD-SOURCE-sSEED; the longest known title that begins the name is the method.
         titles = {title for title, _ in self._entries} | {r.method for r in self.rows} | set(CONTROLS)
-        fits = [t for t in titles if run == t or run.startswith(_slug(t) + "-")]
+        fits = [t for t in titles if run == t or run.startswith(run_prefix(t) + "-")]
         return max(fits, key=len) if fits else run
 
 
@@ -190,7 +194,8 @@ def load(folder: Path, *, failures: Mapping[str, str] | None = None) -> Results:
     return Results(rows, items, training_curves, recipe, text, about, walked, classes, inspections, pictures)
 
 
-def _slug(title: str) -> str:
+def run_prefix(title: str) -> str:
+    """What the names of a method's runs begin with."""
     return "".join(c if c.isascii() and (c.isalnum() or c == ".") else "-" for c in title).strip("-")
 
 

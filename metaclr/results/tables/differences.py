@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from metaclr.errors import unknown
@@ -31,12 +31,18 @@ def choose_reference(summary: Summary, reference: str | None) -> str:
     return reference
 
 
-def differences_table(results: Results, summary: Summary, reference: str | None = None) -> Table | None:
-    """Each method minus the reference, in percent points; None where nothing can be paired."""
+def differences_table(
+    results: Results, summary: Summary, reference: str | None = None, shown: Sequence[TableColumn] | None = None
+) -> Table | None:
+    """Each method minus the reference, in percent points; None where nothing can be paired.
+
+    shown: the columns of the table, all by default; p values are corrected over all columns.
+    """
     base = choose_reference(summary, reference)
     by_task, reasons = differences(summary, base)
-    found = {task: of_task for task, of_task in by_task.items() if of_task}
-    unpaired = [f"Left out: {task.target}, {task.title}: {reason}." for task, reason in reasons.items()]
+    wanted = summary.tasks if shown is None else shown
+    found = {task: by_task[task] for task in wanted if by_task.get(task)}
+    unpaired = [f"Left out: {task.target}, {task.title}: {reasons[task]}." for task in wanted if task in reasons]
     if not found:
         return None
     records = [

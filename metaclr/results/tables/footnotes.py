@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from metaclr.recipe.protocols import PROTOCOLS
 from metaclr.results.scores.families import FAMILY
 from metaclr.results.scores.scope import scope
 from metaclr.results.scores.summary import LEVEL, Summary
@@ -18,6 +19,7 @@ def fixed_settings(results: Results) -> list[tuple[str, str]]:
     """(what, value) pairs that were the same for every method, from the recipe, or from the rows without one."""
     recipe, rows = results.recipe, results.rows
     pairs = [
+        ("protocol", _protocol(recipe)),
         ("source", _listed(dict.fromkeys(row.source for row in rows))),
         ("targets", _listed(dict.fromkeys(row.target for row in rows))),
         ("images", _images(recipe)),
@@ -44,6 +46,7 @@ def footnotes(results: Results, summary: Summary, tasks: Sequence[TableColumn]) 
     ]
     notes = [
         _reading(results, summary, tasks),
+        f"Protocol: {fixed['protocol']}." if "protocol" in fixed else "",
         f"Bold: the best of a column and those not significantly worse than it (paired tests on the same "
         f"{_items_of(tasks)}, {FAMILY}, level {LEVEL:g}). ± and bold speak about {scope(summary, tasks)}.",
         _episode_interval(tasks),
@@ -52,11 +55,31 @@ def footnotes(results: Results, summary: Summary, tasks: Sequence[TableColumn]) 
         *(f"{kind}: {text}." for kind, text in (*(("Few-shot", t) for t in few), *(("Low-label", t) for t in low))),
         f"Batch norm: {fixed['batch norm']}." if "batch norm" in fixed else "",
         _labels(results, summary),
-        _controls(summary),
+        _controls(results, summary),
         _missing(results, summary, tasks),
         *_unpaired(summary, tasks),
         *_failures(results),
         *results.about.remarks,
+    ]
+    return tuple(note for note in notes if note)
+
+
+def short_footnotes(results: Results, summary: Summary, tasks: Sequence[TableColumn]) -> tuple[str, ...]:
+    """The notes without which a number could be misread: what ± and bold are, and what is not held fixed or missing."""
+    seeds = len({row.seed for row in results.rows})
+    spread = f", mean of {seeds} training seeds (standard deviation)" if seeds > 1 else ""
+    budget = _budget(results)
+    start = results.recipe.get("encoder", {}).get("start")
+    notes = [
+        f"Accuracy in %, ± 95 % interval{spread}. Bold: best, or not significantly worse (Holm, level {LEVEL:g}).",
+        f"Budget: {budget}." if budget.startswith("NOT EQUAL") else "",
+        f"All methods start from the weights of {start}." if start else "",
+        "NOT the same: views." if results.recipe.get("views_mode") == "per_method" else "",
+        _labels(results, summary),
+        _missing(results, summary, tasks),
+        *_unpaired(summary, tasks),
+        *_failures(results),
+        *(line for line in results.about.remarks if line.startswith("NOT the same")),
     ]
     return tuple(note for note in notes if note)
 
@@ -95,17 +118,21 @@ def _labels(results: Results, summary: Summary) -> str:
     return f"Trained on the source's labels: {_listed(given) or 'none'}; every other method sees images alone."
 
 
-def _controls(summary: Summary) -> str:
-    there = [m for m in summary.methods if m in summary.controls]
-    notes = {"untrained": "untrained is the same encoder with random weights", "pixels": "pixels has no encoder"}
-    text = "; ".join(notes[m] for m in there if m in notes)
+def _controls(results: Results, summary: Summary) -> str:
+    given = results.recipe.get("encoder", {}).get("start")
+    kinds = {"untrained": "is the same encoder with random weights", "pixels": "has no encoder"}
+    if given:
+        kinds["untrained"] = "is the encoder with the weights that all start from"
+    names = {title: results.name_of(title) for title in summary.methods if title in summary.controls}
+    text = "; ".join(f"{title} {kinds[name]}" for title, name in names.items() if name in kinds)
     return f"Controls, last in the table: {text}." if text else ""
 
 
 def _missing(results: Results, summary: Summary, tasks: Sequence[TableColumn]) -> str:
     there = [m for m in summary.methods if m not in results.failed]
     missing = [m for m in there if any((m, t) not in summary.scores for t in tasks)]
-    why = "; pixels has no weights to fine-tune" if "pixels" in missing else ""
+    pixels = [m for m in missing if results.name_of(m) == "pixels"]
+    why = f"; {pixels[0]} has no weights to fine-tune" if pixels else ""
     return f"–: not measured{why}." if missing else ""
 
 
@@ -123,6 +150,24 @@ def _failures(results: Results) -> list[str]:
     return [f"Failed: {line}." for lines in results.failed.values() for line in (x.rstrip(".") for x in lines)]
 
 
+def _protocol(recipe: Mapping[str, Any]) -> str:
+    """The published protocol, and which of its data the command replaced."""
+    name = str(recipe.get("protocol", ""))
+    if name not in PROTOCOLS:
+        return name
+    protocol = PROTOCOLS[name]
+    others = [
+        f"{what} {_listed(recipe[key])} in place of {_listed(value)}"
+        for what, key, value in (("source", "sources", protocol.sources), ("target", "targets", protocol.targets))
+        if recipe.get(key) and list(recipe[key]) != ["elsewhere"] and tuple(recipe[key]) != value
+    ]
+    few = recipe.get("evaluate", {}).get("few_shot") or {}
+    wanted = (protocol.evaluate.get("few_shot") or {}).get("episodes")
+    if wanted and few.get("episodes", wanted) != wanted:
+        others.append(f"{few['episodes']:,} episodes in place of {wanted:,}")
+    return protocol.line + (f"; here: {'; '.join(others)}" if others else "")
+
+
 def _images(recipe: Mapping[str, Any]) -> str:
     if not recipe.get("size"):  # 0: encoders of different sizes, which the remarks list
         return ""
@@ -137,7 +182,8 @@ def _encoder(results: Results) -> str:
     settings = results.recipe.get("encoder", {})
     name = _listed(names) or str(settings.get("name", ""))
     options = ", ".join(f"{key} {value}" for key, value in settings.get("options", {}).items())
-    return f"{name} ({options})" if options and "(" not in name else name
+    name = f"{name} ({options})" if options and "(" not in name else name
+    return f"{name}, starting from the weights of {settings['start']}" if settings.get("start") else name
 
 
 def _views(recipe: Mapping[str, Any]) -> str:

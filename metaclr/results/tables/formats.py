@@ -43,7 +43,7 @@ def _md_block(block: Block) -> str:
         if line.heading:
             lines.append(f"| *{_md(line.heading)}* |{' |' * len(heads)}")
         cells = [f"**{e.plain}**" if e.bold else e.plain for e in line.entries]
-        lines.append(f"| {' | '.join([_md(line.label), *cells])} |")
+        lines.append(f"| {' | '.join([_md(line.name), *cells])} |")
     return "\n".join(lines)
 
 
@@ -71,7 +71,7 @@ def _html_block(block: Block) -> str:
     head = f"<tr>{corner}{upper}</tr>\n<tr>{lower}</tr>" if two else f"<tr>{corner}{lower}</tr>"
     body = "\n".join(
         _html_heading(line.heading, len(block.heads) + 1)
-        + f'<tr{" class=rule" if line.rule else ""}><th scope="row">{escape(line.label)}</th>'
+        + f'<tr{" class=rule" if line.rule else ""}><th scope="row">{escape(line.name)}</th>'
         + "".join(f"<td>{_html_entry(e)}</td>" for e in line.entries)
         + "</tr>"
         for line in block.lines

@@ -2,14 +2,20 @@ r"""Tables as LaTeX: `\input` them; the preamble needs \usepackage{booktabs} and
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 
-from metaclr.results.tables.layout import Block, Table, TableCell
+from metaclr.results.tables.latex_pages import pages
+from metaclr.results.tables.latex_width import MIN_LABEL, block_width, label_room, label_width, line_width
+from metaclr.results.tables.layout import Block, Line, Table, TableCell
 
 COLUMNS = 4
-LINES = 40
-"""What a page of an article holds: columns of numbers with intervals, and lines of a table in small type."""
+COLUMNS_WIDE = 6
+"""Columns of numbers with intervals that a page of one column and of two holds."""
+
+WIDTH, WIDTH_WIDE = 340.0, 450.0
+"""Points of a page: \\textwidth is 345 in a 10-point article of one column, 455 and more in those of two."""
 
 _TEXT = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
@@ -22,53 +28,59 @@ _TEXT = {
 _LETTERS = set("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿ")
 
 
-def to_latex(table: Table) -> str:
-    """Table environments that fit a page of a one-column article: a tabular per block, notes under the last one."""
-    floats = _floats(table.lay(COLUMNS))
+def to_latex(table: Table, *, two_column: bool = False) -> str:
+    """Table environments that fit a page of an article: a tabular per block, notes under the last one.
+
+    two_column: `table*`, which spans both columns of a two-column article.
+    """
+    columns, width = (COLUMNS_WIDE, WIDTH_WIDE) if two_column else (COLUMNS, WIDTH)
+    floats = pages(_fitting(table, columns, width), table.notes, width)
     parts = []
-    for number, blocks in enumerate(floats, start=1):
-        last = number == len(floats)
-        label = f"tab:{table.name}" if last else f"tab:{table.name}-{number}"
-        notes = "\\\\\n".join(tex(note) for note in table.notes) if last else ""
-        see = rf"Notes are under Table~\ref{{tab:{table.name}}}."
-        caption = tex(table.title) + (f" ({number} of {len(floats)})" if len(floats) > 1 else "")
-        parts.append(_float(caption, label, blocks, notes or see))
+    name = table.label or f"tab:{table.name}"
+    tabular_pages = sum(bool(blocks) for blocks, _ in floats)
+    for number, (blocks, notes) in enumerate(floats, start=1):
+        last = number == tabular_pages
+        lines = "\\\\\n".join(tex(note) for note in notes)
+        if blocks and not lines and table.notes:
+            lines = "Notes are on the next page." if last else rf"Notes are under Table~\ref{{{name}}}."
+        caption = tex(table.title.removesuffix(".")) + (f" ({number} of {tabular_pages})" if tabular_pages > 1 else "")
+        head = [rf"\caption{{{caption}.}}", rf"\label{{{name if last else f'{name}-{number}'}}}"]
+        tabulars = [_block(block, width) for block in blocks]
+        environment = "table*" if two_column else "table"
+        parts.append(_float(head if blocks else [rf"Notes of Table~\ref{{{name}}}."], tabulars, lines, environment))
     return f"% {table.name}: needs \\usepackage{{booktabs}}\n" + "\n".join(parts)
 
 
-def _float(caption: str, label: str, blocks: Sequence[Block], notes: str) -> str:
+def _fitting(table: Table, most: int, width: float) -> tuple[Block, ...]:
+    """The blocks with as many columns as `width` points hold beside a label that may be broken into lines."""
+    for columns in range(most, 1, -1):
+        blocks = table.lay(columns)
+        if all(block_width(block) - max(0.0, label_width(block) - MIN_LABEL) <= width for block in blocks):
+            return blocks
+    return table.lay(1)
+
+
+def _float(head: Sequence[str], tabulars: Sequence[str], notes: str, environment: str) -> str:
+    under = [
+        "",
+        r"\smallskip",
+        r"\begin{minipage}{\linewidth}",
+        rf"\scriptsize\raggedright {notes}",
+        r"\end{minipage}",
+    ]
     return "\n".join(
         [
-            r"\begin{table}[tbp]",
+            rf"\begin{{{environment}}}[tbp]",
             r"\centering",
-            rf"\caption{{{caption}.}}",
-            rf"\label{{{label}}}",
-            r"\footnotesize",
+            *head,
+            r"\par\smallskip\footnotesize",
             r"\setlength{\tabcolsep}{3pt}",
-            "\n\n\\medskip\n".join(_block(block) for block in blocks),
-            "",
-            r"\smallskip",
-            r"\begin{minipage}{\linewidth}",
-            rf"\scriptsize\raggedright {notes}",
-            r"\end{minipage}",
-            r"\end{table}",
+            "\n\n\\medskip\n".join(tabulars),
+            *(under if notes else []),
+            rf"\end{{{environment}}}",
             "",
         ]
     )
-
-
-def _floats(blocks: Sequence[Block]) -> list[list[Block]]:
-    """Blocks in groups that fit a page together, with room for the notes."""
-    groups: list[list[Block]] = []
-    room = 0
-    for block in blocks:
-        height = len(block.lines) + 5
-        if not groups or height > room:
-            groups.append([])
-            room = LINES
-        groups[-1].append(block)
-        room -= height
-    return groups
 
 
 def tex(text: str) -> str:
@@ -85,7 +97,8 @@ def _character(c: str) -> str:
     return "".join(_TEXT.get(p, p) for p in plain) or "?"
 
 
-def _block(block: Block) -> str:
+def _block(block: Block, width: float) -> str:
+    room = label_room(block, width)
     lines = [rf"\begin{{tabular}}{{@{{}}l{'r' * len(block.heads)}@{{}}}}"]
     if block.title:
         lines.append(rf"\multicolumn{{{len(block.heads) + 1}}}{{@{{}}l}}{{\textbf{{{tex(block.title)}}}}} \\")
@@ -100,8 +113,18 @@ def _block(block: Block) -> str:
         if line.heading:
             over = len(block.heads) + 1
             lines.append(rf"\addlinespace \multicolumn{{{over}}}{{@{{}}l}}{{\itshape {tex(line.heading)}}} \\")
-        lines.append(" & ".join([tex(line.label), *(_entry(e) for e in line.entries)]) + r" \\")
+        lines.append(" & ".join([_label(line, room), *(_entry(e) for e in line.entries)]) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"])
+
+
+def _label(line: Line, room: float) -> str:
+    """The label, and the citation of its paper; in lines of `room` points where it is longer."""
+    text = tex(line.label)
+    cite = rf"~\cite{{{line.cite}}}" if line.cite else ""
+    if line_width(line) <= room:
+        return text + cite
+    text = re.sub(r"(\\_|[(,=:/-])", r"\1\\allowbreak ", text)
+    return rf"\parbox[t]{{{room:.0f}pt}}{{\raggedright\strut {text}{cite}\strut}}"
 
 
 def _groups(block: Block) -> list[str]:

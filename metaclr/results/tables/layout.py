@@ -20,6 +20,8 @@ class TableCell:
     bold: bool = False
     signed: bool = False
     text: str = ""
+    decimals: int | None = None
+    """Digits after the point; None: one, or two where the interval is below 0.1."""
 
     @property
     def number(self) -> str:
@@ -53,6 +55,8 @@ class TableCell:
 
     @property
     def _decimals(self) -> int:
+        if self.decimals is not None:
+            return self.decimals
         return 2 if self.half is not None and 0 < self.half < 0.095 else 1
 
 
@@ -64,12 +68,21 @@ def family_headings(methods: Sequence[str], families: Mapping[str, str]) -> dict
 
 @dataclass(frozen=True)
 class Line:
-    """One method's entries; `rule` sets it apart from the line above, and `heading` is a line of its own above it."""
+    """One method's entries; `rule` sets it apart from the line above, and `heading` is a line of its own above it.
+
+    cite: BibTeX key of the paper that published the entries, or "".
+    """
 
     label: str
     entries: tuple[TableCell, ...]
     rule: bool = False
     heading: str = ""
+    cite: str = ""
+
+    @property
+    def name(self) -> str:
+        """The label, with the key of its paper where it has one: 'ProtoNet [snell2017protonet]'."""
+        return f"{self.label} [{self.cite}]" if self.cite else self.label
 
 
 @dataclass(frozen=True)
@@ -91,7 +104,8 @@ class Block:
 class Table:
     """Blocks with one caption, one set of footnotes, and the same numbers as tidy records for CSV.
 
-    lay(columns): the blocks, none with more columns than that.
+    lay(columns): the blocks, none with more columns than that. notes: all of them; short_notes: those without which the
+    numbers could be misread, all where it is None. label: of LaTeX, "tab:NAME" where it is empty.
     """
 
     name: str
@@ -99,6 +113,8 @@ class Table:
     lay: Callable[[int], tuple[Block, ...]]
     notes: tuple[str, ...] = ()
     records: tuple[dict[str, Any], ...] = field(default=(), repr=False)
+    short_notes: tuple[str, ...] | None = None
+    label: str = ""
 
 
 def split(tasks: Sequence[TableColumn], limit: int) -> list[list[TableColumn]]:

@@ -9,22 +9,41 @@ from typing import Any
 from metaclr.results.scores.summary import Summary
 from metaclr.results.scores.table_column import TableColumn, table_column_record
 from metaclr.results.store.folder import Results
-from metaclr.results.tables.footnotes import footnotes
+from metaclr.results.tables.footnotes import footnotes, short_footnotes
 from metaclr.results.tables.layout import Block, Line, Table, TableCell, family_headings, split
+from metaclr.results.tables.published import NOTE, PublishedRow, published_lines, published_records
 
 
-def score_table(results: Results, summary: Summary, name: str, title: str, tasks: Sequence[TableColumn]) -> Table:
-    """Methods as lines, tasks as columns, controls below a rule, best and not significantly worse in bold."""
+def score_table(
+    results: Results,
+    summary: Summary,
+    name: str,
+    title: str,
+    tasks: Sequence[TableColumn],
+    published: Sequence[PublishedRow] = (),
+) -> Table:
+    """Methods as lines, tasks as columns, controls below a rule, best and not significantly worse in bold.
+
+    published: figures of papers, below all others, under a heading of their own.
+    """
+    below = [NOTE] if any(column in row.cells for row in published for column in tasks) else []
     return Table(
         name=name,
         title=title,
-        lay=partial(_blocks, results, summary, tuple(tasks)),
-        notes=footnotes(results, summary, tasks),
-        records=tuple(_records(results, summary, tasks)),
+        lay=partial(_blocks, results, summary, tuple(tasks), tuple(published)),
+        notes=(*footnotes(results, summary, tasks), *below),
+        short_notes=(*short_footnotes(results, summary, tasks), *below),
+        records=(*_records(results, summary, tasks), *published_records(published, tasks)),
     )
 
 
-def _blocks(results: Results, summary: Summary, tasks: Sequence[TableColumn], columns: int) -> tuple[Block, ...]:
+def _blocks(
+    results: Results,
+    summary: Summary,
+    tasks: Sequence[TableColumn],
+    published: Sequence[PublishedRow],
+    columns: int,
+) -> tuple[Block, ...]:
     sources = len({t.source for t in tasks}) > 1
     blocks = []
     for part in split(tasks, columns):
@@ -34,7 +53,7 @@ def _blocks(results: Results, summary: Summary, tasks: Sequence[TableColumn], co
             title = f"{title}, trained on {part[0].source}".removeprefix(", ")
         heads = tuple((t.group if title else f"{t.target}: {t.group}", t.heading) for t in part)
         lines = method_lines(summary, {m: _entries(results, summary, m, part) for m in summary.methods})
-        blocks.append(Block(title, heads, lines))
+        blocks.append(Block(title, heads, (*lines, *published_lines(published, part))))
     return tuple(blocks)
 
 

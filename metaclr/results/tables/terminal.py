@@ -75,7 +75,7 @@ def _plain(block: Block) -> str:
     for i, (group, count) in zip(_starts(block), block.spans, strict=True):
         room = sum(widths[i : i + count]) + 2 * (count - 1)
         widths[i] += max(0, len(group) - room)
-    first = max(len(block.corner), *(len(line.label) for line in block.lines))
+    first = max(len(block.corner), *(len(line.name) for line in block.lines))
     rule = "─" * (first + sum(w + 2 for w in widths))
     lines = [block.title] if block.title else []
     if any(group for group, _ in block.heads):
@@ -91,7 +91,7 @@ def _plain(block: Block) -> str:
         if line.heading:
             lines += [*([""] if line is not block.lines[0] else []), textwrap.shorten(line.heading, len(rule))]
         lines.append(
-            "  ".join([line.label.ljust(first), *(t.rjust(w) for t, w in zip(texts, widths, strict=True))]).rstrip()
+            "  ".join([line.name.ljust(first), *(t.rjust(w) for t, w in zip(texts, widths, strict=True))]).rstrip()
         )
     return "\n".join([*lines, rule])
 
@@ -125,7 +125,7 @@ def _rich(block: Block) -> RichTable:
             grid.add_section()
         if line.heading:
             grid.add_row(Text(line.heading, style="italic"))
-        texts = [Text(line.label)]
+        texts = [Text(line.name)]
         for entry in line.entries:
             text = Text(entry.number, style="bold green" if entry.bold else "")
             texts.append(text.append(f" {entry.rest}".rstrip(), style="dim"))

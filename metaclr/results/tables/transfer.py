@@ -7,7 +7,7 @@ from functools import partial
 from metaclr.results.scores.summary import Summary
 from metaclr.results.scores.table_column import TableColumn, table_column_record
 from metaclr.results.store.folder import Results
-from metaclr.results.tables.footnotes import footnotes
+from metaclr.results.tables.footnotes import footnotes, short_footnotes
 from metaclr.results.tables.layout import Block, Line, Table, TableCell
 
 
@@ -52,8 +52,9 @@ def transfer_table(results: Results, summary: Summary) -> Table | None:
         "transfer",
         "Transfer: accuracy by source and target",
         partial(_blocks, summary, settings),
-        (*footnotes(results, summary, tasks), *extra),
-        tuple(records),
+        notes=(*footnotes(results, summary, tasks), *extra),
+        records=tuple(records),
+        short_notes=(*short_footnotes(results, summary, tasks), *extra),
     )
 
 

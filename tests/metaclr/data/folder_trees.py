@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -55,7 +56,7 @@ class Refused(Exception):  # noqa: N818 - an outcome of the rules
 
 
 def reference(root: Path) -> dict[str, tuple[str, str | None]]:
-    """Path below the root -> (part, class) of every image that is read, by rules 1 to 4 and 6 to 12."""
+    """Path below the root -> (part, class) of every image that is read, by rules 1 to 4 and 6 to 13."""
     paths: list[tuple[str, ...]] = []
     empty: list[tuple[str, ...]] = []
 
@@ -176,4 +177,20 @@ def reference(root: Path) -> dict[str, tuple[str, str | None]]:
         raise Refused(f"empty class {e}")
     if any(c is not None for _, c in read.values()):
         read = {path: told for path, told in read.items() if told[1] is not None}
-    return read
+    return {path: (part, name and spelled(name, list(read.values()))) for path, (part, name) in read.items()}
+
+
+def spelled(name: str, read: list[tuple[str, str | None]]) -> str:
+    """The spelling of a class by rule 13, given the parts and classes of all images."""
+
+    def plain(text: str) -> str:
+        return " ".join(re.split(r"[ _-]+", text.lower())).strip()
+
+    alike = sorted({(part, other) for part, other in read if other is not None and plain(other) == plain(name)})
+    parts = [part for part, _ in alike]
+    if "" in parts or len(parts) > len(set(parts)):
+        return name
+    for first in ("train", "trainval", "gallery", "support", "val"):
+        if first in parts:
+            return str(dict(alike)[first])
+    return min(str(other) for _, other in alike)

@@ -15,7 +15,7 @@ from metaclr.errors import UserError
 from tests.metaclr.data.folder_trees import Refused, reference
 
 _PART = st.sampled_from(["train", "Training_Set", "VAL", "dev", "test", "eval", "query", "gallery", "unlabeled"])
-_CLASS = st.sampled_from(["owl", "wren", "a+b c", "猫", "images", "Greek", "x.y"])
+_CLASS = st.sampled_from(["owl", "wren", "a+b c", "猫", "images", "Greek", "x.y", "OWL", "x-y Z", "x_y_z"])
 _SKIPPED = st.sampled_from([".hidden", "__MACOSX", "@eaDir", ".ipynb_checkpoints"])
 _NAME = st.one_of(_CLASS, _CLASS, _PART, _SKIPPED)
 _FILES = st.lists(st.sampled_from(["0.png", "1.JPG", "b.bmp", "notes.txt", ".x.png", "Thumbs.db"]), max_size=3)

@@ -173,6 +173,38 @@ def test_what_does_not_fit_is_refused_in_one_line(run: Path, folders: tuple[Path
         assert "Traceback" not in err
 
 
+def test_encoders_from_elsewhere(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    """A function, and a file of weights with its architecture, give the same predictions; loading runs no function."""
+    support, new = folders
+    (tmp_path / "mine.py").write_text(
+        "from metaclr.networks import build_encoder\ndef build():\n    return build_encoder('conv4', 1, 28, seed=0)\n"
+    )
+    torch.save(build_encoder("conv4", 1, SIZE, seed=0).state_dict(), tmp_path / "weights.pth")
+    common = ("--support", support, "--images", new, "--fit", "pad")
+    function = predict(f"{tmp_path / 'mine.py'}:build", *common)
+    weights = predict(tmp_path / "weights.pth", "--arch", "conv4", "--size", SIZE, *common)
+    assert function[0] == weights[0] == 0, weights[2]
+    assert function[1] == weights[1]
+    assert function[1].count("\n") == 37
+    code, _, err = predict(tmp_path / "weights.pth", *common)
+    assert code != 0
+    assert "--arch" in err
+    with pytest.raises(UserError, match="loading executes no code"):
+        metaclr.load(f"{tmp_path / 'mine.py'}:build")
+    code, _, err = predict("timm:resnet_99", *common)
+    assert code != 0
+    assert "timm" in err
+
+
+def test_oblong_images_are_cut_or_bordered(run: Path, tmp_path: Path) -> None:
+    wide = Image.new("L", (SIZE * 2, SIZE))
+    wide.paste(255, (SIZE // 2, 0, SIZE // 2 + SIZE, SIZE))  # the center square is white, its sides are black
+    wide.save(tmp_path / "wide.png")
+    crop, pad = (metaclr.load(run, fit=fit).images([tmp_path / "wide.png"]).images[0] for fit in ("crop", "pad"))
+    assert float(crop.float().mean()) == 255
+    assert float(pad.float().mean()) == pytest.approx(255 / 4, abs=6)
+
+
 def test_a_comparison_names_its_runs(run: Path, tmp_path: Path) -> None:
     for name in ("simclr-s0", "supcon-s0"):
         folder = tmp_path / "runs" / name

@@ -38,7 +38,7 @@ def test_methods_that_train_on_labels() -> None:
     supervised = (
         "anil caml fomaml imaml l_spread l_spread_autoencoder maml matching metaoptnet metasgd nca npair protonet "
         "r2d2_classes relation reptile siamese snail supcon supcon_in supcon_spread supervised "
-        "triplet triplet_batch_hard"
+        "tabi triplet triplet_batch_hard"
     )
     assert {name for name in names() if "labels: given; it trains" in "\n".join(describe(name))} == {
         *supervised.split()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -168,3 +169,11 @@ def test_roles_of_a_function() -> None:
     recipe = resolve(own_views({"f": darker})[0] | {"views_mode": "per_method"})
     run = Run(MethodEntry(name="umtra"), get("umtra"), "a", 0, callables={"f": darker})
     assert views_for(run, recipe) == [ViewRecipe(), darker, darker, darker]
+
+
+def test_tables_that_methods_and_tables_name_need_no_use() -> None:
+    methods = [{"name": "simclr", "views": "a"}, {"name": "protoclr", "settings": {"support_views": "b"}}]
+    tables: dict[str, Any] = {"views": {"a": {}, "b": {"blur": 0.1}}, "methods": methods}
+    assert resolve(tables, ["views_mode=per_method"]).views == resolve({}, []).views
+    assert resolve({"views": {"a": {}, "b": {"base": "a"}}, "methods": ["simclr"]}, []).views == "b"
+    assert resolve({**tables, "methods": ["simclr(views=a)"]}, ["views_mode=per_method"]).views == "b"

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from metaclr.errors import UserError
+from metaclr.results.merge.renaming import renamed
 from metaclr.results.scores.summary import summarise
 from metaclr.results.scores.table_column import TableColumn
 from metaclr.results.store.folder import About, load
@@ -258,14 +259,28 @@ def test_html_is_well_formed(comparison: Callable[..., Path]) -> None:
         assert not parser.open
 
 
+LONG = {
+    "simclr": "protonet(labels=cluster, projector=none, temperature=0.1)",
+    "protoclr": "A method with a long name in words, as people give them",
+    "digits": "my/photos/of/handwritten/digits",
+}
+
+
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
-def test_latex_compiles_and_fits_the_page(comparison: Callable[..., Path], tmp_path: Path) -> None:
-    about = About(failures=FAILED, remarks=("50 % of a_b & c: 漢字 <x>",))
-    path = comparison(seeds=(0, 1), missing=("byol",), about=about)
-    write_tables(path, build_tables(load(path)), ["tex"])
-    names = sorted(p.stem for p in (path / "tables").glob("*.tex"))
-    body = "\n".join(rf"\input{{{path / 'tables' / name}.tex}}\clearpage" for name in names)
-    preamble = r"\documentclass{article}\usepackage{booktabs}\begin{document}"
+@pytest.mark.parametrize("two_column", [False, True])
+def test_latex_compiles_and_fits_the_page(comparison: Callable[..., Path], tmp_path: Path, two_column: bool) -> None:
+    about = About(
+        failures=FAILED, remarks=("50 % of a_b & c: 漢字 <x>", *(f"Remark {i}. {'word ' * 60}" for i in range(9)))
+    )
+    results = load(comparison(seeds=(0, 1), missing=("byol",), about=about))
+    tables = [*build_tables(results), *build_tables(renamed(results, LONG))]
+    many = tuple(Line(f"method {i}", (TableCell(50.0, 1.0),)) for i in range(90))
+    tables.append(replace(tables[0], name="many", lay=lambda _: (Block("", (("few-shot", "5-way"),), many),)))
+    published = Line("ProtoNet", (TableCell(98.8),), True, "published", "snell2017protonet")
+    tables.append(replace(tables[0], lay=lambda _: (Block("", (("few-shot", "5-way"),), (published,)),)))
+    body = r"\clearpage ".join(to_latex(made, two_column=two_column) for made in tables)
+    options = "[twocolumn]" if two_column else ""
+    preamble = rf"\documentclass{options}{{article}}\usepackage{{booktabs}}\begin{{document}}"
     (tmp_path / "all.tex").write_text(preamble + body + r"\end{document}")
     done = subprocess.run(
         ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "all.tex"],

@@ -1,0 +1,45 @@
+"""The text side of a method that trains on pairs: its encoder and tokens for training, and what evaluators compare."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from metaclr.errors import UserError
+from metaclr.positives.pair import Pair
+from metaclr.text import Vocabulary, build_text_encoder, captions
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from episodes import ImageSet
+    from metaclr.evaluation.pairing import Pairing
+    from metaclr.methods import Method
+
+
+def text_side(method: Method, images: ImageSet, dim: int, seed: int) -> dict[str, Any]:
+    """Arguments of `PairLearner` for these images: text encoder to D = `dim`, tokens, views; {} without pairs.
+
+    Raises:
+        UserError: images without captions and class names; extra or learned views.
+    """
+    if not isinstance(method.positives, Pair):
+        return {}
+    if method.tricks.draws_views or method.tricks.learned_views:
+        raise UserError(
+            f"{method.name or 'method'}: {method.tricks} changes or adds views of images, and the support of a pair is "
+            "a text; leave it out"
+        )
+    texts = captions(images)
+    vocabulary = Vocabulary.of(texts)
+    text = build_text_encoder(method.positives.text, len(vocabulary), vocabulary.length, dim, seed=seed)
+    return {"text": text, "tokens": vocabulary.encode(texts), "views": method.positives.token_views, "seed": seed}
+
+
+def pairing_of(method: Method, learner: nn.Module, images: ImageSet) -> Pairing | None:
+    """What evaluators of images and texts need of a trained learner; None without pairs."""
+    from metaclr.evaluation.pairing import Pairing
+
+    if not isinstance(method.positives, Pair):
+        return None
+    text = learner.get_submodule("text")
+    return Pairing(learner.get_submodule("projector"), text, Vocabulary.of(captions(images)))

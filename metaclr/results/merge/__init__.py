@@ -1,0 +1,1 @@
+"""Several comparison folders as one: other names, the settings that must agree, the merged results."""
