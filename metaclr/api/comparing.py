@@ -181,7 +181,9 @@ def _default_folder(resolved: CompareRecipe, recipe: str | Path | CompareRecipe,
     name = f"{resolved.name}-quick" if quick else resolved.name
     if not isinstance(recipe, CompareRecipe):
         plain = _resolve(recipe, {}, quick, ())
-        shipped, changed = (r.model_dump(mode="json", exclude={"cluster"}) for r in (plain, resolved))
+        shipped, changed = (
+            r.model_dump(mode="json", exclude={"cluster": True, "train": {"loggers"}}) for r in (plain, resolved)
+        )
         if shipped != changed:
             name = hashed(name, changed)
     return Path("results") / name

@@ -111,6 +111,8 @@ class TrainRecipe(Strict):
     """With several ranks: batch statistics of the whole batch, as one process has them; false: of each rank's share."""
     checkpoint_seconds: float = Field(default=30.0, gt=0)
     log_every: int = Field(default=10, ge=1)
+    loggers: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = ()
+    """Send curves and results to these too, through their own libraries; `--log NAME` for short."""
 
 
 OWN_TABLES: dict[str, Any] = {"train": TrainRecipe.model_fields, "encoder": EncoderRecipe.model_fields}
