@@ -73,7 +73,8 @@ class Run:
         train.pop("steps")
         if train.pop("sync_norm") is False:
             train["ranks"] = ranks().world  # otherwise any number of ranks computes the same
-        entry = self.entry.model_dump(mode="json", exclude={"label"})
+        rate = set() if self.entry.train_lr is not None else {"train_lr"}
+        entry = self.entry.model_dump(mode="json", exclude={"label", *rate})
         # A method of a file is its text, wherever the file lies.
         file = {"method file": hashlib.sha256(self.text.encode()).hexdigest()} if self.text else {}
         if self.text:

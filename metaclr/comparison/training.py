@@ -294,7 +294,9 @@ def train_run(
 
     learner = build_learner(run, recipe, source)
     placed = place(source, device)
-    settings = TrainSettings(**recipe.train.model_dump(exclude={"batch_views"}), device=str(device), seed=run.seed)
+    rate = {} if run.entry.train_lr is None else {"lr": run.entry.train_lr}
+    given = recipe.train.model_dump(exclude={"batch_views"}) | rate
+    settings = TrainSettings(**given, device=str(device), seed=run.seed)
     how, clusters, refresh = run.method.clusters, getattr(learner, "clusters", None), None
     if how is not None and clusters is not None:
         encoder = learner.get_submodule("encoder")

@@ -8,7 +8,7 @@ from typing import Any
 
 from metaclr.errors import UserError, unknown
 
-OF_ENTRY = ("label", "projector", "views", "settings")
+OF_ENTRY = ("label", "projector", "views", "train_lr", "settings")
 """Keys of a method's table that are no settings of its objective or its tasks."""
 
 SHAPE = ("way", "shot", "query")

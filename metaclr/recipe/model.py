@@ -43,7 +43,8 @@ class DataRecipe(Strict):
 class MethodEntry(Strict):
     """One method of the comparison, by name (or a .py file that defines METHOD), and its settings.
 
-    settings: of its objective (`temperature`), and `way`, `shot`, `query` of its training tasks.
+    settings: of its objective (`temperature`), and `way`, `shot`, `query` of its training tasks. train_lr: its own
+    learning rate in place of train.lr, as tuning finds one.
     """
 
     name: str
@@ -51,6 +52,7 @@ class MethodEntry(Strict):
     settings: dict[str, Any] = Field(default_factory=dict)
     projector: str | None = None
     views: str | None = None
+    train_lr: float | None = Field(default=None, gt=0)
 
     @property
     def title(self) -> str:
@@ -190,6 +192,7 @@ class CompareRecipe(Strict):
     evaluate: EvaluateRecipe = EvaluateRecipe()
     cluster: ClusterRecipe = ClusterRecipe()
     fixed: tuple[str, ...] = ()
+    tuning: tuple[str, ...] = Field(default=(), description="how settings were tuned, lines for table notes")
     protocol: str = Field(default="", description="the published protocol that `evaluate` follows, for table notes")
 
     @field_validator("view_recipes")
