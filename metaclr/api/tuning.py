@@ -15,6 +15,7 @@ from metaclr.recipe import CompareRecipe, MethodEntry
 
 if TYPE_CHECKING:
     from episodes import ImageSet
+    from metaclr.api.comparing import Comparison
     from metaclr.comparison.tuning_space import Space
 
 
@@ -23,6 +24,7 @@ def tune(
     trials: int,
     out: Path,
     *,
+    compare: Callable[..., Comparison],
     tune_on: str | None = None,
     steps: int | None = None,
     data_root: Path | None = None,
@@ -37,13 +39,13 @@ def tune(
     and are kept; the same call resumes. `tuning.json` there lists all of them.
 
     Args:
+        compare: `metaclr.compare`, which runs the trials.
         tune_on: a data set whose classes judge; None is the source's part `val`, else a quarter of its classes.
         steps: of a trial; None for those of the recipe.
 
     Raises:
         UserError: Optuna is missing, several sources, no classes to judge on, or a trial that failed.
     """
-    from metaclr.api.comparing import compare
     from metaclr.comparison.method_files import find_method
     from metaclr.comparison.tuning_space import folder_of, space_of, strength_recipes, trial_recipe, with_values
     from metaclr.networks.external import need
@@ -146,16 +148,14 @@ def _search(
     optuna: Any, space: Space, trials: int, run: Callable[[dict[str, float], int], float]
 ) -> tuple[list[dict[str, float]], list[float]]:
     """The values and the accuracy of every trial: the defaults, then those that Optuna's TPE sampler proposes."""
-    from metaclr.comparison.tuning_space import RATE_FACTOR, STRENGTHS, TEMPERATURE_FACTOR
+    from metaclr.comparison.tuning_space import RATE, RATE_FACTOR, STRENGTHS, TEMPERATURE_FACTOR
 
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=0))
     study.enqueue_trial(space.defaults)
     values, found = [], []
 
     def objective(trial: Any) -> float:
-        tried = {
-            "train_lr": trial.suggest_float("train_lr", space.rate / RATE_FACTOR, space.rate * RATE_FACTOR, log=True)
-        }
+        tried = {RATE: trial.suggest_float(RATE, space.rate / RATE_FACTOR, space.rate * RATE_FACTOR, log=True)}
         if space.temperature is not None:
             low, high = space.temperature / TEMPERATURE_FACTOR, space.temperature * TEMPERATURE_FACTOR
             tried["temperature"] = trial.suggest_float("temperature", low, high, log=True)

@@ -9,8 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from metaclr.comparison.method_files import from_text
 from metaclr.comparison.positives_setting import declared
+from metaclr.comparison.warm_start import start_digest
+from metaclr.errors import UserError
 from metaclr.methods.differences import settings
 from metaclr.recipe import MethodEntry
 
@@ -19,7 +23,19 @@ if TYPE_CHECKING:
     from metaclr.methods import Method
     from metaclr.recipe import CompareRecipe
 
-MUTABLE_KEYS = {"name", "description", "methods", "seeds", "sources", "cluster", "fixed", "positives"}
+MUTABLE_KEYS = {
+    "name",
+    "description",
+    "methods",
+    "seeds",
+    "sources",
+    "cluster",
+    "fixed",
+    "positives",
+    "sweep",
+    "protocol",
+    "tuning",
+}
 """Recipe keys that a later command on the same folder may change: they add or leave out runs, or move them."""
 
 TRAINING_KEYS = {"size", "channels", "views", "view_recipes", "views_mode", "encoder"}
@@ -58,6 +74,19 @@ class Run:
         title = re.sub(r"[^A-Za-z0-9.]+", "-", self.entry.title).strip("-")
         return f"{title}-{source}-s{self.seed}" + (f"-{self.mark}" if self.mark else "")
 
+    def own_recipe(self, recipe: CompareRecipe) -> CompareRecipe:
+        """The recipe with this method's own values of `train` and `encoder`.
+
+        Raises:
+            UserError: a value that is not legal.
+        """
+        try:
+            return recipe.own(self.entry)
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(map(str, first["loc"]))
+            raise UserError(f"{self.entry.title}: {key} = {first['input']!r}: {first['msg']}") from error
+
     def training_inputs(self, recipe: CompareRecipe, fingerprint: str) -> dict[str, Any]:
         """Everything that the trained weights depend on, but for `train.steps`: a training may resume with more.
 
@@ -69,17 +98,20 @@ class Run:
         """
         from metaclr.engine.distributed import ranks
 
+        recipe = self.own_recipe(recipe)
         train = trained_settings(recipe)
         train.pop("steps")
         if train.pop("sync_norm") is False:
             train["ranks"] = ranks().world  # otherwise any number of ranks computes the same
-        rate = set() if self.entry.train_lr is not None else {"train_lr"}
-        entry = self.entry.model_dump(mode="json", exclude={"label", *rate})
+        entry = self.entry.model_dump(mode="json", exclude={"label", "of", "point", "overrides"})
+        for key in ("label_share", "label_noise"):
+            if entry[key] is None:
+                entry.pop(key)
         # A method of a file is its text, wherever the file lies.
         file = {"method file": hashlib.sha256(self.text.encode()).hexdigest()} if self.text else {}
         if self.text:
             entry.pop("name")
-        part = recipe.model_dump(mode="json", include=TRAINING_KEYS)
+        part = with_start_digest(recipe.model_dump(mode="json", include=TRAINING_KEYS))
         # An entry's own projector and views take the place of the method's.
         own = {key: entry[key] for key in ("projector", "views") if entry[key] is not None}
         return {
@@ -95,6 +127,7 @@ class Run:
     def training_with_steps(self, recipe: CompareRecipe, fingerprint: str) -> dict[str, Any]:
         """`training_inputs`, and the number of steps of a method that is trained."""
         training = self.training_inputs(recipe, fingerprint)
+        recipe = self.own_recipe(recipe)
         steps = {"steps": recipe.train.steps} if self.method.trained else {}
         return {**training, "train": {**training["train"], **steps}}
 
@@ -105,7 +138,7 @@ class Run:
             fingerprints: hash of the images of each target, and of the source's under "source".
         """
         others = {name: text for name, text in fingerprints.items() if name != "source"}
-        rest = recipe.model_dump(mode="json", exclude={*MUTABLE_KEYS, "train"})
+        rest = with_start_digest(recipe.model_dump(mode="json", exclude={*MUTABLE_KEYS, "train"}))
         return {
             **rest,
             **self.training_with_steps(recipe, fingerprints.get("source", "")),
@@ -120,6 +153,17 @@ class Run:
     def digest(self, recipe: CompareRecipe, fingerprints: dict[str, str]) -> str:
         """Hash of `inputs`: a finished run with the same digest is kept."""
         return _hash(self.inputs(recipe, fingerprints))
+
+
+def with_start_digest(tables: dict[str, Any]) -> dict[str, Any]:
+    """The tables of a recipe with the hash of the weights to start from in the place of their path, if there are any.
+
+    Raises:
+        UserError: there is no such file.
+    """
+    encoder = dict(tables["encoder"])
+    start = encoder.pop("start")
+    return {**tables, "encoder": {**encoder, "start weights": start_digest(start)} if start else encoder}
 
 
 def trained_settings(recipe: CompareRecipe) -> dict[str, Any]:

@@ -14,10 +14,12 @@ from metaclr.comparison.class_types import class_types
 from metaclr.comparison.cluster_labels import is_cluster_setting
 from metaclr.comparison.cluster_refresh import ClusterRefresh
 from metaclr.comparison.image_format import VIEWS
+from metaclr.comparison.known_labels import source_of
 from metaclr.comparison.pair_towers import text_side
 from metaclr.comparison.positives_setting import is_positives_setting, labelled, rendered, ways_of
 from metaclr.comparison.run import Run
 from metaclr.comparison.task_shapes import fit_shape, notes
+from metaclr.comparison.warm_start import load_start
 from metaclr.errors import UserError, unknown
 from metaclr.memory import place
 from metaclr.methods.tricks import TRICKS
@@ -92,10 +94,10 @@ def task_notes(runs: Sequence[Run], recipe: CompareRecipe, sources: Mapping[str,
     titles: dict[str, list[str]] = {}
     for run in runs:
         if run.method.trained and run.seed == runs[0].seed:
-            source = sources[run.source]
-            shape = task_shape(run, recipe, source)
+            source, own = source_of(run, sources[run.source]), run.own_recipe(recipe)
+            shape = task_shape(run, own, source)
             seen = ways_of(run.method, source)
-            for title, text in notes(run.entry.title, shaped(run), shape, recipe.train.batch_views, seen):
+            for title, text in notes(run.entry.title, shaped(run), shape, own.train.batch_views, seen):
                 titles.setdefault(text, []).append(title)
             for text in run.method.positives.notes(source) if run.method.positives else ():
                 titles.setdefault(text, []).append(run.entry.title)
@@ -186,15 +188,25 @@ def encoder_description(run: Run, recipe: CompareRecipe, channels: int) -> Encod
 def build_encoder_of(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Module:
     """The encoder of a run before training: its weights depend on the seed alone, so `untrained` is where all start.
 
+    With `encoder.start` they are those given, whatever the seed.
+
     Raises:
-        UserError: an unknown network or option.
+        UserError: an unknown network or option, or weights that do not fit.
     """
     from metaclr.networks import build_encoder
 
-    if run.method.encoder:
-        return build_encoder(run.method.encoder, source.channels, recipe.size, seed=run.seed)
     settings = recipe.encoder
-    return build_encoder(settings.name, source.channels, recipe.size, seed=run.seed, **settings.options)
+    if own := run.method.encoder:
+        if settings.start and run.method.trained:
+            raise UserError(
+                f"method {run.entry.title!r} has a network of its own, {own!r}, which cannot start from encoder.start; "
+                "leave the method out"
+            )
+        return build_encoder(own, source.channels, recipe.size, seed=run.seed)
+    encoder = build_encoder(settings.name, source.channels, recipe.size, seed=run.seed, **settings.options)
+    if settings.start:
+        load_start(encoder, settings.start)
+    return encoder
 
 
 def build_learner(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Module:
@@ -214,6 +226,7 @@ def _learner(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Module:
     from metaclr.bridge.losses.koleo import KoLeo
     from metaclr.engine import Learner
     from metaclr.engine.extra_views import ExtraViews
+    from metaclr.engine.learned_views import LearnedViews
     from metaclr.engine.pair_learner import PairLearner
     from metaclr.networks import build_projector
     from metaclr.networks.decoder import build_decoder
@@ -239,15 +252,23 @@ def _learner(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Module:
         size = len(rendered(method, source))
         objective = spec.build(dim, dataset_size=size, classes=_classes(method, labelled(method, source)))
     extra_views = None
+    text = text_side(method, source, dim, run.seed)
+    draws = method.tricks.draws_views or method.tricks.learned_views or text
+    if draws and recipe.train.cuda_graph == "on":
+        raise UserError(
+            "rotation_loss, query_mix, learned_views and texts draw in every step: set train.cuda_graph=off"
+        )
     if method.tricks.draws_views:
-        if recipe.train.cuda_graph == "on":
-            raise UserError("rotation_loss and query_mix draw in every step: set train.cuda_graph=off")
         with seeded(run.seed, "extra views"):
             extra_views = ExtraViews(method.tricks, dim, run.seed)
     decoder = None
     if method.reconstruction:
         decoder = build_decoder(int(encoder.features), source.channels, recipe.size, seed=run.seed)  # type: ignore[arg-type]
-    text = text_side(method, source, dim, run.seed)
+    learned_views = None
+    if method.tricks.learned_views:
+        with seeded(run.seed, "learned views"):
+            budget = float(method.tricks.learned_views)
+            learned_views = LearnedViews(source.channels, (recipe.size, recipe.size), budget, run.seed)
     kind = PairLearner if text else Learner
     return kind(
         encoder,
@@ -261,6 +282,7 @@ def _learner(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Module:
         extra_views=extra_views,
         **text,
         types=class_types(method, source),
+        learned_views=learned_views,
     )
 
 
@@ -294,9 +316,7 @@ def train_run(
 
     learner = build_learner(run, recipe, source)
     placed = place(source, device)
-    rate = {} if run.entry.train_lr is None else {"lr": run.entry.train_lr}
-    given = recipe.train.model_dump(exclude={"batch_views"}) | rate
-    settings = TrainSettings(**given, device=str(device), seed=run.seed)
+    settings = TrainSettings(**recipe.train.model_dump(exclude={"batch_views"}), device=str(device), seed=run.seed)
     how, clusters, refresh = run.method.clusters, getattr(learner, "clusters", None), None
     if how is not None and clusters is not None:
         encoder = learner.get_submodule("encoder")

@@ -17,6 +17,8 @@ from metaclr.recipe import CompareRecipe, MethodEntry
 from metaclr.recipe.view_strength import strength_table
 from metaclr.recipe.views import view_recipe
 
+RATE = "train.lr"
+
 RATE_FACTOR = 3.0
 """Learning rates are tried from the recipe's divided by this to multiplied by it, evenly in the logarithm."""
 
@@ -43,7 +45,7 @@ class Space:
     @property
     def defaults(self) -> dict[str, float]:
         """The first trial: the method as it is."""
-        found = {"train_lr": self.rate}
+        found = {RATE: self.rate}
         if self.temperature is not None:
             found["temperature"] = self.temperature
         if self.strength:
@@ -66,7 +68,7 @@ def space_of(entry: MethodEntry, method: Method, recipe: CompareRecipe, views: s
 
     views: name of the shared view recipe; "" where it is no table (a function), so that its strength is not tried.
     """
-    rate = entry.train_lr or recipe.train.lr
+    rate = float((entry.overrides or {}).get(RATE, recipe.train.lr))
     declared = entry.settings.get("temperature", method.defaults.get("temperature"))
     has_one = isinstance(declared, int | float) and not isinstance(declared, bool) and declared != 1.0
     own_views = bool(entry.views) or recipe.views_mode == "per_method" or "support_views" in entry.settings
@@ -90,7 +92,7 @@ def views_name(strength: float) -> str:
 
 def with_values(entry: MethodEntry, values: Mapping[str, float], label: str) -> MethodEntry:
     """A method's entry with the values of a trial."""
-    changed: dict[str, Any] = {"label": label, "train_lr": values["train_lr"]}
+    changed: dict[str, Any] = {"label": label, "overrides": {**(entry.overrides or {}), RATE: values[RATE]}}
     if "temperature" in values:
         changed["settings"] = {**entry.settings, "temperature": values["temperature"]}
     if views_name(values.get("strength", 1.0)):

@@ -34,7 +34,7 @@ def test_the_space_of_a_method_is_what_it_has() -> None:
     recipe = CompareRecipe()
     assert space_of(MethodEntry(name="simclr"), get("simclr"), recipe, "gentle") == Space(1e-3, 0.2, True)
     assert space_of(MethodEntry(name="protonet"), get("protonet"), recipe, "gentle") == Space(1e-3, None, True)
-    own = MethodEntry(name="simclr", views="strong", settings={"temperature": 0.5}, train_lr=0.01)
+    own = MethodEntry(name="simclr", views="strong", settings={"temperature": 0.5}, overrides={"train.lr": 0.01})
     assert space_of(own, get("simclr"), recipe, "gentle") == Space(0.01, 0.5, False)
 
 
@@ -61,16 +61,16 @@ def test_every_method_gets_the_same_trials_and_the_table_says_so(tmp_path: Path)
     tried = json.loads((out / "tuning" / "tuning.json").read_text())
     assert {name: len(trials) for name, trials in tried.items()} == {"simclr": 3, "protonet": 3}
     assert tried["simclr"][0] | {"accuracy": 0} == {
-        "train_lr": 1e-3,
+        "train.lr": 1e-3,
         "temperature": 0.2,
         "strength": 1.0,
         "accuracy": 0,
     }
-    assert len({trial["train_lr"] for trial in tried["simclr"]}) == 3
+    assert len({trial["train.lr"] for trial in tried["simclr"]}) == 3
     assert "temperature" not in tried["protonet"][0]
     best = max(tried["simclr"], key=lambda trial: trial["accuracy"])
     recipe = metaclr.recipe.resolve(metaclr.recipe.read(out / "recipe.toml"))
-    assert recipe.methods[0].train_lr == pytest.approx(best["train_lr"])
+    assert recipe.methods[0].overrides["train.lr"] == pytest.approx(best["train.lr"])
     assert recipe.methods[0].settings["temperature"] == pytest.approx(best["temperature"])
     table = (out / "tables" / "main.md").read_text()
     assert "Tuned: 3 trials of 3 steps for every method, judged by 4-way 1-shot accuracy on 4 held-out classes" in table
