@@ -134,8 +134,8 @@ def compare(
         if own or functions:
             raise UserError("tune takes methods and views by name; put a method of your own into a .py file")
         return tune_methods(
-            resolved, tune, folder, compare=compare, tune_on=tune_on, steps=tune_steps, data_root=given.root, images=images,
-            device=given.device, quiet=given.quiet,
+            resolved, tune, folder, compare=compare, tune_on=tune_on, steps=tune_steps, data_root=given.root,
+            images=images, device=given.device, quiet=given.quiet,
         )  # fmt: skip
 
     with process_group(), ExitStack() as stack:
