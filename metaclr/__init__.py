@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         load,
         objective,
         pretrained,
+        reproduce,
         sweep,
         train,
     )
@@ -73,6 +74,7 @@ _HOME = {
     "load": "metaclr.api",
     "objective": "metaclr.api",
     "pretrained": "metaclr.api",
+    "reproduce": "metaclr.api",
     "sweep": "metaclr.api",
     "train": "metaclr.api",
 }
@@ -89,6 +91,7 @@ __all__ = [
     "load",
     "objective",
     "pretrained",
+    "reproduce",
     "sweep",
     "train",
 ]

@@ -6,6 +6,7 @@ from metaclr.api.encoders import pretrained
 from metaclr.api.evaluating import evaluate
 from metaclr.api.loading import load
 from metaclr.api.objectives import objective
+from metaclr.api.reproducing import reproduce
 from metaclr.api.sweeping import sweep
 from metaclr.api.training import train
 from metaclr.api.walking import bridge_walk
@@ -20,6 +21,7 @@ __all__ = [
     "load",
     "objective",
     "pretrained",
+    "reproduce",
     "sweep",
     "train",
 ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from metaclr.api.checks import check_arguments, refuse_one_text
+from metaclr.api.warm_start import start_lines
 from metaclr.errors import unknown
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ class OptionArguments(TypedDict, total=False):
     seeds: Sequence[int] | None
     steps: int | None
     views_mode: str | None
+    start: str | Path | None
     quick: bool
     out: str | Path | None
     device: str
@@ -28,6 +31,7 @@ class OptionArguments(TypedDict, total=False):
     overrides: Sequence[str]
     jobs: int
     ray: str | None
+    log: Sequence[str]
     trust: bool
     quiet: bool
 
@@ -44,6 +48,9 @@ class Options:
     """Optimizer steps of each training."""
     views_mode: str | None = None
     """"shared" or "per_method": one view recipe for all methods, or the one that each method declares."""
+    start: str | Path | None = None
+    """Train every method from these weights: the folder of a run, whose network and size of images are taken too, or a
+    file of weights for the recipe's encoder."""
     quick: bool = False
     """Shrink every part of the pipeline to finish in about a minute; the numbers are not to be quoted."""
     out: str | Path | None = None
@@ -58,6 +65,8 @@ class Options:
     """Runs trained at the same time on this machine, each in a process of its own."""
     ray: str | None = None
     """Spread the runs over a Ray cluster: "local" (this machine), or the address of a running cluster."""
+    log: Sequence[str] = ()
+    """Send curves and results to "tensorboard", "wandb" or "mlflow" too; see `metaclr.engine.loggers`."""
     trust: bool = False
     """Run the Python files that a recipe in a results folder names; see `metaclr.api.trust`."""
     quiet: bool = False
@@ -70,9 +79,16 @@ class Options:
 
     @property
     def recipe_lines(self) -> list[str]:
-        """`steps` and `overrides` as `KEY=VALUE` lines; a run on a CPU requests no GPU of a cluster."""
+        """`start`, `steps` and `overrides` as `KEY=VALUE` lines; a run on a CPU requests no GPU of a cluster."""
         budget = [f"train.steps={self.steps}"] if self.steps is not None else []
-        return [*budget, *self.overrides, *(["cluster.gpus=0"] if self.device == "cpu" else [])]
+        log = [f"train.loggers={json.dumps([*self.log])}"] if self.log else []
+        return [
+            *start_lines(self.start),
+            *budget,
+            *log,
+            *self.overrides,
+            *(["cluster.gpus=0"] if self.device == "cpu" else []),
+        ]
 
 
 def read_options(given: Mapping[str, Any]) -> Options:
@@ -85,7 +101,7 @@ def read_options(given: Mapping[str, Any]) -> Options:
     for name, value in given.items():
         if name not in names:
             raise unknown("argument", name, names)
-        if name in ("targets", "seeds", "overrides"):
+        if name in ("targets", "seeds", "overrides", "log"):
             refuse_one_text(name, value)
     check_arguments(**given)
     return Options(**given)

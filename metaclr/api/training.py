@@ -26,6 +26,7 @@ def train(
     recipe: str | Path = "glyphs",
     settings: Mapping[str, Any] | None = None,
     steps: int | None = None,
+    start: str | Path | None = None,
     seed: int = 0,
     out: str | Path | None = None,
     device: str = "auto",
@@ -39,6 +40,8 @@ def train(
         method: a name, or your own `Method`.
         source: a name `NAME[:PART]`, or your own `ImageSet`.
         recipe: gives encoder, views and budget; `steps` and `overrides` change it.
+        start: train from these weights: the folder of a run, whose network and size of images are taken too, or a file
+            of weights for the recipe's encoder. Projector, optimizer and schedule begin anew.
         settings: the method's own settings, such as `{"temperature": 0.1}`.
         device: with several ranks (torchrun), each takes the GPU of its number.
         out: a folder for checkpoint and curve; an interrupted training in it resumes, a finished one is loaded. The
@@ -64,7 +67,8 @@ def train(
     from metaclr.networks.saved_encoder import save_encoder
 
     check_arguments(
-        method=method, source=source, recipe=recipe, settings=settings, steps=steps, seed=seed, out=out, device=device,
+        method=method, source=source, recipe=recipe, settings=settings, steps=steps, start=start, seed=seed, out=out,
+        device=device,
         data_root=data_root, overrides=overrides, quiet=quiet,
     )  # fmt: skip
 
@@ -75,7 +79,7 @@ def train(
         if not (isinstance(source, str) and source in tables.get("sources", ())):
             tables = for_other_data(tables)
         tables["methods"] = [{"name": name, "settings": dict(settings or {})}]
-        resolved = resolve(tables, Options(steps=steps, overrides=overrides).recipe_lines)
+        resolved = resolve(tables, Options(steps=steps, start=start, overrides=overrides).recipe_lines)
         if name in CONTROLS or not chosen.trained:
             raise UserError(f"method {name!r} is a control, which is not trained; name another method")
         given, own = (source, {}) if isinstance(source, str) else (source.name, {source.name: source})

@@ -40,6 +40,12 @@ def comparison_options(*, seeds: str, out: str) -> Callable[[Callable[..., None]
             "--steps", type=int, help="Train each method for this many optimizer steps [train.steps of the recipe]."
         ),
         click.option(
+            "--from",
+            "start",
+            metavar="RUN|FILE",
+            help="Train every method from these weights: a run, whose network is taken too, or a file of weights.",
+        ),
+        click.option(
             "--views-mode",
             type=click.Choice(["shared", "per-method"]),
             callback=lambda *given: given[-1] and given[-1].replace("-", "_"),
@@ -60,6 +66,12 @@ def comparison_options(*, seeds: str, out: str) -> Callable[[Callable[..., None]
             "--ray",
             metavar="local|ADDRESS",
             help="Spread the runs over a Ray cluster: local, or its address (needs metaclr[ray]).",
+        ),
+        click.option(
+            "--log",
+            type=click.Choice(["tensorboard", "wandb", "mlflow"]),
+            multiple=True,
+            help="Send curves and results to this logger too; may be repeated (needs metaclr[NAME]).",
         ),
         click.option("--trust", is_flag=True, help="Run the Python files that a recipe in a results folder names."),
         device_option,

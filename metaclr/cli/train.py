@@ -15,6 +15,12 @@ from metaclr.cli._options import data_root_option, device_option, set_option
 @click.option("--source", default="glyphs:source", show_default=True, help="Train on this data set, NAME[:PART].")
 @click.option("--recipe", default="glyphs", show_default=True, help="Take encoder, views and budget from this recipe.")
 @click.option("--steps", type=int, help="Train for this many optimizer steps [train.steps of the recipe].")
+@click.option(
+    "--from",
+    "start",
+    metavar="RUN|FILE",
+    help="Start from these weights: a run, whose network is taken too, or a file of weights [random ones by the seed].",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Initialize and sample with this seed.")
 @click.option(
     "--out",
@@ -29,13 +35,17 @@ def command(
     source: str,
     recipe: str,
     steps: int | None,
+    start: str | None,
     seed: int,
     out: Path | None,
     device: str,
     data_root: Path | None,
     overrides: tuple[str, ...],
 ) -> None:
-    """Train METHOD (a name, or a .py file that defines METHOD); the same command resumes an interrupted training."""
+    """Train METHOD (a name, or a .py file that defines METHOD); the same command resumes an interrupted training.
+
+    More --steps on the same folder train on from where it ended. --from starts a new training from other weights.
+    """
     from metaclr.api import train
     from metaclr.console import is_main_process
     from metaclr.networks.allocator import keep_freed_memory
@@ -48,6 +58,7 @@ def command(
             source,
             recipe=recipe,
             steps=steps,
+            start=start,
             seed=seed,
             out=folder,
             device=device,

@@ -12,6 +12,7 @@ from metaclr.comparison.run import Run
 from metaclr.comparison.targets import prepare
 from metaclr.comparison.training import build_encoder_of, build_learner, sampler_for, views_for
 from metaclr.engine.gradient_cache import check_learner
+from metaclr.engine.loggers import check_loggers
 from metaclr.engine.process_group import gather_objects
 from metaclr.errors import UserError
 from metaclr.evaluation.evaluators import chosen
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
 
 
 def check_recipe(recipe: CompareRecipe) -> None:
-    """Check the names that a recipe uses for evaluators.
+    """Check the names that a recipe uses for evaluators, and that its loggers are installed.
 
     Raises:
-        UserError: an unknown name, with the nearest one.
+        UserError: an unknown name, with the nearest one; a missing package.
     """
     chosen(recipe.evaluate.model_dump())
+    check_loggers(recipe.train.loggers)
 
 
 def check_run(run: Run, recipe: CompareRecipe, source: ImageSet) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from metaclr.errors import UserError
 from metaclr.positives.pair import Pair
 from metaclr.text import Vocabulary, build_text_encoder, captions
 
@@ -19,10 +20,15 @@ def text_side(method: Method, images: ImageSet, dim: int, seed: int) -> dict[str
     """Arguments of `PairLearner` for these images: text encoder to D = `dim`, tokens, views; {} without pairs.
 
     Raises:
-        UserError: images without captions and class names.
+        UserError: images without captions and class names; extra or learned views.
     """
     if not isinstance(method.positives, Pair):
         return {}
+    if method.tricks.draws_views or method.tricks.learned_views:
+        raise UserError(
+            f"{method.name or 'method'}: {method.tricks} changes or adds views of images, and the support of a pair is "
+            "a text; leave it out"
+        )
     texts = captions(images)
     vocabulary = Vocabulary.of(texts)
     text = build_text_encoder(method.positives.text, len(vocabulary), vocabulary.length, dim, seed=seed)

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from metaclr.comparison.method_files import from_text
 from metaclr.comparison.positives_setting import declared
+from metaclr.comparison.warm_start import start_digest
 from metaclr.errors import UserError
 from metaclr.methods.differences import settings
 from metaclr.recipe import MethodEntry
@@ -98,7 +99,7 @@ class Run:
         file = {"method file": hashlib.sha256(self.text.encode()).hexdigest()} if self.text else {}
         if self.text:
             entry.pop("name")
-        part = recipe.model_dump(mode="json", include=TRAINING_KEYS)
+        part = with_start_digest(recipe.model_dump(mode="json", include=TRAINING_KEYS))
         # An entry's own projector and views take the place of the method's.
         own = {key: entry[key] for key in ("projector", "views") if entry[key] is not None}
         return {
@@ -125,7 +126,7 @@ class Run:
             fingerprints: hash of the images of each target, and of the source's under "source".
         """
         others = {name: text for name, text in fingerprints.items() if name != "source"}
-        rest = recipe.model_dump(mode="json", exclude={*MUTABLE_KEYS, "train"})
+        rest = with_start_digest(recipe.model_dump(mode="json", exclude={*MUTABLE_KEYS, "train"}))
         return {
             **rest,
             **self.training_with_steps(recipe, fingerprints.get("source", "")),
@@ -140,6 +141,17 @@ class Run:
     def digest(self, recipe: CompareRecipe, fingerprints: dict[str, str]) -> str:
         """Hash of `inputs`: a finished run with the same digest is kept."""
         return _hash(self.inputs(recipe, fingerprints))
+
+
+def with_start_digest(tables: dict[str, Any]) -> dict[str, Any]:
+    """The tables of a recipe with the hash of the weights to start from in the place of their path, if there are any.
+
+    Raises:
+        UserError: there is no such file.
+    """
+    encoder = dict(tables["encoder"])
+    start = encoder.pop("start")
+    return {**tables, "encoder": {**encoder, "start weights": start_digest(start)} if start else encoder}
 
 
 def trained_settings(recipe: CompareRecipe) -> dict[str, Any]:

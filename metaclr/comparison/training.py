@@ -19,6 +19,7 @@ from metaclr.comparison.pair_towers import text_side
 from metaclr.comparison.positives_setting import is_positives_setting, labelled, rendered, ways_of
 from metaclr.comparison.run import Run
 from metaclr.comparison.task_shapes import fit_shape, notes
+from metaclr.comparison.warm_start import load_start
 from metaclr.errors import UserError, unknown
 from metaclr.memory import place
 from metaclr.methods.tricks import TRICKS
@@ -187,15 +188,25 @@ def encoder_description(run: Run, recipe: CompareRecipe, channels: int) -> Encod
 def build_encoder_of(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Module:
     """The encoder of a run before training: its weights depend on the seed alone, so `untrained` is where all start.
 
+    With `encoder.start` they are those given, whatever the seed.
+
     Raises:
-        UserError: an unknown network or option.
+        UserError: an unknown network or option, or weights that do not fit.
     """
     from metaclr.networks import build_encoder
 
-    if run.method.encoder:
-        return build_encoder(run.method.encoder, source.channels, recipe.size, seed=run.seed)
     settings = recipe.encoder
-    return build_encoder(settings.name, source.channels, recipe.size, seed=run.seed, **settings.options)
+    if own := run.method.encoder:
+        if settings.start and run.method.trained:
+            raise UserError(
+                f"method {run.entry.title!r} has a network of its own, {own!r}, which cannot start from encoder.start; "
+                "leave the method out"
+            )
+        return build_encoder(own, source.channels, recipe.size, seed=run.seed)
+    encoder = build_encoder(settings.name, source.channels, recipe.size, seed=run.seed, **settings.options)
+    if settings.start:
+        load_start(encoder, settings.start)
+    return encoder
 
 
 def build_learner(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Module:
@@ -215,6 +226,7 @@ def _learner(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Module:
     from metaclr.bridge.losses.koleo import KoLeo
     from metaclr.engine import Learner
     from metaclr.engine.extra_views import ExtraViews
+    from metaclr.engine.learned_views import LearnedViews
     from metaclr.engine.pair_learner import PairLearner
     from metaclr.networks import build_projector
     from metaclr.networks.decoder import build_decoder
@@ -240,15 +252,23 @@ def _learner(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Module:
         size = len(rendered(method, source))
         objective = spec.build(dim, dataset_size=size, classes=_classes(method, labelled(method, source)))
     extra_views = None
+    text = text_side(method, source, dim, run.seed)
+    draws = method.tricks.draws_views or method.tricks.learned_views or text
+    if draws and recipe.train.cuda_graph == "on":
+        raise UserError(
+            "rotation_loss, query_mix, learned_views and texts draw in every step: set train.cuda_graph=off"
+        )
     if method.tricks.draws_views:
-        if recipe.train.cuda_graph == "on":
-            raise UserError("rotation_loss and query_mix draw in every step: set train.cuda_graph=off")
         with seeded(run.seed, "extra views"):
             extra_views = ExtraViews(method.tricks, dim, run.seed)
     decoder = None
     if method.reconstruction:
         decoder = build_decoder(int(encoder.features), source.channels, recipe.size, seed=run.seed)  # type: ignore[arg-type]
-    text = text_side(method, source, dim, run.seed)
+    learned_views = None
+    if method.tricks.learned_views:
+        with seeded(run.seed, "learned views"):
+            budget = float(method.tricks.learned_views)
+            learned_views = LearnedViews(source.channels, (recipe.size, recipe.size), budget, run.seed)
     kind = PairLearner if text else Learner
     return kind(
         encoder,
@@ -262,6 +282,7 @@ def _learner(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Module:
         extra_views=extra_views,
         **text,
         types=class_types(method, source),
+        learned_views=learned_views,
     )
 
 

@@ -30,10 +30,13 @@ def check_learner(learner: nn.Module) -> None:
     """Refuse a learner whose loss is not a function of embeddings alone.
 
     Raises:
-        UserError: the method has a learner of its own, or a decoder.
+        UserError: the method has a learner of its own, a text encoder, a decoder or learned views.
     """
-    if not isinstance(learner, Learner) or learner.decoder is not None:
-        raise UserError("train.chunk_views works on embeddings: this method has a learner of its own, or a decoder")
+    if type(learner) is not Learner or learner.decoder is not None or learner.learned_views is not None:
+        raise UserError(
+            "train.chunk_views works on embeddings: this method has a learner of its own, texts, a decoder or "
+            "learned_views"
+        )
 
 
 def cached_forward_backward(

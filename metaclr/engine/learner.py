@@ -70,6 +70,7 @@ class Learner(nn.Module):
         reconstruction: float = 0.0,
         extra_views: ExtraViews | None = None,
         types: Tensor | None = None,
+        learned_views: nn.Module | None = None,
     ) -> None:
         """`encoder` (B, C, H, W) to (B, F), `projector` (B, F) to (B, D), `objective` (T, N, V, D) to a scalar.
 
@@ -77,7 +78,7 @@ class Learner(nn.Module):
         momentum_schedule: "constant" (MoCo), or "cosine", raised to 1 (BYOL). dataset_size: images in the training set.
         decoder: features (B, F) to pixels (B, C, H, W). reconstruction: weight of its mean squared error on the views.
         extra_views: views beside those of the tasks, with losses of their own. types: int64 (classes,), the type of
-        each class.
+        each class. learned_views: pixels and episode to pixels, trained with everything else.
         """
         super().__init__()
         self.encoder = encoder
@@ -90,6 +91,7 @@ class Learner(nn.Module):
         self.decoder = decoder
         self.reconstruction = reconstruction
         self.extra_views = extra_views
+        self.learned_views = learned_views
         self.shared_axis: int | None = None
         self.types: Tensor | None
         self.register_buffer("types", types, persistent=False)
@@ -99,6 +101,8 @@ class Learner(nn.Module):
 
         All views go through the networks as one batch, so batch norm sees them together.
         """
+        if self.learned_views is not None:
+            pixels = self.learned_views(pixels, episode)
         batch = self.batch(pixels, episode)
         features = self.encoder(batch.rows)
         keys = None if self.momentum_encoder is None else self.momentum_encoder(batch.momentum_rows)

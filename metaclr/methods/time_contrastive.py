@@ -2,7 +2,7 @@
 
 Differs from the authors (Sermanet et al. 2018; no code of theirs was found, what follows is kekeblom/tcn): the encoder
 is the comparison's (theirs Inception with a spatial softmax), positives are within 1/8 of a clip and negatives beyond
-3/8 (theirs 10 and 30 frames), both windows of a clip hold an anchor, and frames are augmented as the comparison is
+3/8 (theirs 10 and 30 frames), all four frames of a clip are anchors, and they are augmented as the comparison is
 (theirs as they are).
 """
 

@@ -25,14 +25,19 @@ class Tricks:
     """Lower the weight to 0 by a half cosine over the steps."""
     query_mix: Mix = ""
     """Add the loss of queries mixed with those of other ways: MixUp, CutMix, or one of them by a coin each step."""
+    learned_views: float = 0.0
+    """Views are changed further by a network that is trained against the encoder (Viewmaker), by this much of the range
+    of a pixel on average; the authors have 0.05, on images that are not changed otherwise (`views = "identity"`)."""
     koleo: float = 0.0
     """Weight of KoLeo (`metaclr.bridge.losses.koleo`) on the embeddings of the loss; DINOv2 has 0.1, on features."""
 
     def __post_init__(self) -> None:
-        for name in ("rotation_loss", "koleo"):
+        for name in ("rotation_loss", "koleo", "learned_views"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
                 raise UserError(f"{name} = {value!r}: a weight of at least 0")
+        if self.learned_views > 1:
+            raise UserError(f"learned_views = {self.learned_views!r}: a share of the range of a pixel, up to 1")
         if isinstance(self.rotation_share, bool) or not 0 < self.rotation_share <= 1:
             raise UserError(f"rotation_share = {self.rotation_share!r}: a share above 0 and up to 1")
         if not isinstance(self.rotation_decay, bool):

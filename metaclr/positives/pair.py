@@ -53,10 +53,10 @@ class Pair(Positives):
 
     def method(self, method: Method) -> Method:
         """Ways are texts, each a class of its own; a name of a class is a label."""
-        if method.learner is not None or method.tricks.draws_views or method.reconstruction:
+        if method.learner is not None or method.reconstruction:
             raise UserError(
-                f"{method.name or 'method'}.positives = 'pair': a way's support is a text, which a learner of its own, "
-                "extra views and a decoder cannot take"
+                f"{method.name or 'method'}.positives = 'pair': a way's support is a text, which a learner of its own "
+                "and a decoder cannot take"
             )
         return replace(of_instances(method, "pair"), labels="given")
 

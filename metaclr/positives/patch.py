@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from episodes import ComputedImages, ImageSet, StoredImages
+from episodes import ComputedImages, Episode, EpisodeSampler, ImageSet, StoredImages
 from metaclr.errors import UserError
 from metaclr.positives.objective_labels import of_instances
 from metaclr.positives.part_sampler import PartSampler
@@ -27,7 +27,8 @@ MIN_SIDE = 4
 class Patch(Positives):
     """grid: patches along a side. overlap: of neighbors, as a share of a patch. near: steps on the grid, diagonal ones
     too, within which two patches of an image are positives; 0: all of them. far: each image has two ways, whose first
-    patches are not near each other: they are negatives.
+    patches are not near each other: they are negatives. whole: a way has all patches of its image, row by row, for
+    methods that predict some from others (`cpc`).
 
     A patch is enlarged to the size of the image, as encoders take one size. CPC v2 has patches of 8 pixels in images of
     32, 7 x 7 with overlap 0.5 (PyTorch Lightning Bolts).
@@ -39,6 +40,7 @@ class Patch(Positives):
     overlap: float = 0.5
     near: int = 1
     far: bool = False
+    whole: bool = False
 
     def __post_init__(self) -> None:
         if self.grid < 2:
@@ -78,8 +80,19 @@ class Patch(Positives):
         share = 1 + (self.grid - 1) * (1 - self.overlap)
         return round(size[0] / share), round(size[1] / share)
 
-    def sampler(self, draw: Draw) -> PartSampler:
-        """Ways of near patches."""
+    def sampler(self, draw: Draw) -> PartSampler | WholeSampler:
+        """Ways of near patches, or of all patches.
+
+        Raises:
+            UserError: another number of views than of patches, where a way has all of them.
+        """
+        if self.whole:
+            if draw.shape.views != self.grid**2:
+                raise UserError(
+                    f"patch.whole: a way has all {self.grid**2} patches of its image, and the method takes "
+                    f"{draw.shape.views} views; set shot=1, query={self.grid**2 - 1}"
+                )
+            return WholeSampler(draw)
         cells = torch.arange(self.grid**2)
         place = torch.stack([cells // self.grid, cells % self.grid], 1)
         steps = (place.unsqueeze(0) - place.unsqueeze(1)).abs().amax(-1)
@@ -87,6 +100,21 @@ class Patch(Positives):
         far = steps > self.near if self.far else None
         part = {"seed": draw.seed, "rank": draw.rank, "world": draw.world}
         return PartSampler(draw.images, near, draw.shape, far=far, what="patch", **part)
+
+
+class WholeSampler:
+    """As `EpisodeSampler` with images as ways; the views of a way are all parts of its image in their order."""
+
+    def __init__(self, draw: Draw) -> None:
+        items = ImageSet(torch.zeros(draw.items, 1, 1, 1, dtype=torch.uint8), name=draw.images.name)
+        self.image_set, self.shape = draw.images, draw.shape
+        self._items = EpisodeSampler(items, draw.shape, seed=draw.seed, rank=draw.rank, world=draw.world)
+
+    def __call__(self, step: int) -> Episode:
+        """The batch of a step >= 0."""
+        episode = self._items(step)
+        parts = torch.arange(self.shape.views)
+        return replace(episode, images=episode.images * self.shape.views + parts)
 
 
 def patches(images: Tensor, which: Tensor, cell: Tensor, *, grid: int, sides: tuple[int, int]) -> Tensor:

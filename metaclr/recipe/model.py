@@ -85,6 +85,8 @@ class EncoderRecipe(Strict):
     options: dict[str, Any] = Field(default_factory=dict)
     projector_hidden: int = Field(default=256, ge=1)
     projector_dim: int = Field(default=128, ge=1)
+    start: str = ""
+    """Weights to start from: the folder of a run, or a file of weights; empty: random ones by the seed."""
 
 
 class TrainRecipe(Strict):
@@ -109,6 +111,8 @@ class TrainRecipe(Strict):
     """With several ranks: batch statistics of the whole batch, as one process has them; false: of each rank's share."""
     checkpoint_seconds: float = Field(default=30.0, gt=0)
     log_every: int = Field(default=10, ge=1)
+    loggers: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = ()
+    """Send curves and results to these too, through their own libraries; `--log NAME` for short."""
 
 
 OWN_TABLES: dict[str, Any] = {"train": TrainRecipe.model_fields, "encoder": EncoderRecipe.model_fields}

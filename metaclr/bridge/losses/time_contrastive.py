@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -38,7 +39,7 @@ class TimeContrastive(ObjectiveSpec):
 class TimeContrastiveLoss(nn.Module):
     """Embeddings `(T, N, V, D)`, a task for each clip and N of its windows as ways, to the loss.
 
-    The first view of a way is the anchor, the others are its positives, all views of the other ways of its task its
+    Every view is an anchor: the other views of its way are its positives, all views of the other ways of its task its
     negatives; mean over all triplets. 0 without a triplet.
     """
 
@@ -54,9 +55,10 @@ class TimeContrastiveLoss(nn.Module):
         _, ways, views, _ = rows.shape
         if ways < 2 or views < 2:
             return rows.sum() * 0
-        anchors = rows[:, :, 0]
-        near = (anchors.unsqueeze(2) - rows[:, :, 1:]).square().sum(-1)  # (T, N, V - 1)
-        far = (anchors[:, :, None, None] - rows.unsqueeze(1)).square().sum(-1)  # (T, N, N, V)
-        hinge = (near[..., None, None] - far.unsqueeze(2) + self.settings.margin).relu()  # (T, N, V - 1, N, V)
-        own = rows.new_ones(ways, ways).fill_diagonal_(0).view(1, ways, 1, ways, 1)
-        return (hinge * own).sum() / (own.sum() * len(rows) * (views - 1) * views)
+        near = (rows.unsqueeze(3) - rows.unsqueeze(2)).square().sum(-1)  # (T, N, V, V)
+        far = (rows[:, :, :, None, None] - rows[:, None, None]).square().sum(-1)  # (T, N, V, N, V)
+        hinge = (near[..., None, None] - far.unsqueeze(3) + self.settings.margin).relu()  # (T, N, V, V, N, V)
+        pair = 1 - torch.eye(views, dtype=rows.dtype, device=rows.device)
+        other = 1 - torch.eye(ways, dtype=rows.dtype, device=rows.device)
+        counted = pair.view(1, 1, views, views, 1, 1) * other.view(1, ways, 1, 1, ways, 1)
+        return (hinge * counted).sum() / (counted.sum() * len(rows) * views)

@@ -42,6 +42,9 @@ def disagreements(ours: Results, theirs: Results) -> list[Disagreement]:
 def _of_recipes(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[Disagreement]:
     """Keys that only one recipe has are those of another version, which has the value that was built in before."""
     a, b = (dict(_flat({key: recipe[key] for key in TRAINING if key in recipe})) for recipe in (ours, theirs))
+    for one in (a, b):
+        one.setdefault("encoder.start", "random weights")
+        one["encoder.start"] = one["encoder.start"] or "random weights"
     for key in a.keys() & b.keys() - NO_INFLUENCE:
         if a[key] != b[key]:
             yield Disagreement(key, _shown(a[key]), _shown(b[key]))

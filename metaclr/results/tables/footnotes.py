@@ -69,9 +69,11 @@ def short_footnotes(results: Results, summary: Summary, tasks: Sequence[TableCol
     seeds = len({row.seed for row in results.rows})
     spread = f", mean of {seeds} training seeds (standard deviation)" if seeds > 1 else ""
     budget = _budget(results)
+    start = results.recipe.get("encoder", {}).get("start")
     notes = [
         f"Accuracy in %, ± 95 % interval{spread}. Bold: best, or not significantly worse (Holm, level {LEVEL:g}).",
         f"Budget: {budget}." if budget.startswith("NOT EQUAL") else "",
+        f"All methods start from the weights of {start}." if start else "",
         "NOT the same: views." if results.recipe.get("views_mode") == "per_method" else "",
         _labels(results, summary),
         _missing(results, summary, tasks),
@@ -117,7 +119,10 @@ def _labels(results: Results, summary: Summary) -> str:
 
 
 def _controls(results: Results, summary: Summary) -> str:
+    given = results.recipe.get("encoder", {}).get("start")
     kinds = {"untrained": "is the same encoder with random weights", "pixels": "has no encoder"}
+    if given:
+        kinds["untrained"] = "is the encoder with the weights that all start from"
     names = {title: results.name_of(title) for title in summary.methods if title in summary.controls}
     text = "; ".join(f"{title} {kinds[name]}" for title, name in names.items() if name in kinds)
     return f"Controls, last in the table: {text}." if text else ""
@@ -177,7 +182,8 @@ def _encoder(results: Results) -> str:
     settings = results.recipe.get("encoder", {})
     name = _listed(names) or str(settings.get("name", ""))
     options = ", ".join(f"{key} {value}" for key, value in settings.get("options", {}).items())
-    return f"{name} ({options})" if options and "(" not in name else name
+    name = f"{name} ({options})" if options and "(" not in name else name
+    return f"{name}, starting from the weights of {settings['start']}" if settings.get("start") else name
 
 
 def _views(recipe: Mapping[str, Any]) -> str:

@@ -38,6 +38,7 @@ WRONG: dict[str, list[Any]] = {
     "device": [None, 3, ["cpu"]],
     "ray": [3, ["local"]],
     "out": [3, ["x"], b"x", "a\0b", Path("a\0b")],
+    "start": [3, ["x"], b"x", "a\0b"],
     "data_root": [3, ["x"], "a\0b"],
     "quick": [None, 1, "yes"],
     "quiet": [None, 0, "no"],

@@ -38,6 +38,7 @@ SMALL |= {"snail": {"codes": 5, "filters": 4, "length": 4, "tasks.tasks": 3, "ta
 SMALL |= {"relation": {"hidden": 4}, "hms": {"tasks.tasks": 4, "tasks.way": 3, "negatives.count": 4}}
 SMALL |= {"moco_v3": {"hidden": 4}, "nnclr": {"hidden": 4, "size": 16}, "lejepa": {"directions": 4}}
 SMALL |= {"swav": {"prototypes": 7}, "dino": {"prototypes": 7}}
+SMALL |= {"cpc": {"hidden": 3, "blocks": 1, "target_dim": 2}}
 # A part is held fixed: the derivative of the value is not the gradient.
 HELD = {"dclw", "sogclr", "simsiam", "unisiam", "swav"}
 TRAINED = [name for name in methods.names() if methods.get(name).trained and methods.get(name).learner is None]

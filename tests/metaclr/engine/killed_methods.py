@@ -24,6 +24,7 @@ STEPS, DIES_AT = 8, 4
 SMALL = {
     "moco": {"size": 24}, "moco_v3": {"hidden": 8}, "nnclr": {"size": 24, "hidden": 8},
     "swav": {"prototypes": 9, "frozen_steps": 5}, "dino": {"prototypes": 9}, "lejepa": {"directions": 8}, "sogclr": {},
+    "caml": {}, "snail": {}, "hms": {}, "unisiam": {}, "camelu": {},
 }  # fmt: skip
 SETUPS: dict[str, tuple[str, Tricks, int]] = {name: (name, Tricks(), 0) for name in SMALL}
 SETUPS["tricks"] = ("moco", Tricks(rotation_loss=0.3, rotation_decay=True, query_mix="both", koleo=0.1), 0)
@@ -32,7 +33,8 @@ SETUPS["cached"] = ("dino", Tricks(), 6)
 
 def images() -> ImageSet:
     generator = torch.Generator().manual_seed(1)
-    return ImageSet(torch.randint(0, 256, (40, 1, 8, 8), dtype=torch.uint8, generator=generator))
+    pixels = torch.randint(0, 256, (80, 1, 8, 8), dtype=torch.uint8, generator=generator)
+    return ImageSet(pixels, torch.arange(8).repeat_interleave(10))
 
 
 def run(setup: str, folder: Path, dies_at: int = -1) -> Learner:
@@ -40,10 +42,12 @@ def run(setup: str, folder: Path, dies_at: int = -1) -> Learner:
     method = methods.get(name)
     torch.manual_seed(0)
     encoder = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(144, 6))
-    objective = method.objective.build(6, dataset_size=40, **SMALL[name])
+    objective = method.objective.build(6, dataset_size=80, **SMALL[name])
     extra = ExtraViews(tricks, 6, seed=0) if tricks.draws_views else None
     learner = Learner(encoder, nn.Linear(6, 6), objective, momentum=method.momentum, extra_views=extra)
-    sampler = EpisodeSampler(images(), TaskShape(way=8, shot=method.shot, query=method.query), seed=3)
+    shape = TaskShape(way=8, shot=method.shot, query=method.query)
+    labels = "given" if method.way_type == "classes" else "instance"
+    sampler = EpisodeSampler(images(), shape, way_type=method.way_type, labels=labels, seed=3)
 
     def pixels(episode: Episode) -> Tensor:
         if episode.step == dies_at:

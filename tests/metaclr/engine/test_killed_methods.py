@@ -18,5 +18,5 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(tmp_path: Path) ->
     done = subprocess.run(command, capture_output=True, text=True, cwd=root, env=env, timeout=200, check=False)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert len(lines) == 9
+    assert len(lines) == 14
     assert all(line.endswith(" equal") for line in lines), lines

@@ -69,13 +69,13 @@ def test_names_classify_images_after_training(tmp_path: Path) -> None:
             {"name": "byol", "label": "momentum", "settings": {"positives": "pair", "pair.drop": 0.2}},
             "simclr",
         ],
-        sources={"stripes": images}, targets={"again": images}, steps=60, out=tmp_path, device="cpu", quiet=True,
+        sources={"stripes": images}, targets={"again": images}, steps=40, out=tmp_path, device="cpu", quiet=True,
         overrides=[*SMALL, "views=identity", "evaluate.more={zero-shot={}, retrieval={}}", "evaluate.linear=false",
                    "evaluate.knn=false", "evaluate.low_label=false", "evaluate.few_shot=false", "train.lr=0.003"],
     )  # fmt: skip
     assert not found.failures
     rows = found.rows.set_index(["method", "evaluator"]).value
-    assert rows["pairs", "zero-shot"] > 80  # chance is 17
+    assert rows["pairs", "zero-shot"] > 60  # chance is 17
     assert rows["pairs", "zero-shot top-5"] >= rows["pairs", "zero-shot"]
     assert rows["pairs", "retrieval of text R@1"] == rows["pairs", "zero-shot"]
     assert rows["pairs", "retrieval of image R@1"] > 50

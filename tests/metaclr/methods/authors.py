@@ -481,9 +481,16 @@ SETUPS = {
         task=(1, 3),
         settings={"margin": 1.0, "embedding.unit": False},
     ),
+    "cpc": SetUp(
+        "Lightning-Universe/lightning-bolts losses/self_supervised_learning.py, models/vision/pixel_cnn.py",
+        {"task": "theirs 7 x 7", "weights": "offsets of rows weigh alike", "padding": "theirs after it"},
+        projector=(),
+        task=(1, 48),
+        settings={"target_dim": 64, "scale": 0.1, "hidden": 256, "blocks": 5, "first": 2},
+    ),
     "time_contrastive": SetUp(
         "kekeblom/tcn train_tcn.py, util.py, tcn.py",
-        {"views": "theirs as they are", "way": "both windows of a clip hold an anchor"},
+        {"views": "theirs as they are", "way": "frames of a clip are anchors"},
         projector=(L,),
         way=1,
         views=(PLAIN, PLAIN),

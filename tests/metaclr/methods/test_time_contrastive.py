@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import pytest
 import torch
 
@@ -15,13 +17,13 @@ def test_loss_is_the_mean_hinge_of_all_triplets() -> None:
     rows, terms = 10 * z / z.norm(dim=-1, keepdim=True), []
     for task in rows:
         for way in (0, 1):
-            for positive in (1, 2):
+            for anchor, positive in permutations(range(3), 2):
                 for negative in task[1 - way]:
-                    near = (task[way, 0] - task[way, positive]).square().sum()
-                    far = (task[way, 0] - negative).square().sum()
+                    near = (task[way, anchor] - task[way, positive]).square().sum()
+                    far = (task[way, anchor] - negative).square().sum()
                     terms.append(max(0.0, float(near - far + 2)))
     expected = sum(terms) / len(terms)
-    assert len(terms) == 3 * 2 * 2 * 3
+    assert len(terms) == 3 * 2 * 6 * 3
     assert metaclr.objective("time_contrastive")(z).item() == pytest.approx(expected, rel=1e-9)
     assert metaclr.objective("time_contrastive")(z[:, :1]).item() == 0
     with pytest.raises(UserError, match="margin = 0"):
