@@ -12,7 +12,7 @@ from metaclr.errors import UserError
 
 if TYPE_CHECKING:
     from episodes import ImageSet
-    from metaclr.inference import Prediction, SupportClassifier
+    from metaclr.inference import Prediction, SupportClassifier, TrainedEncoder
 
 
 def predict_files(classifier: SupportClassifier, names: Sequence[str]) -> tuple[ImageSet, Prediction]:
@@ -21,9 +21,18 @@ def predict_files(classifier: SupportClassifier, names: Sequence[str]) -> tuple[
     Raises:
         UserError: a name that is neither; a folder beside other names; nothing to read.
     """
-    given = names[0] if len(names) == 1 else [path for name in names for path in _files(Path(name))]
-    found = classifier.encoder.images(given)
+    found = read_named(classifier.encoder, names)
     return found, classifier.predict(found)
+
+
+def read_named(encoder: TrainedEncoder, names: Sequence[str]) -> ImageSet:
+    """Image files, the image files of folders, or one folder or data set, as the encoder takes them.
+
+    Raises:
+        UserError: a name that is neither; a folder without image files beside other names.
+    """
+    given = names[0] if len(names) == 1 else [path for name in names for path in _files(Path(name))]
+    return encoder.images(given)
 
 
 def _files(path: Path) -> list[Path]:

@@ -107,6 +107,8 @@ def _timm(name: str, channels: int, size: int, pretrained: bool) -> nn.Module:
 
 
 def _embeddings(path: Path) -> Subject:
+    from zipfile import BadZipFile
+
     import numpy as np
     import torch
 
@@ -114,10 +116,14 @@ def _embeddings(path: Path) -> Subject:
         stored = np.load(path, mmap_mode="r" if path.suffix == ".npy" else None, allow_pickle=False)
         rows = stored if path.suffix == ".npy" else stored["features"]
         labels = stored["labels"] if path.suffix == ".npz" and "labels" in stored.files else None
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise UserError(f"{path}: not an array (M, D), nor an .npz with `features`: {error}") from None
     if rows.ndim != 2 or len(rows) < 2 or not np.issubdtype(rows.dtype, np.floating):
         raise UserError(f"{path}: {rows.dtype} {rows.shape}; embeddings are floats (M, D) with M of 2 or more")
+    if labels is not None and labels.shape != rows.shape[:1]:
+        raise UserError(f"{path}: labels {labels.shape} of {len(rows)} embeddings; they must be (M,)")
+    if labels is not None and not np.issubdtype(labels.dtype, np.integer):
+        labels = np.unique(labels, return_inverse=True)[1]
     classes = None if labels is None or (labels < 0).any() else torch.from_numpy(np.asarray(labels, dtype=np.int64))
     # A memory-mapped file is read as the measures pass over it; copy on write, since torch wants it writable.
     opened = np.load(path, mmap_mode="c") if path.suffix == ".npy" else np.asarray(rows)

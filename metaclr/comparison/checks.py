@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from episodes import ImageSet
+from metaclr.comparison.known_labels import source_of
 from metaclr.comparison.positives_setting import labelled
 from metaclr.comparison.run import Run
 from metaclr.comparison.targets import prepare
@@ -39,6 +40,7 @@ def check_run(run: Run, recipe: CompareRecipe, source: ImageSet) -> None:
     """
     if run.method.labels == "given" and labelled(run.method, source).labels is None:
         raise UserError(f"method {run.entry.title!r} trains on labels, and source {run.source!r} has none")
+    recipe, source = run.own_recipe(recipe), source_of(run, source)
     views_for(run, recipe)
     if not run.method.trained:
         if run.entry.settings:

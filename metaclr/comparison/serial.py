@@ -14,6 +14,7 @@ from episodes.errors import EpisodeError
 from metaclr.adaptation.adapted_encoder import AdaptedEncoder
 from metaclr.comparison.choose_adaptation import choose_adaptation
 from metaclr.comparison.evaluate_run import RunInfo, evaluate_run
+from metaclr.comparison.known_labels import source_of
 from metaclr.comparison.own_procedure import own_procedure
 from metaclr.comparison.pair_towers import pairing_of
 from metaclr.comparison.plan import Plan
@@ -28,6 +29,7 @@ from metaclr.engine.process_group import broadcast_from_first, error_line
 from metaclr.errors import UserError, memory_error_line
 from metaclr.files import write_atomic
 from metaclr.networks.saved_encoder import save_encoder
+from metaclr.recipe.views import view_recipe
 from metaclr.results.store.rows import Row
 
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -86,7 +88,7 @@ def execute_run(plan: Plan, run: Run, bar: Progress | None = None) -> str:
 
 
 def _train_and_evaluate(plan: Plan, run: Run, folder: Path, bar: Progress | None) -> None:
-    recipe, source = plan.recipe, plan.sources[run.source]
+    recipe, source = run.own_recipe(plan.recipe), source_of(run, plan.sources[run.source])
     procedure = pairing = None
 
     def start() -> None:
@@ -123,6 +125,7 @@ def _train_and_evaluate(plan: Plan, run: Run, folder: Path, bar: Progress | None
         procedure=procedure,
         pairing=pairing,
         precision=recipe.evaluation_precision,
+        views=run.callables.get(recipe.views) or view_recipe(recipe.views, recipe.view_recipes),
     )
     if ranks().first:
         log_results(recipe.train.loggers, folder, info.steps, {measurement_name(row): row.value for row in rows})

@@ -6,6 +6,8 @@ import math
 import time
 from collections.abc import Callable
 
+from metaclr.console import notify
+from metaclr.diagnose.online import COLLAPSED
 from metaclr.engine.loggers import Scalars
 from metaclr.engine.schedules import rate
 from metaclr.engine.training_state import TrainingState
@@ -27,6 +29,7 @@ class ProgressLog:
         self.began = self.row_began = self.saved_at = now
         self.shown_at = -math.inf
         self.views_began = self.row_views = state.views
+        self.warned = False
 
     @property
     def save_due(self) -> bool:
@@ -51,6 +54,16 @@ class ProgressLog:
         state.curve.add(row)
         self.scalars(state.step, {f"train/{name}": value for name, value in row.items() if name != "step"})
         self.row_began, self.row_views = now, state.views
+        self._warn(means.get("embedding_std", math.inf))
+
+    def _warn(self, spread: float) -> None:
+        """Say once that the embeddings have collapsed."""
+        if spread < COLLAPSED and self.progress is not None and not self.warned:
+            self.warned = True
+            notify(
+                f"warning: step {self.state.step}: all embeddings have nearly the same direction (embedding_std "
+                f"{spread:.2g}; even: 1), so the encoder is collapsing"
+            )
 
     def show(self) -> None:
         """Report progress, at most every `QUIET_SECONDS` and at the last step."""

@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-import base64
-from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
+from metaclr.inference.templates import render
+from metaclr.inference.thumbnails import thumbnail
 
 if TYPE_CHECKING:
     from episodes import ImageSet
     from metaclr.inference.support_classifier import Prediction, SupportClassifier
 
-_SIDE = 96
-"""Pixels of a thumbnail."""
-
 
 def prediction_page(classifier: SupportClassifier, images: ImageSet, prediction: Prediction) -> str:
     """The page as text; images are drawn as the encoder sees them. Nothing in it refers to another file."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     frame = prediction.to_frame()
     rows = [
         {
-            "picture": _png(images, i),
-            "nearest_picture": _png(classifier.support, int(prediction.nearest[i])),
+            "picture": thumbnail(images, i),
+            "nearest_picture": thumbnail(classifier.support, int(prediction.nearest[i])),
             "file": row["file"],
             "class": row["class"],
             "nearest": row["nearest"],
@@ -43,23 +29,11 @@ def prediction_page(classifier: SupportClassifier, images: ImageSet, prediction:
         for i, row in enumerate(frame.to_dict("records"))
     ]
     accuracy = classifier.accuracy
-    return environment.get_template("page.html.j2").render(
+    return render(
+        "page.html.j2",
         rows=rows,
         encoder=classifier.encoder.name,
         classes=list(zip(classifier.classes, classifier.shots, strict=True)),
         accuracy=None if accuracy is None else f"{100 * accuracy:.1f}",
         threshold=None if classifier.threshold is None else f"{classifier.threshold:.3f}",
     )
-
-
-def _png(images: ImageSet, place: int) -> str:
-    """One image as base64 PNG, enlarged without smoothing if it is small."""
-    from PIL import Image
-
-    pixels = images.images[place : place + 1][0].cpu().numpy()
-    picture = Image.fromarray(pixels[0] if len(pixels) == 1 else np.moveaxis(pixels, 0, 2))
-    small = max(picture.size) < _SIDE
-    picture = picture.resize((_SIDE, _SIDE), Image.Resampling.NEAREST if small else Image.Resampling.LANCZOS)
-    buffer = BytesIO()
-    picture.save(buffer, format="PNG")
-    return base64.b64encode(buffer.getvalue()).decode()

@@ -56,6 +56,14 @@ def command_lines(folder: Path) -> Iterator[list[str]]:
         yield ["recipes", "show", word]
         yield ["episodes", word, "--out", str(folder / "picture.png")]
         yield ["train", "simclr", "--set", word, "--out", out]
+        yield from _of_trained_encoders(word, folder)
+        yield ["sweep", f"temperature={word or 'x'}", "--steps", "nope", "--out", out]
+        yield ["sweep", f"{word}=1", "--source", "digits", "--target", "digits", "--out", out]
+        yield ["cite", word]
+        if word:  # without a name, the reproductions are listed
+            yield ["reproduce", word, "--budget", "smoke", "--out", out]
+            yield ["compare", "--protocol", word, "--set", "train.steps=nope", "--out", out]
+        yield ["data", "get", word or "nope"]
     for key in KEYS:
         for number in NUMBERS:
             yield ["compare", "--set", f"{key}={number}", "--set", "train.steps=nope", "--out", out]
@@ -66,6 +74,19 @@ def command_lines(folder: Path) -> Iterator[list[str]]:
         yield ["evaluate", str(path), "--out", out]
         yield ["report", str(path)]
         yield ["table", str(path)]
+        yield from _of_trained_encoders(str(path), folder)
+
+
+def _of_trained_encoders(word: str, folder: Path) -> Iterator[list[str]]:
+    """The verbs that take a run, a comparison or a file of weights."""
+    new = str(folder / "files" / "short.csv")
+    yield ["predict", word, "--support", str(folder / "files"), new]
+    yield ["embed", word, "digits", "--out", str(folder / "out.npz")]
+    yield ["export", word, "--out", str(folder / "out")]
+    yield ["neighbors", word, "digits", "--out", str(folder / "out.html")]
+    yield ["map", word, "digits", "--out", str(folder / "out.html")]
+    yield ["diagnose", word or "nope", "--out", str(folder / "out")]
+    yield ["train", "simclr", "--from", word or "nope", "--steps", "0", "--out", str(folder / "out")]
 
 
 def write_files(folder: Path) -> None:

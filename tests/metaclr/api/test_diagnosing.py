@@ -101,6 +101,9 @@ def test_embeddings_as_files(tmp_path: Path) -> None:
     assert plain.numbers["uniformity"] == named.numbers["uniformity"] == pytest.approx(uniformity(rows))
     assert "simplex" in named.numbers
     assert "alignment" not in plain.numbers
+    np.savez(tmp_path / "words.npz", features=rows.numpy(), labels=np.array(["owl", "wren", "tit"])[np.arange(300) % 3])
+    (words,) = metaclr.diagnose_runs([str(tmp_path / "words.npz")]).measured
+    assert words.numbers["simplex"] == pytest.approx(named.numbers["simplex"])
 
 
 @pytest.mark.parametrize(
@@ -111,6 +114,8 @@ def test_embeddings_as_files(tmp_path: Path) -> None:
         (["x.npy"], {"layers": ["feature"]}, "did you mean 'features'"),
         (["integers.npy"], {}, "embeddings are floats"),
         (["broken.npz"], {}, "not an array"),
+        (["empty.npz"], {}, "not an array"),
+        (["short.npz"], {}, r"they must be \(M,\)"),
         (["good.npy", "good.npy"], {}, "the name of two encoders"),
     ],
 )
@@ -121,6 +126,8 @@ def test_refusals(
     np.save("integers.npy", np.arange(12).reshape(3, 4))
     np.save("good.npy", np.eye(4, dtype=np.float32))
     np.savez("broken.npz", other=np.eye(3))
+    np.savez("short.npz", features=np.eye(3), labels=np.arange(2))
+    Path("empty.npz").write_bytes(b"")
     with pytest.raises(UserError, match=says):
         metaclr.diagnose_runs(names, **options)  # type: ignore[arg-type]
 
