@@ -24,6 +24,7 @@ See why methods differ
 
     metaclr.bridge_walk("simclr", "protonet")                                     # one axis at a time, each measured
     metaclr.methods.diff("simclr", "protonet")                                    # (axis, here, there)
+    metaclr.sweep({"temperature": [0.05, 0.2, 1.0]})                              # accuracy and geometry against values
     metaclr.diagnose_runs(["results/glyphs"])                                     # uniformity, rank, ... of encoders
 
 Take the objective or the sampler alone into your own loop
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
         objective,
         pretrained,
         reproduce,
+        sweep,
         train,
     )
     from metaclr.errors import UserError
@@ -73,6 +75,7 @@ _HOME = {
     "objective": "metaclr.api",
     "pretrained": "metaclr.api",
     "reproduce": "metaclr.api",
+    "sweep": "metaclr.api",
     "train": "metaclr.api",
 }
 
@@ -89,6 +92,7 @@ __all__ = [
     "objective",
     "pretrained",
     "reproduce",
+    "sweep",
     "train",
 ]
 

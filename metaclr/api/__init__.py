@@ -7,6 +7,7 @@ from metaclr.api.evaluating import evaluate
 from metaclr.api.loading import load
 from metaclr.api.objectives import objective
 from metaclr.api.reproducing import reproduce
+from metaclr.api.sweeping import sweep
 from metaclr.api.training import train
 from metaclr.api.walking import bridge_walk
 
@@ -21,5 +22,6 @@ __all__ = [
     "objective",
     "pretrained",
     "reproduce",
+    "sweep",
     "train",
 ]

@@ -124,6 +124,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "views_mode": (lambda value: value is None or _is_text(value), "'shared' or 'per_method'"),
     "protocol": (lambda value: value is None or _is_text(value), "the name of a protocol, such as 'mini-5way'"),
     "device": (lambda value: _is_text(value) or type(value).__name__ == "device", "'auto', 'cpu', 'cuda' or 'cuda:N'"),
+    "log": (lambda value: _is_list(value, _is_text), "a list of loggers, such as ['tensorboard']"),
     "ray": (lambda value: value is None or _is_text(value), "'local', or the address of a cluster"),
     "out": _PATH,
     "start": _PATH,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from metaclr.api.checks import check_arguments, refuse_one_text
 from metaclr.api.subjects import LAYERS, Subject, find_subjects
 from metaclr.errors import UserError, unknown
 
@@ -73,6 +74,9 @@ def diagnose_runs(
     from metaclr.diagnose.summary import NUMBERS
     from metaclr.evaluation.features import features
 
+    refuse_one_text("names", names)
+    refuse_one_text("layers", layers)
+    check_arguments(out=out, device=device, data_root=data_root, size=size, channels=channels, quiet=quiet)
     for layer in layers:
         if layer not in LAYERS:
             raise unknown("layer", layer, LAYERS)

@@ -162,7 +162,9 @@ def _evaluate_all(
     with_pixels: bool,
 ) -> list[Any]:
     """Rows of the encoders that take images of one format, and of the control."""
+    from episodes import PRESETS
     from metaclr.comparison.evaluate_run import RunInfo, evaluate_run
+    from metaclr.comparison.image_format import VIEWS
     from metaclr.networks import build_encoder
 
     control = {"pixels": build_encoder("pixels", form[1], form[0], seed=0)} if with_pixels else {}
@@ -171,7 +173,8 @@ def _evaluate_all(
         run = re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-") + "-given-s0"
         architecture = str(getattr(encoder, "architecture", type(encoder).__name__))
         about = RunInfo(run=run, method=name, source=ELSEWHERE, encoder=architecture)
-        rows += evaluate_run(encoder, targets, recipe.evaluate, about, folder / "runs" / run, device)
+        place, views = folder / "runs" / run, PRESETS[VIEWS[form[1]]]
+        rows += evaluate_run(encoder, targets, recipe.evaluate, about, place, device, views=views)
     return rows
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -30,6 +31,7 @@ class OptionArguments(TypedDict, total=False):
     overrides: Sequence[str]
     jobs: int
     ray: str | None
+    log: Sequence[str]
     trust: bool
     quiet: bool
 
@@ -63,6 +65,8 @@ class Options:
     """Runs trained at the same time on this machine, each in a process of its own."""
     ray: str | None = None
     """Spread the runs over a Ray cluster: "local" (this machine), or the address of a running cluster."""
+    log: Sequence[str] = ()
+    """Send curves and results to "tensorboard", "wandb" or "mlflow" too; see `metaclr.engine.loggers`."""
     trust: bool = False
     """Run the Python files that a recipe in a results folder names; see `metaclr.api.trust`."""
     quiet: bool = False
@@ -77,9 +81,11 @@ class Options:
     def recipe_lines(self) -> list[str]:
         """`start`, `steps` and `overrides` as `KEY=VALUE` lines; a run on a CPU requests no GPU of a cluster."""
         budget = [f"train.steps={self.steps}"] if self.steps is not None else []
+        log = [f"train.loggers={json.dumps([*self.log])}"] if self.log else []
         return [
             *start_lines(self.start),
             *budget,
+            *log,
             *self.overrides,
             *(["cluster.gpus=0"] if self.device == "cpu" else []),
         ]
@@ -95,7 +101,7 @@ def read_options(given: Mapping[str, Any]) -> Options:
     for name, value in given.items():
         if name not in names:
             raise unknown("argument", name, names)
-        if name in ("targets", "seeds", "overrides"):
+        if name in ("targets", "seeds", "overrides", "log"):
             refuse_one_text(name, value)
     check_arguments(**given)
     return Options(**given)

@@ -12,7 +12,7 @@ import click
 VERBS = sorted(p.stem for p in Path(__file__).parent.glob("*.py") if not p.stem.startswith("_"))
 
 
-WITH_RANKS = ("bridge", "compare", "train")
+WITH_RANKS = ("bridge", "compare", "sweep", "train")
 """Verbs that torchrun may start as several processes."""
 
 

@@ -67,6 +67,12 @@ def comparison_options(*, seeds: str, out: str) -> Callable[[Callable[..., None]
             metavar="local|ADDRESS",
             help="Spread the runs over a Ray cluster: local, or its address (needs metaclr[ray]).",
         ),
+        click.option(
+            "--log",
+            type=click.Choice(["tensorboard", "wandb", "mlflow"]),
+            multiple=True,
+            help="Send curves and results to this logger too; may be repeated (needs metaclr[NAME]).",
+        ),
         click.option("--trust", is_flag=True, help="Run the Python files that a recipe in a results folder names."),
         device_option,
         data_root_option,

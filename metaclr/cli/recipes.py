@@ -20,7 +20,7 @@ def list_recipes() -> None:
     """List the recipes, one a line."""
     for name in names():
         recipe = resolve(read(find(name)))
-        click.echo(f"{name:16} {recipe.description}")
+        click.echo(f"{name:18} {recipe.description}")
 
 
 @command.command()

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from episodes import ImageSet
+from metaclr.comparison.known_labels import source_of
 from metaclr.comparison.positives_setting import labelled
 from metaclr.comparison.run import Run
 from metaclr.comparison.targets import prepare
 from metaclr.comparison.training import build_encoder_of, build_learner, sampler_for, views_for
 from metaclr.engine.gradient_cache import check_learner
+from metaclr.engine.loggers import check_loggers
 from metaclr.engine.process_group import gather_objects
 from metaclr.errors import UserError
 from metaclr.evaluation.evaluators import chosen
@@ -21,12 +23,13 @@ if TYPE_CHECKING:
 
 
 def check_recipe(recipe: CompareRecipe) -> None:
-    """Check the names that a recipe uses for evaluators.
+    """Check the names that a recipe uses for evaluators, and that its loggers are installed.
 
     Raises:
-        UserError: an unknown name, with the nearest one.
+        UserError: an unknown name, with the nearest one; a missing package.
     """
     chosen(recipe.evaluate.model_dump())
+    check_loggers(recipe.train.loggers)
 
 
 def check_run(run: Run, recipe: CompareRecipe, source: ImageSet) -> None:
@@ -37,6 +40,7 @@ def check_run(run: Run, recipe: CompareRecipe, source: ImageSet) -> None:
     """
     if run.method.labels == "given" and labelled(run.method, source).labels is None:
         raise UserError(f"method {run.entry.title!r} trains on labels, and source {run.source!r} has none")
+    recipe, source = run.own_recipe(recipe), source_of(run, source)
     views_for(run, recipe)
     if not run.method.trained:
         if run.entry.settings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from metaclr.engine.process_group import broadcast_from_first
 from metaclr.evaluation import Measurement, Target, embed
 from metaclr.evaluation.distributed import distribute
 from metaclr.evaluation.evaluators import chosen
+from metaclr.evaluation.geometry import Geometry, target_geometry
 from metaclr.evaluation.inspection import choose_images, inspect
 from metaclr.evaluation.target import Embedded
 from metaclr.evaluation.transfer import embed_source
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from episodes import ImageSet
+    from episodes import ImageSet, Views
     from metaclr.adaptation.procedure import Procedure
     from metaclr.engine.settings import Precision
     from metaclr.evaluation.pairing import Pairing
@@ -57,6 +58,7 @@ def evaluate_run(
     procedure: Procedure | None = None,
     pairing: Pairing | None = None,
     precision: Precision = "fp32",
+    views: Views | None = None,
 ) -> list[Row]:
     """Run the recipe's evaluators on every target; write rows, per-item results and classes into the run folder.
 
@@ -64,6 +66,7 @@ def evaluate_run(
 
     Several ranks share the work; all get the rows, and the first writes. source: images that the encoder was trained
     on, for evaluators that need their features. procedure: the method's own, which the head "method" stands for.
+    views: what draws views for label-free measures, the same for every encoder.
     pairing: of a method that trained on pairs, for evaluators of images and texts.
     """
     from metaclr.environment import short
@@ -88,6 +91,7 @@ def evaluate_run(
         procedure=procedure,
         pairing=pairing,
         precision=precision,
+        views=views,
         look=look,
     ):
         row = _row(measured, about, environment)
@@ -119,9 +123,10 @@ def measure(
     procedure: Procedure | None = None,
     pairing: Pairing | None = None,
     precision: Precision = "fp32",
+    views: Views | None = None,
     look: Callable[[Embedded], None] | None = None,
 ) -> Iterator[Measurement]:
-    """Every measurement of the recipe's evaluators; features are computed once per target.
+    """Every measurement of the recipe's evaluators, with the geometry of the features, which are computed once.
 
     Each rank embeds its share of a target's images and does its share of the measurements; all ranks get all of them.
     look: called with each target's features before they are measured.
@@ -141,7 +146,9 @@ def measure(
         if look is not None:
             look(embedded)
         work = [item for evaluator, value in evaluators for item in evaluator.work_items(embedded, value)]
-        yield from distribute(work)
+        geometry = target_geometry(embedded, views, device, **options)
+        for measured in distribute(work):
+            yield replace(measured, geometry=geometry)
 
 
 def _row(measured: Measurement, about: RunInfo, environment: str) -> Row:
@@ -167,4 +174,5 @@ def _row(measured: Measurement, about: RunInfo, environment: str) -> Row:
         environment=environment,
         train_seconds=round(about.seconds, 2),
         train_views=about.views,
+        **asdict(measured.geometry or Geometry()),
     )

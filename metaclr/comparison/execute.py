@@ -117,7 +117,8 @@ def about(plan: Plan, failures: dict[str, str]) -> About:
 
 def _extended(plan: Plan) -> list[str]:
     """Remarks about trainings that resumed with more steps than they were started with."""
-    return [f"{run.name}: {note}" for run, steps in extended(plan) if (note := resumed_note(steps, plan.recipe.train))]
+    found = [(run, resumed_note(steps, run.own_recipe(plan.recipe).train)) for run, steps in extended(plan)]
+    return [f"{run.name}: {note}" for run, note in found if note]
 
 
 def labels_seen(method: Method) -> str:

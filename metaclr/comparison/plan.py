@@ -18,6 +18,7 @@ from metaclr.comparison.load import load_images
 from metaclr.comparison.naming import label_method_files, runs_of
 from metaclr.comparison.positives_setting import source_fingerprint
 from metaclr.comparison.run import Run
+from metaclr.comparison.sweep import expand_sweep
 from metaclr.comparison.targets import prepare
 from metaclr.comparison.training import task_notes
 from metaclr.data.notes import TURNS_NOTE
@@ -104,6 +105,7 @@ def plan(
         lambda: [*load_images(unformatted.sources, unformatted, data_root, images or {}).values()],
         device.type,
     )
+    recipe = expand_sweep(recipe, methods)
     runs = runs_of(recipe, methods, views)
     loaded = load_images((*recipe.sources, *recipe.targets), recipe, data_root, images or {})
     validation = _validation(recipe, loaded, data_root, images or {})

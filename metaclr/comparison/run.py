@@ -9,9 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from metaclr.comparison.method_files import from_text
 from metaclr.comparison.positives_setting import declared
 from metaclr.comparison.warm_start import start_digest
+from metaclr.errors import UserError
 from metaclr.methods.differences import settings
 from metaclr.recipe import MethodEntry
 
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from metaclr.methods import Method
     from metaclr.recipe import CompareRecipe
 
-MUTABLE_KEYS = {"name", "description", "methods", "seeds", "sources", "cluster", "fixed", "positives"}
+MUTABLE_KEYS = {"name", "description", "methods", "seeds", "sources", "cluster", "fixed", "positives", "sweep"}
 """Recipe keys that a later command on the same folder may change: they add or leave out runs, or move them."""
 
 TRAINING_KEYS = {"size", "channels", "views", "view_recipes", "views_mode", "encoder"}
@@ -59,6 +62,19 @@ class Run:
         title = re.sub(r"[^A-Za-z0-9.]+", "-", self.entry.title).strip("-")
         return f"{title}-{source}-s{self.seed}" + (f"-{self.mark}" if self.mark else "")
 
+    def own_recipe(self, recipe: CompareRecipe) -> CompareRecipe:
+        """The recipe with this method's own values of `train` and `encoder`.
+
+        Raises:
+            UserError: a value that is not legal.
+        """
+        try:
+            return recipe.own(self.entry)
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(map(str, first["loc"]))
+            raise UserError(f"{self.entry.title}: {key} = {first['input']!r}: {first['msg']}") from error
+
     def training_inputs(self, recipe: CompareRecipe, fingerprint: str) -> dict[str, Any]:
         """Everything that the trained weights depend on, but for `train.steps`: a training may resume with more.
 
@@ -70,11 +86,15 @@ class Run:
         """
         from metaclr.engine.distributed import ranks
 
+        recipe = self.own_recipe(recipe)
         train = trained_settings(recipe)
         train.pop("steps")
         if train.pop("sync_norm") is False:
             train["ranks"] = ranks().world  # otherwise any number of ranks computes the same
-        entry = self.entry.model_dump(mode="json", exclude={"label"})
+        entry = self.entry.model_dump(mode="json", exclude={"label", "of", "point", "overrides"})
+        for key in ("label_share", "label_noise"):
+            if entry[key] is None:
+                entry.pop(key)
         # A method of a file is its text, wherever the file lies.
         file = {"method file": hashlib.sha256(self.text.encode()).hexdigest()} if self.text else {}
         if self.text:
@@ -95,6 +115,7 @@ class Run:
     def training_with_steps(self, recipe: CompareRecipe, fingerprint: str) -> dict[str, Any]:
         """`training_inputs`, and the number of steps of a method that is trained."""
         training = self.training_inputs(recipe, fingerprint)
+        recipe = self.own_recipe(recipe)
         steps = {"steps": recipe.train.steps} if self.method.trained else {}
         return {**training, "train": {**training["train"], **steps}}
 

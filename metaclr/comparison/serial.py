@@ -14,6 +14,7 @@ from episodes.errors import EpisodeError
 from metaclr.adaptation.adapted_encoder import AdaptedEncoder
 from metaclr.comparison.choose_adaptation import choose_adaptation
 from metaclr.comparison.evaluate_run import RunInfo, evaluate_run
+from metaclr.comparison.known_labels import source_of
 from metaclr.comparison.own_procedure import own_procedure
 from metaclr.comparison.pair_towers import pairing_of
 from metaclr.comparison.plan import Plan
@@ -23,10 +24,13 @@ from metaclr.comparison.training import build_encoder_of, encoder_description, t
 from metaclr.console import Progress, notify, progress, span
 from metaclr.engine import NonFiniteLoss
 from metaclr.engine.distributed import ranks, same_start
+from metaclr.engine.loggers import log_results
 from metaclr.engine.process_group import broadcast_from_first, error_line
 from metaclr.errors import UserError, memory_error_line
 from metaclr.files import write_atomic
 from metaclr.networks.saved_encoder import save_encoder
+from metaclr.recipe.views import view_recipe
+from metaclr.results.store.rows import Row
 
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """Errors of the disk, which every later run would meet too."""
@@ -84,7 +88,7 @@ def execute_run(plan: Plan, run: Run, bar: Progress | None = None) -> str:
 
 
 def _train_and_evaluate(plan: Plan, run: Run, folder: Path, bar: Progress | None) -> None:
-    recipe, source = plan.recipe, plan.sources[run.source]
+    recipe, source = run.own_recipe(plan.recipe), source_of(run, plan.sources[run.source])
     procedure = pairing = None
 
     def start() -> None:
@@ -110,7 +114,7 @@ def _train_and_evaluate(plan: Plan, run: Run, folder: Path, bar: Progress | None
         description = encoder_description(run, recipe, source.channels)
         broadcast_from_first(lambda: save_encoder(encoder, description, folder))
     targets = list(plan.targets.values())
-    evaluate_run(
+    rows = evaluate_run(
         encoder,
         targets,
         recipe.evaluate,
@@ -121,7 +125,10 @@ def _train_and_evaluate(plan: Plan, run: Run, folder: Path, bar: Progress | None
         procedure=procedure,
         pairing=pairing,
         precision=recipe.evaluation_precision,
+        views=run.callables.get(recipe.views) or view_recipe(recipe.views, recipe.view_recipes),
     )
+    if ranks().first:
+        log_results(recipe.train.loggers, folder, info.steps, {measurement_name(row): row.value for row in rows})
     digest = plan.digest(run)
     broadcast_from_first(lambda: mark_finished(folder, digest))
 
@@ -145,6 +152,12 @@ def _write_error(folder: Path) -> None:
     """The traceback of the error that is being handled."""
     with suppress(OSError):
         write_atomic(folder / ERROR, traceback.format_exc())
+
+
+def measurement_name(row: Row) -> str:
+    """The name of a measurement in a logger: 'digits/few-shot 5-way 1-shot', 'digits/linear'."""
+    what = f"{row.way}-way {row.shot}-shot" if row.way is not None else row.label_subset
+    return f"{row.target}/{row.evaluator} {what}".strip()
 
 
 def _info(run: Run, encoder: str) -> RunInfo:

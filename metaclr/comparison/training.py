@@ -14,6 +14,7 @@ from metaclr.comparison.class_types import class_types
 from metaclr.comparison.cluster_labels import is_cluster_setting
 from metaclr.comparison.cluster_refresh import ClusterRefresh
 from metaclr.comparison.image_format import VIEWS
+from metaclr.comparison.known_labels import source_of
 from metaclr.comparison.pair_towers import text_side
 from metaclr.comparison.positives_setting import is_positives_setting, labelled, rendered, ways_of
 from metaclr.comparison.run import Run
@@ -93,10 +94,10 @@ def task_notes(runs: Sequence[Run], recipe: CompareRecipe, sources: Mapping[str,
     titles: dict[str, list[str]] = {}
     for run in runs:
         if run.method.trained and run.seed == runs[0].seed:
-            source = sources[run.source]
-            shape = task_shape(run, recipe, source)
+            source, own = source_of(run, sources[run.source]), run.own_recipe(recipe)
+            shape = task_shape(run, own, source)
             seen = ways_of(run.method, source)
-            for title, text in notes(run.entry.title, shaped(run), shape, recipe.train.batch_views, seen):
+            for title, text in notes(run.entry.title, shaped(run), shape, own.train.batch_views, seen):
                 titles.setdefault(text, []).append(title)
             for text in run.method.positives.notes(source) if run.method.positives else ():
                 titles.setdefault(text, []).append(run.entry.title)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from metaclr.bridge import Context
 from metaclr.bridge.logits.upcast import upcast
+from metaclr.diagnose.online import batch_geometry
 from metaclr.engine.distributed import gather
 from metaclr.engine.extra_views import Drawn, ExtraViews
 from metaclr.engine.momentum_encoder import MomentumEncoder, momentum_at
@@ -168,7 +169,7 @@ class Learner(nn.Module):
         return local if self.shared_axis is None else gather(local, self.shared_axis)
 
     def _metrics(self, embeddings: Tensor) -> dict[str, Tensor]:
-        metrics = {"embedding_std": embedding_std(embeddings.flatten(0, 2))}
+        metrics = {"embedding_std": embedding_std(embeddings.flatten(0, 2)), **batch_geometry(embeddings)}
         accuracy = getattr(self.objective, "accuracy", None)
         if isinstance(accuracy, Tensor):
             metrics["accuracy"] = accuracy.detach()

@@ -13,7 +13,7 @@ Schedule = Literal["cosine", "constant", "linear", "step"]
 Precision = Literal["auto", "bf16", "fp32", "fp64"]
 Choice = Literal["auto", "on", "off"]
 
-FREE = ("checkpoint_seconds", "compile", "cuda_graph", "prefetch", "device")
+FREE = ("checkpoint_seconds", "compile", "cuda_graph", "prefetch", "device", "loggers")
 """Settings that may change when a run is resumed: they do not change what is computed."""
 
 
@@ -46,6 +46,8 @@ class TrainSettings:
     """With several ranks: batch norm statistics over the global batch, as in one process."""
     checkpoint_seconds: float = 30.0
     log_every: int = 20
+    loggers: tuple[str, ...] = ()
+    """Names of `metaclr.engine.loggers` that the curve is sent to, beside curve.csv."""
     device: str = "auto"
     seed: int = 0
 

@@ -21,6 +21,7 @@ from metaclr.engine.cuda_graph.graph_step import GraphStep, should_record, side_
 from metaclr.engine.distributed import all_reduce_max, rank_device, ranks
 from metaclr.engine.errors import Interrupted
 from metaclr.engine.isolation import isolated
+from metaclr.engine.loggers import logging_to
 from metaclr.engine.optimizers import build_optimizer
 from metaclr.engine.precision import autocast, compute_dtype, weights_dtype
 from metaclr.engine.progress_log import Progress, ProgressLog
@@ -160,7 +161,8 @@ def _loop(
         if steps and should_compile(settings, device):
             first = compiled_views(render, lambda: next(batches(sampler, render_in_dtype, steps[:1], device, "off")))
             stack.enter_context(compiled(state.learner, stack.enter_context(first), cast))
-        log = ProgressLog(state, progress)
+        to = state.folder if rank_info.first and steps else None
+        log = ProgressLog(state, progress, stack.enter_context(logging_to(settings.loggers, to, state.step)))
         drawn = (batches(sampler, render_in_dtype, part, device, settings.prefetch) for part in _parts(steps, refresh))
         for pixels, episode in chain.from_iterable(drawn):
             seed_generators(random.key(settings.seed, "engine", state.step, rank_info.rank), device)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import nan
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from metaclr.evaluation.new_classes import estimate_name, new_class_errors
 from metaclr.evaluation.standard_errors import interval as interval_of
 from metaclr.evaluation.statistics import mean_interval, proportion
+
+if TYPE_CHECKING:
+    from metaclr.evaluation.geometry import Geometry
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +31,7 @@ class Measurement:
     classes, without: of few-shot results, the class ids (E, N) of each episode (one id for copies of a class, such as
         the turns of a character), and where a task uses all classes of its pool the accuracies (E, N) in 0..1 without
         each way (`second_best`).
+    geometry: of the encoder's features on the target.
     """
 
     evaluator: str
@@ -43,6 +48,7 @@ class Measurement:
     ci95_episodes: float = nan
     classes: Tensor | None = None
     without: Tensor | None = None
+    geometry: Geometry | None = None
 
 
 def from_episodes(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from episodes import Episode, ImageSet, ViewRecipe, render
+from episodes import Episode, ImageSet, Views, render
 
 
 def spaced(count: int, most: int) -> torch.Tensor:
@@ -13,7 +13,7 @@ def spaced(count: int, most: int) -> torch.Tensor:
     return torch.arange(kept) * count // max(kept, 1)
 
 
-def probe_views(images: ImageSet, recipe: ViewRecipe, views: int, *, seed: int = 0) -> ImageSet:
+def probe_views(images: ImageSet, recipe: Views, views: int, *, seed: int = 0) -> ImageSet:
     """`views` views of each of B images, next to each other: uint8 (B V, C, H, W), without labels."""
     count = len(images)
     index = torch.arange(count).view(1, count, 1).expand(1, count, views).contiguous()

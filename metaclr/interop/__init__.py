@@ -1,4 +1,7 @@
-"""learn2learn in both directions: its data sets and tasksets as inputs here, our samplers as input of its loops."""
+"""Other libraries: learn2learn in both directions, and Lightning and Hugging Face `datasets` as modules of their own.
+
+`metaclr.interop.lightning` and `metaclr.interop.huggingface` are imported by name, since they need their library.
+"""
 
 from metaclr.interop.dataset import image_set_from_dataset
 from metaclr.interop.task_stream import TaskStream

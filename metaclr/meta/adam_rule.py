@@ -15,6 +15,7 @@ class AdamRule:
     """w - rate * g / (sqrt(v / (1 - beta2^t)) + eps), v the moving average of g^2.
 
     second_moment, count: v by parameter name and the number t of steps before the first; empty and 0 for a fresh start.
+    A head of other ways than v was kept for starts from the mean of v over ways, as its weights do.
     """
 
     description = "Adam without momentum"
@@ -28,6 +29,8 @@ class AdamRule:
         changed = {}
         for name, gradient in gradients.items():
             before = self.second_moment.get(name)
+            if before is not None and before.shape != gradient.shape:
+                before = before.mean(0, keepdim=True)
             moment = (1 - BETA2) * gradient.square() + (BETA2 * before if before is not None else 0)
             self.second_moment[name] = moment
             scale: Tensor = torch.sqrt(moment / (1 - BETA2**self.count)) + EPS

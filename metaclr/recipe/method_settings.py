@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from metaclr.errors import UserError, unknown
 
-OF_ENTRY = ("label", "projector", "views", "settings")
+OF_ENTRY = ("label", "projector", "views", "settings", "overrides", "label_share", "label_noise", "of", "point")
 """Keys of a method's table that are no settings of its objective or its tasks."""
 
 SHAPE = ("way", "shot", "query")
@@ -60,6 +61,21 @@ def entry_of(text: str, value: Callable[[str], Any]) -> dict[str, Any]:
         table[key.strip()] = value(given.strip())
     label = f"{name}({', '.join(f'{k}={_plain(v)}' for k, v in table.items())})" if table else ""
     return _merged({"name": name} | ({"label": label} if label else {}), table)
+
+
+def read_values(text: str) -> list[Any]:
+    """The values of a comma-separated list, each as TOML, or as a word; a list in [ ] is one value.
+
+    >>> read_values("0.05, 1, mlp, [0.2, 1.0]")
+    [0.05, 1, 'mlp', [0.2, 1.0]]
+    """
+    values: list[Any] = []
+    for part in split_list(text):
+        try:
+            values.append(tomllib.loads(f"value = {part}")["value"])
+        except tomllib.TOMLDecodeError:
+            values.append(part)
+    return [value for value in values if value != ""]
 
 
 def apply_tables(

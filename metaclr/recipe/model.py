@@ -43,7 +43,11 @@ class DataRecipe(Strict):
 class MethodEntry(Strict):
     """One method of the comparison, by name (or a .py file that defines METHOD), and its settings.
 
-    settings: of its objective (`temperature`), and `way`, `shot`, `query` of its training tasks.
+    settings: of its objective (`temperature`), and `way`, `shot`, `query` of its training tasks. overrides: keys of the
+    recipe's tables `train` and `encoder` for this method alone, such as {"train.batch_views": 64}. label_share: share
+    of the source's classes whose labels are known: a method that reads labels trains on their images alone.
+    label_noise: share of its images that have the label of another image. of, point: of a sweep's method, the method
+    that it varies and its values by key.
     """
 
     name: str
@@ -51,6 +55,22 @@ class MethodEntry(Strict):
     settings: dict[str, Any] = Field(default_factory=dict)
     projector: str | None = None
     views: str | None = None
+    overrides: dict[str, Any] | None = None
+    label_share: float | None = Field(default=None, gt=0, le=1)
+    label_noise: float | None = Field(default=None, ge=0, le=1)
+    of: str | None = None
+    point: dict[str, Any] | None = None
+
+    @field_validator("overrides")
+    @classmethod
+    def _of_training(cls, values: dict[str, Any] | None) -> dict[str, Any] | None:
+        for key in values or {}:
+            table, _, name = key.partition(".")
+            known = OWN_TABLES.get(table, {})
+            if name not in known:
+                allowed = ", ".join(f"{of}.{one}" for of in OWN_TABLES for one in OWN_TABLES[of])
+                raise ValueError(f"{key!r} is not one of: {allowed}")
+        return values
 
     @property
     def title(self) -> str:
@@ -91,6 +111,12 @@ class TrainRecipe(Strict):
     """With several ranks: batch statistics of the whole batch, as one process has them; false: of each rank's share."""
     checkpoint_seconds: float = Field(default=30.0, gt=0)
     log_every: int = Field(default=10, ge=1)
+    loggers: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = ()
+    """Send curves and results to these too, through their own libraries; `--log NAME` for short."""
+
+
+OWN_TABLES: dict[str, Any] = {"train": TrainRecipe.model_fields, "encoder": EncoderRecipe.model_fields}
+"""Tables of a recipe whose keys a method may have values of its own for."""
 
 
 class FewShotRecipe(Strict):
@@ -192,6 +218,8 @@ class CompareRecipe(Strict):
     evaluate: EvaluateRecipe = EvaluateRecipe()
     cluster: ClusterRecipe = ClusterRecipe()
     fixed: tuple[str, ...] = ()
+    sweep: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
+    """Values by key: every method is trained with every combination (see `metaclr.comparison.sweep`)."""
     protocol: str = Field(default="", description="the published protocol that `evaluate` follows, for table notes")
 
     @field_validator("view_recipes")
@@ -250,6 +278,22 @@ class CompareRecipe(Strict):
     def evaluation_precision(self) -> Literal["fp32", "fp64"]:
         """Precision of the evaluation: float32, so that machines can be compared, or float64 if trained in it."""
         return "fp64" if self.train.precision == "fp64" else "fp32"
+
+    def own(self, entry: MethodEntry) -> CompareRecipe:
+        """The recipe as one method trains under it, with the method's own values of `train` and `encoder`.
+
+        Raises:
+            ValidationError: a value that is not legal.
+        """
+        if not entry.overrides:
+            return self
+        tables: dict[str, dict[str, Any]] = {"train": {}, "encoder": {}}
+        for key, value in entry.overrides.items():
+            table, _, name = key.partition(".")
+            tables[table][name] = value
+        train = TrainRecipe.model_validate({**self.train.model_dump(), **tables["train"]})
+        encoder = EncoderRecipe.model_validate({**self.encoder.model_dump(), **tables["encoder"]})
+        return self.model_copy(update={"train": train, "encoder": encoder})
 
     @property
     def cells_methods(self) -> tuple[MethodEntry, ...]:

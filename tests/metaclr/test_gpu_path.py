@@ -41,7 +41,12 @@ assert _spec.loader is not None
 fake_cuda = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(fake_cuda)
 
-SOURCE = ImageSet(torch.zeros(400, 1, 16, 16, dtype=torch.uint8), torch.arange(40).repeat_interleave(10))
+SOURCE = ImageSet(
+    torch.zeros(400, 1, 16, 16, dtype=torch.uint8),
+    torch.arange(40).repeat_interleave(10),
+    tuple(f"letter {i} of script {i % 4}" for i in range(40)),
+    groups=tuple(f"script {i % 4}" for i in range(40)),
+)
 SMALL = {"options": {"width": 4}, "projector_hidden": 8, "projector_dim": 8}
 TRAINED = [name for name in methods.names() if methods.get(name).trained]
 
@@ -94,13 +99,16 @@ def step(name: str, dtype: torch.dtype = torch.float32) -> Tensor:
     """The forward of one training step on the GPU path, with the metrics buffered and the momentum encoder moved."""
     real, shape = learner_of(name)
     mode = FakeTensorMode()
+    if dtype == torch.bfloat16:  # torch turns autocast off where there is no CUDA: networks that are in bf16 instead
+        for network in (real.encoder, real.projector, real.momentum_encoder or real.encoder):
+            network.bfloat16()
     learner = fake_cuda.fake_module(real.double() if dtype == torch.float64 else real, mode).train()
     device = torch.device("cuda")
     with mode:
-        weights = torch.float64 if dtype == torch.float64 else torch.float32
+        weights = dtype
         pixels = torch.rand(shape.tasks, shape.way, shape.views, 1, 16, 16, device=device, dtype=weights)
         tables = integers(*pixels.shape[:3]), integers(*pixels.shape[:3]), integers(*pixels.shape[:2])
-        with autocast(device, dtype):
+        with autocast(device, torch.float64 if dtype == torch.float64 else torch.float32):
             loss, metrics = learner(pixels, Episode(*tables, shape.shot))
         MetricBuffer(4, device).add(loss, metrics)
         if hasattr(learner, "after_step"):
@@ -122,6 +130,11 @@ def test_a_step_of_every_method(name: str) -> None:
 def test_a_step_in_float64(name: str) -> None:
     """bf16 is not covered here: torch turns autocast off where there is no CUDA."""
     assert step(name, torch.float64).dtype == torch.float64
+
+
+@pytest.mark.parametrize("name", ["simclr", "moco", "protoclr", "supcon", "vicreg", "byol"])
+def test_the_loss_of_networks_in_bf16_is_in_float32(name: str) -> None:
+    assert step(name, torch.bfloat16).dtype == torch.float32
 
 
 @pytest.mark.parametrize("name", ["simclr", "moco", "dcl", "hcl", "protonet", "infonce", "supcon"])

@@ -12,13 +12,15 @@ from metaclr.results.store.folder import Results
 
 
 def draw_figures(results: Results) -> list[RenderedFigure]:
-    """The walk, sources of positives, accuracy, low-label curves, transfer, training curves; those with data.
+    """The walk, sweep, sources of positives, accuracy, low-label, transfer, geometry, training curves; those with data.
 
     Captions name units, intervals and counts. Pure: no file, no global matplotlib state.
     """
     from metaclr.results.figures.accuracy import accuracy_figures
+    from metaclr.results.figures.geometry import geometry_figures
     from metaclr.results.figures.low_label import low_label_figures
     from metaclr.results.figures.positives import positives_figures
+    from metaclr.results.figures.sweep import sweep_figures
     from metaclr.results.figures.training_curves import training_figures
     from metaclr.results.figures.transfer import transfer_figures
     from metaclr.results.figures.walk import walk_figures
@@ -28,9 +30,11 @@ def draw_figures(results: Results) -> list[RenderedFigure]:
         return [
             *walk_figures(results, summary),
             *positives_figures(results, summary),
+            *sweep_figures(results, summary),
             *accuracy_figures(results, summary),
             *low_label_figures(results, summary),
             *transfer_figures(results, summary),
+            *geometry_figures(results, summary),
             *training_figures(results),
         ]
 

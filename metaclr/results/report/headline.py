@@ -6,11 +6,16 @@ trained encoders.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from metaclr.errors import UserError
 from metaclr.results.scores.contrast import Contrast, contrasts
 from metaclr.results.scores.score import Score
 from metaclr.results.scores.summary import LEVEL, Summary, differences
 from metaclr.results.scores.table_column import TableColumn
+
+MOST_NAMED = 10
+"""Names in a list of a sentence; the tables show the others."""
 
 
 def headlines(summary: Summary) -> list[str]:
@@ -39,7 +44,7 @@ def tally(summary: Summary) -> str:
         return ""
     counts = {m: sum((m, t) in summary.bold for t in tasks) for m in summary.methods}
     order = sorted((m for m in counts if counts[m]), key=lambda m: -counts[m])
-    listed = ", ".join(f"{m} {counts[m]}" for m in order)
+    listed = _listed([f"{m} {counts[m]}" for m in order])
     methods = {summary.about_methods(t) for t in tasks}
     who = "Encoders that are best" if True not in methods else "Best"
     of = f"the {len(tasks)} columns" + (" (methods in few-shot columns, these encoders in others)" * (len(methods) > 1))
@@ -76,7 +81,7 @@ def _place(summary: Summary, task: TableColumn, ranked: list[Score], *, short: b
         sentences.append(f"That is {' and '.join(above)}.")
     below = _not_above(summary, task)
     if below:
-        sentences.append(f"Not significantly above untrained: {', '.join(below)}.")
+        sentences.append(f"Not significantly above untrained: {_listed(below)}.")
     return " ".join(sentences)
 
 
@@ -86,12 +91,19 @@ def _ties(summary: Summary, task: TableColumn, ranked: list[Score]) -> str:
         return f"; no test ({summary.unpaired[task]})"
     ties = [s.method for s in ranked[1:] if (s.method, task) in summary.bold]
     if ties:
-        return f"; not significantly worse: {', '.join(ties)}"
+        return f"; not significantly worse: {_listed(ties)}"
     second = ranked[1]
     spread = max(top.sd or 0.0, second.sd or 0.0)
     close = f", less than the spread over seeds, {spread:.1f}" if top.value - second.value < spread else ""
     other = "every other method" if summary.about_methods(task) else "every other encoder here"
     return f", significantly better than {other} (next: {second.method}, {second.value:.1f} %{close})"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names with commas, the first `MOST_NAMED` of them where there are many more."""
+    if len(names) <= MOST_NAMED + 2:
+        return ", ".join(names)
+    return f"{', '.join(names[:MOST_NAMED])} and {len(names) - MOST_NAMED} more"
 
 
 def _above(summary: Summary, task: TableColumn, top: Score, control: str) -> str:

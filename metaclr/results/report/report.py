@@ -18,7 +18,9 @@ from metaclr.results.report.score_grid import Grid, score_grids
 from metaclr.results.report.sprites import sheet_picture
 from metaclr.results.report.target_sections import target_sections
 from metaclr.results.report.training_panels import training_panels
+from metaclr.results.scores.geometry import collapsed_runs, headline_columns
 from metaclr.results.scores.summary import summarise
+from metaclr.results.scores.sweep import sweep_headlines
 from metaclr.results.store.folder import Results
 from metaclr.results.store.inspections import ViewSheet
 from metaclr.results.tables.footnotes import fixed_settings
@@ -75,11 +77,12 @@ def _content(results: Results, tables: Sequence[Table], figures: Sequence[Render
         for f in figures
         if not (panels and f.name.startswith("training"))
     ]
+    swept = [line for task in headline_columns(summary) for line in sweep_headlines(results, summary, task)]
     environments = dict.fromkeys(row.environment for row in results.rows if row.environment)
     return {
         "title": str(recipe.get("name") or "comparison"),
         "about": str(recipe.get("description") or ""),
-        "headlines": [*walk_headlines(results, summary), *headlines(summary)],
+        "headlines": [*walk_headlines(results, summary), *swept, *([] if swept else headlines(summary))],
         "tally": tally(summary),
         "caution": "" if results.from_elsewhere else caution(summary),
         "fixed": fixed_settings(results),
@@ -98,6 +101,7 @@ def _content(results: Results, tables: Sequence[Table], figures: Sequence[Render
         "sheets": [_sheet(sheet) for sheet in results.pictures.views],
         "downloads": downloads(results, tables, figures),
         "failures": [line for lines in results.failed.values() for line in lines],
+        "collapsed": collapsed_runs(results),
         "remarks": results.about.remarks,
         "audit": results.about.audit,
         "environment": dict(results.about.environment) or {"machine": "; ".join(environments)},
@@ -141,7 +145,9 @@ def _methods(results: Results) -> list[dict[str, str]]:
     lines = []
     for title in results.methods:
         entry = entries.get(title, {})
-        settings = dict(entry.get("settings", {})) | {k: entry[k] for k in ("projector", "views") if k in entry}
+        own = ("projector", "views", "label_share", "label_noise")
+        settings = dict(entry.get("settings", {})) | {k: entry[k] for k in own if k in entry}
+        settings |= entry.get("overrides", {})
         facts = dict(results.about.methods.get(title, {}))
         lines.append(
             {

@@ -30,7 +30,8 @@ class Row:
     `way` and `shot` are None where the evaluator has none, `label_subset` is empty where all labels were used.
     `protocol` names the items and the way of judging: rows with the same protocol can be compared in pairs.
     `train_seconds` and `train_views` count the training of the run, not its evaluation. An interval of NaN becomes
-    None.
+    None. The last six describe the run's features on the target, whatever the evaluator (`metaclr.diagnose`), and are
+    None where they were not measured; `tolerance` alone needs labels.
 
     Raises:
         UserError: a value that is not finite, a negative interval, no items, an empty name.
@@ -56,6 +57,12 @@ class Row:
     environment: str = ""
     train_seconds: float = 0.0
     train_views: int = 0
+    alignment: float | None = None
+    uniformity: float | None = None
+    rank: float | None = None
+    lidar: float | None = None
+    spread: float | None = None
+    tolerance: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("ci95", "ci95_episodes"):

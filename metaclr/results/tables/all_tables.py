@@ -14,6 +14,7 @@ from metaclr.results.tables.column_words import find_columns
 from metaclr.results.tables.cost import cost_table
 from metaclr.results.tables.differences import differences_table
 from metaclr.results.tables.formats import RENDERERS
+from metaclr.results.tables.geometry import geometry_table
 from metaclr.results.tables.layout import Table
 from metaclr.results.tables.published import read_published
 from metaclr.results.tables.score_table import score_table
@@ -59,6 +60,7 @@ def build_tables(
     more = (
         transfer_table(results, summary),
         differences_table(results, every, reference, summary.tasks),
+        geometry_table(results, summary),
         cost_table(results),
     )
     return walk_tables(results, summary) + tables + [table for table in more if table is not None]

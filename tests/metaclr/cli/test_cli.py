@@ -41,6 +41,9 @@ def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
         (["bridge", "simclr", "protonte"], "did you mean 'protonet'"),
         (["bridge", "simclr", "r2d2", "--order", "head,roles"], "a head that fits a classifier needs a support apart"),
         (["bridge", "simclr", "protonet", "--order", "rols"], "did you mean 'roles'"),
+        (["diagnose", "nothing"], "no such folder or file"),
+        (["sweep", "temperature=1", "temperature=2"], "sweep names 'temperature' twice"),
+        (["sweep", "glyphs"], "has no table `sweep`"),
         (["evaluate", "nothing"], "neither FILE.py:FUNCTION"),
     ],
 )

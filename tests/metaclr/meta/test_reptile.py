@@ -84,3 +84,29 @@ def test_own_procedure_takes_the_inner_adam_with_its_moments() -> None:
     assert "50 steps of rate 0.01 by Adam without momentum on 10 images each" in procedure.description
     rule = procedure.rule(procedure.rate)
     assert rule.count == 4  # type: ignore[attr-defined]
+
+
+def test_tasks_of_other_ways_start_from_the_mean_of_heads_and_moments() -> None:
+    from episodes import ImageSet, TaskShape, sample_table
+    from metaclr.comparison.own_procedure import own_procedure
+    from metaclr.methods import get
+
+    learner = learner_of().float()
+    pixels, episode = batch(2)
+    learner(pixels.float(), episode)
+    images = ImageSet(
+        torch.randint(0, 256, (60, 1, SIZE, SIZE), dtype=torch.uint8), torch.arange(6).repeat_interleave(10)
+    )
+    procedure = own_procedure(get("reptile"), learner)
+    for way in (2, WAY, 5):
+        table = sample_table(images, TaskShape(way, 2, 3), 4, seed=0)
+        (logits,) = procedure.episode_logits(torch.zeros(60, 1), images, table)
+        assert logits.shape == (4, way * 3, way)
+        assert logits.isfinite().all()
+    rule = procedure.rule(procedure.rate)  # type: ignore[union-attr]
+    before = rule.second_moment["head.weight"].clone()
+    gradient = torch.randn(5, before.shape[1])
+    moved = rule({"head.weight": torch.zeros_like(gradient)}, {"head.weight": gradient}, 0)["head.weight"]
+    moment = 0.001 * gradient.square() + 0.999 * before.mean(0)
+    expected = -0.01 * gradient / ((moment / (1 - 0.999 ** (rule.count))).sqrt() + 1e-8)
+    torch.testing.assert_close(moved, expected)

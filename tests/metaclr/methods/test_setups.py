@@ -1,8 +1,8 @@
 """Whole training set-ups against the authors': projector, predictor, momentum, temperature, task and views together.
 
-The authors' rows are in `authors.py`. An aspect that a row names as different and that does not differ fails too. A
-loss that is right to 1e-16 inside another network is another method, so the layers are read off the modules that
-`compare` builds.
+The authors' rows are in `authors_of_views.py` and `authors_of_classes.py`. An aspect that a row names as different and
+that does not differ fails too. A loss that is right to 1e-16 inside another network is another method, so the layers
+are read off the modules that `compare` builds.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from metaclr.comparison.run import Run
 from metaclr.comparison.training import build_learner, views_for
 from metaclr.data import load
 from metaclr.recipe import MethodEntry, resolve
-from tests.metaclr.methods.authors import AUGMENTED, PLAIN, SETUPS, A, B, F, G, L, N, R
+from tests.metaclr.methods.author_rows import AUGMENTED, PLAIN, A, B, F, G, L, N, R
+from tests.metaclr.methods.authors import SETUPS
 
 TRAINED = [name for name in methods.names() if methods.get(name).trained]
 

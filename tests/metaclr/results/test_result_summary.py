@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -287,6 +288,17 @@ def test_headline_says_leader_ties_and_the_distance_to_untrained() -> None:
     assert "not significantly worse: c" in line
     assert f"{gain:.1f} ± " in line
     assert tally(summarise(made)) == ""
+
+
+def test_a_sentence_names_ten_of_many_methods() -> None:
+    rng = np.random.default_rng(0)
+    base = rng.uniform(0.4, 0.8, EPISODES)
+    values = {"untrained": base} | {f"m{i}": base + 0.01 * pattern(rng) for i in range(20)}
+    (line,) = headlines(summarise(results(*((row(m, v), v) for m, v in values.items()))))
+    ties, below = re.findall(r"(?:not significantly worse|Not significantly above untrained): ([^.]*)", line)
+    for listed in (ties, below):
+        assert listed.count(",") == 9
+        assert listed.endswith(" and 10 more")
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
