@@ -82,7 +82,7 @@ class Progress:
         if self._first is None or done < self._first[1]:
             self._first = now, done
         began, start = self._first
-        return (now - began) / (done - start) * (total - done) if done - start >= self.known_after else None
+        return (now - began) / (done - start) * (total - done) if done - start >= max(1, self.known_after) else None
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from metaclr.api.checks import refuse_one_text
 from metaclr.api.options import OptionArguments, read_options
 from metaclr.api.trust import check_trust
+from metaclr.errors import UserError
 from metaclr.recipe import CompareRecipe, find, for_other_data, read, resolve
 from metaclr.recipe.protocols import with_protocol
 
@@ -72,6 +73,9 @@ def compare(
     sources: Sequence[str] | Mapping[str, ImageSet] | None = None,
     views: str | ViewRecipe | Augmentation | Mapping[str, ViewRecipe | Augmentation] | None = None,
     protocol: str | None = None,
+    tune: int = 0,
+    tune_on: str | None = None,
+    tune_steps: int | None = None,
     **options: Unpack[OptionArguments],
 ) -> Comparison:
     """Train every method under the same budget, evaluate all on the same stored episodes, write tables and a report.
@@ -85,6 +89,10 @@ def compare(
             [0, 1] to random views of the same shape; or several by name, of which the first is used.
         protocol: a published protocol by name (`metaclr.recipe.protocols`): it fixes the evaluation, and names data and
             image size where nothing else does.
+        tune: give every method this many trials of its learning rate, temperature and strength of views, judged on
+            validation classes of the source (`metaclr.api.tuning`), before the methods are trained and evaluated.
+        tune_on: a data set whose classes judge the trials; None is the source's part `val`, else a quarter of its
+            classes. tune_steps: steps of a trial; None for those of the recipe.
         options: targets, seeds, steps, views_mode, quick, out, device, data_root, overrides, jobs, ray, trust, quiet;
             see `metaclr.api.options.Options`.
 
@@ -117,6 +125,19 @@ def compare(
         "seeds": None if given.seeds is None else list(given.seeds),
         "views_mode": given.views_mode,
     }
+
+    def _tuned(
+        resolved: CompareRecipe, folder: Path, own: Mapping[str, Method], images: Mapping[str, ImageSet]
+    ) -> CompareRecipe:
+        from metaclr.api.tuning import tune as tune_methods
+
+        if own or functions:
+            raise UserError("tune takes methods and views by name; put a method of your own into a .py file")
+        return tune_methods(
+            resolved, tune, folder, compare=compare, tune_on=tune_on, steps=tune_steps, data_root=given.root,
+            images=images, device=given.device, quiet=given.quiet,
+        )  # fmt: skip
+
     with process_group(), ExitStack() as stack:
 
         def planned() -> Plan:
@@ -124,9 +145,12 @@ def compare(
             if methods is None and not isinstance(recipe, CompareRecipe):
                 check_trust(find(str(recipe)), trust=given.trust)
             resolved = _resolve(recipe, changes, given.quick, given.recipe_lines, protocol)
+            folder = Path(given.out) if given.out else _default_folder(resolved, recipe, given.quick)
+            if tune:
+                resolved = _tuned(resolved, folder, own_methods, {**own_sources, **own_targets})
             return plan(
                 resolved,
-                Path(given.out) if given.out else _default_folder(resolved, recipe, given.quick),
+                folder,
                 device=rank_device(choose_device(given.device)),
                 data_root=given.root,
                 methods=own_methods,

@@ -23,8 +23,29 @@ from metaclr.cli._options import protocol_option
     help="Train on this data set, NAME[:PART]; may be repeated [the recipe's sources].",
 )
 @protocol_option
+@click.option(
+    "--tune",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Give every method N trials of learning rate, temperature and strength of views, judged on validation"
+    " classes of the source, then train and evaluate once (needs metaclr[tune]).",
+)
+@click.option(
+    "--tune-on", metavar="SET", help="Judge trials on this data set [NAME:val, else a quarter of the classes]."
+)
+@click.option("--tune-steps", type=click.IntRange(min=1), help="Train each trial for this many steps [train.steps].")
 @comparison_options(seeds="the recipe's", out="results/NAME")
-def command(recipe: str, methods: str | None, sources: tuple[str, ...], protocol: str | None, **options: Any) -> None:
+def command(
+    recipe: str,
+    methods: str | None,
+    sources: tuple[str, ...],
+    protocol: str | None,
+    tune: int,
+    tune_on: str | None,
+    tune_steps: int | None,
+    **options: Any,
+) -> None:
     """Train several methods under one budget, evaluate them on the same episodes, write tables and figures.
 
     RECIPE is the name of a shipped recipe (metaclr recipes list) or a TOML file [glyphs, rendered on first
@@ -40,5 +61,6 @@ def command(recipe: str, methods: str | None, sources: tuple[str, ...], protocol
     keep_freed_memory()  # only a program may do this: it trains faster on a CPU
     with terminable():
         chosen = split_list(methods) if methods else None
-        result = compare(recipe, methods=chosen, sources=sources or None, protocol=protocol, **options)
+        tuning: dict[str, Any] = {"tune": tune, "tune_on": tune_on, "tune_steps": tune_steps}
+        result = compare(recipe, methods=chosen, sources=sources or None, protocol=protocol, **tuning, **options)
     print_results(result, print_main_table, ("report.html", "tables", "rows.csv"))

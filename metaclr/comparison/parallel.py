@@ -39,6 +39,8 @@ def run_parallel(plan: Plan, jobs: int, *, quiet: bool = False) -> dict[str, str
     import torch
 
     todo = unfinished(plan)
+    if not todo:
+        return {}
     check_sendable(plan)
     threads = max(1, torch.get_num_threads() // jobs)
     failures: dict[str, str] = {}

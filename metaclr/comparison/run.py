@@ -23,7 +23,19 @@ if TYPE_CHECKING:
     from metaclr.methods import Method
     from metaclr.recipe import CompareRecipe
 
-MUTABLE_KEYS = {"name", "description", "methods", "seeds", "sources", "cluster", "fixed", "positives", "sweep"}
+MUTABLE_KEYS = {
+    "name",
+    "description",
+    "methods",
+    "seeds",
+    "sources",
+    "cluster",
+    "fixed",
+    "positives",
+    "sweep",
+    "protocol",
+    "tuning",
+}
 """Recipe keys that a later command on the same folder may change: they add or leave out runs, or move them."""
 
 TRAINING_KEYS = {"size", "channels", "views", "view_recipes", "views_mode", "encoder"}

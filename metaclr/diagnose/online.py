@@ -14,13 +14,14 @@ COLLAPSED = 0.02
 
 
 def batch_geometry(embeddings: Tensor) -> dict[str, Tensor]:
-    """alignment, uniformity and rank of embeddings (T, N, V, D), 0-d tensors without gradient.
+    """alignment, uniformity and rank_share of embeddings (T, N, V, D), 0-d tensors without gradient.
 
     alignment: mean squared distance of two views of a way. uniformity: log mean exp(-2 distance^2) over pairs of rows
-    of a sample, views of one way among them. rank: participation ratio (sum v)^2 / sum v^2 of the variances v of the
-    sample along its principal directions, from 1 to D, which needs no decomposition. All on the unit sphere.
+    of a sample, views of one way among them. rank_share: participation ratio (sum v)^2 / sum v^2 of the variances v of
+    the sample along its principal directions, over D: 1 / D at one direction, 1 if all are alike; it needs no
+    decomposition. All on the unit sphere.
     """
-    unit = F.normalize(embeddings.detach().float(), dim=-1)
+    unit = F.normalize(embeddings.detach().double(), dim=-1)  # ranks and one process then agree to rounding
     views = unit.shape[-2]
     found = {}
     if views > 1:
@@ -36,5 +37,6 @@ def batch_geometry(embeddings: Tensor) -> dict[str, Tensor]:
         found["uniformity"] = (total.clamp(min=1e-30) / (count * (count - 1))).log()
         centered = rows - rows.mean(0)
         variances = centered.mT @ centered if rows.shape[1] < count else centered @ centered.mT
-        found["rank"] = variances.trace().square() / variances.square().sum().clamp(min=1e-30)
+        ratio = variances.trace().square() / variances.square().sum().clamp(min=1e-30)
+        found["rank_share"] = ratio / rows.shape[1]
     return found

@@ -29,7 +29,9 @@ class Foreign(nn.Module):
 
 def need(library: str, encoder: str) -> ModuleType:
     """The library. Raises UserError, saying how to get it, where it is not installed."""
-    extra = {"learn2learn": "l2l", "pyarrow": "parquet", "huggingface_hub": "timm"}.get(library, library)
+    extra = {"learn2learn": "l2l", "pyarrow": "parquet", "huggingface_hub": "timm", "optuna": "tune"}.get(
+        library, library
+    )
     try:
         return import_module(library)
     except ImportError as error:

@@ -220,6 +220,7 @@ class CompareRecipe(Strict):
     fixed: tuple[str, ...] = ()
     sweep: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
     """Values by key: every method is trained with every combination (see `metaclr.comparison.sweep`)."""
+    tuning: tuple[str, ...] = Field(default=(), description="how settings were tuned, lines for table notes")
     protocol: str = Field(default="", description="the published protocol that `evaluate` follows, for table notes")
 
     @field_validator("view_recipes")

@@ -59,6 +59,7 @@ def footnotes(results: Results, summary: Summary, tasks: Sequence[TableColumn]) 
         _missing(results, summary, tasks),
         *_unpaired(summary, tasks),
         *_failures(results),
+        *(f"{line}." for line in results.recipe.get("tuning", ())),
         *results.about.remarks,
     ]
     return tuple(note for note in notes if note)

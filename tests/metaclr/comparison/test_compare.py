@@ -15,6 +15,7 @@ import torch
 import metaclr
 from metaclr.bridge import Objective, Prototypes, dot, split, unit_norm
 from metaclr.engine.precision import NAMES, compute_dtype
+from metaclr.evaluation.geometry import GEOMETRY
 from tests.metaclr.comparison import small
 
 HERE = Path(__file__).parent
@@ -90,10 +91,14 @@ def test_one_more_method_adds_runs_and_keeps_the_others(finished: metaclr.Compar
 
 def test_parallel_processes_give_the_same_rows(finished: metaclr.Comparison, tmp_path: Path) -> None:
     apart = compare(tmp_path / "out", jobs=2)
-    numbers = ["value", "ci95", "ci95_episodes"]
-    pd.testing.assert_frame_equal(plain(apart.rows).drop(columns=numbers), plain(finished.rows).drop(columns=numbers))
+    numbers, geometry = ["value", "ci95", "ci95_episodes"], list(GEOMETRY)
+    rest = [*numbers, *geometry]
+    pd.testing.assert_frame_equal(plain(apart.rows).drop(columns=rest), plain(finished.rows).drop(columns=rest))
     # Another number of threads may round a convolution otherwise; nothing more.
     pd.testing.assert_frame_equal(apart.rows[numbers], finished.rows[numbers], atol=2.0, rtol=0)
+    pd.testing.assert_frame_equal(apart.rows[geometry], finished.rows[geometry], rtol=0.1, atol=0.01)
+    again = compare(tmp_path / "out", jobs=2)  # nothing is left to do
+    pd.testing.assert_frame_equal(again.rows, apart.rows)
 
 
 def test_a_custom_method_runs_beside_the_shipped_ones(tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ def test_runs_in_turn(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_runs_side_by_side() -> None:
     """Two runs end together: the first alone says half of the speed, and the second after it any speed at all."""
+    assert Progress("", known_after=0).seconds_left(0.0, 0, 0) is None
     bar = Progress("", known_after=2)
     ends = [60.0, 61.0, 120.0, 121.0]
     assert bar.seconds_left(0.0, 0, 8) is None

@@ -20,13 +20,14 @@ def test_it_is_what_the_whole_measures_say(dim: int) -> None:
     assert found["alignment"] == pytest.approx(alignment(embeddings.flatten(0, 1)), rel=1e-5)
     assert found["uniformity"] == pytest.approx(uniformity(rows), rel=1e-4)
     variances = singular_values(rows, centered=True, unit=True).square()
-    assert found["rank"] == pytest.approx(float(variances.sum() ** 2 / variances.square().sum()), rel=1e-4)
+    ratio = float(variances.sum() ** 2 / variances.square().sum())
+    assert found["rank_share"] == pytest.approx(ratio / dim, rel=1e-4)
 
 
 def test_many_rows_are_sampled_and_a_point_is_finite() -> None:
     embeddings = torch.randn(1, 4 * MAX_ROWS, 2, 16, generator=torch.Generator().manual_seed(0))
     found = batch_geometry(embeddings)
-    assert float(found["rank"]) == pytest.approx(16, rel=0.05)
+    assert float(found["rank_share"]) == pytest.approx(1, rel=0.05)
     assert float(found["uniformity"]) == pytest.approx(uniformity(embeddings.flatten(0, 2)), abs=0.05)
     assert all(bool(value.isfinite()) for value in batch_geometry(torch.ones(1, 8, 2, 4)).values())
 

@@ -64,7 +64,7 @@ def test_learns_and_reports(learner: Build, sampler: EpisodeSampler, pixels: Pix
     assert [row["step"] for row in trained.curve] == [15, 30, 45, 60, 75, 80]
     assert trained.curve[-1]["loss"] < 0.7 * trained.curve[0]["loss"]
     assert trained.views == 80 * 2 * 8 * 2 == trained.curve[-1]["views"]
-    geometry = {"embedding_std", "alignment", "uniformity", "rank"}
+    geometry = {"embedding_std", "alignment", "uniformity", "rank_share"}
     assert set(trained.curve[0]) == {"step", "views", "loss", "lr", "accuracy", "views_per_second", *geometry}
     assert tuple(read(tmp_path / NAME)) == trained.curve
     assert seen[-1][:2] == (80, 80)
