@@ -112,7 +112,7 @@ def ours(name: str, images: ImageSet, chosen: Namespace, clock: Clock, device: t
     objective = method.objective.build(int(projector.features), dataset_size=len(images), classes=images.classes)  # type: ignore[arg-type]
     learner = Learner(encoder, projector, objective, dataset_size=len(images))
     shape = TaskShape(WAYS, SHOT, QUERY) if labelled else TaskShape(IMAGES, 1, VIEWS - 1)
-    sampler = EpisodeSampler(images, shape, seed=0, ways="classes" if labelled else "instances")
+    sampler = EpisodeSampler(images, shape, seed=0, way_type="classes" if labelled else "instances")
     render = Rendering(images, PRESETS["identity" if labelled else "omniglot"], seed=0)
     settings = TrainSettings(
         steps=10**6, lr=LR, schedule="constant", warmup=0.0, precision=chosen.precision, device=str(device), seed=0

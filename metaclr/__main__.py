@@ -7,6 +7,7 @@ import sys
 HOW = {
     "learn2learn": "pip install 'metaclr[l2l]', or in a checkout: uv sync --extra l2l",
     "timm": "pip install 'metaclr[timm]', or in a checkout: uv sync --extra timm",
+    "umap": "pip install 'metaclr[umap]', or in a checkout: uv sync --extra umap",
     "ray": "pip install 'metaclr[ray]', or in a checkout: uv sync --extra ray",
 }
 

@@ -25,7 +25,8 @@ def command(run: str, formats: tuple[str, ...], out: Path) -> None:
     """Export the encoder of RUN (the folder of a `metaclr train`, or results/NAME/runs/RUN).
 
     torch: weights.safetensors, config.json and a loader of 20 lines for plain PyTorch; weights of ResNets have the
-    names that torchvision and timm use. torchscript: encoder.pt. onnx: encoder.onnx; both are compared with the module.
+    names that torchvision and timm use, and networks of timm are loaded by timm. torchscript: encoder.pt. onnx:
+    encoder.onnx; both are compared with the module.
     """
     from metaclr.api.loading import encoder_file
     from metaclr.interop.exported import write_onnx, write_torchscript

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from metaclr.comparison.run_states import ComparisonState, comparison_state
+from metaclr.recipe import CONTROLS, read
 from metaclr.results.store.folder import About, collect, load, write_about
 from metaclr.results.store.walk import NAME as WALK
 
@@ -77,10 +79,28 @@ def _finished_results(folder: Path, state: ComparisonState) -> Results:
             if (folder / name).is_file():
                 shutil.copyfile(folder / name, copy / name)
         if not (copy / "about.json").is_file():
-            write_about(copy, About())
+            write_about(copy, _about(read(folder / "recipe.toml")))
         (copy / "runs").symlink_to((folder / "runs").resolve(), target_is_directory=True)
         collect(copy, state.finished)
         return load(copy)
+
+
+def _about(recipe: Mapping[str, Any]) -> About:
+    """What is known of the methods before the comparison has written it: of those that ship."""
+    from metaclr import methods
+    from metaclr.comparison.execute import labels_seen
+
+    entries = [entry if isinstance(entry, Mapping) else {"name": entry} for entry in recipe.get("methods", ())]
+    named = {entry.get("label") or entry["name"]: entry["name"] for entry in entries} | {
+        name: name for name in CONTROLS
+    }
+    known = {title: methods.get(name) for title, name in named.items() if name in methods.names()}
+    return About(
+        methods={
+            title: {"summary": of.summary, "reference": of.reference, "labels": labels_seen(of), "family": of.family}
+            for title, of in known.items()
+        }
+    )
 
 
 _EMPTY = """<!doctype html>

@@ -33,6 +33,10 @@ def report_server(folder: Path, port: int = 0) -> ThreadingHTTPServer:
             if self.headers.get("Host", "").split(":")[0] not in _NAMES:
                 self.send_error(HTTPStatus.FORBIDDEN, "this server answers to localhost only")
                 return
+            if self.path == "/favicon.ico":
+                self.send_response(HTTPStatus.NO_CONTENT)
+                self.end_headers()
+                return
             if self.path not in ("/", "/state"):
                 self.send_error(HTTPStatus.NOT_FOUND)
                 return

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from metaclr.errors import UserError
 from metaclr.files import write_atomic
 from metaclr.networks.conv4 import Conv4
+from metaclr.networks.external import Foreign
 from metaclr.networks.resnet import ResNet
 from metaclr.networks.saved_encoder import EncoderDescription
 
@@ -22,7 +23,8 @@ def write_plain(net: nn.Module, description: EncoderDescription, folder: Path) -
     """Write `weights.safetensors`, `config.json` and `load_encoder.py` to a folder.
 
     Conv-4 becomes a `Sequential` of torch's own layers. ResNets keep torchvision's names of weights, which are timm's:
-    `timm.create_model("resnet18", num_classes=0)` loads those with the ImageNet stem as they are.
+    `timm.create_model("resnet18", num_classes=0)` loads those with the ImageNet stem as they are. Networks of timm are
+    built by timm again, with the names of their weights.
 
     Raises:
         UserError: a network that has no such form; names the formats that it has.
@@ -34,6 +36,8 @@ def write_plain(net: nn.Module, description: EncoderDescription, folder: Path) -
         config, weights = _conv4(net)
     elif isinstance(net, ResNet):
         config, weights = _resnet(net, description)
+    elif isinstance(net, Foreign) and description.name.startswith("timm:"):
+        config, weights = _timm(net, description)
     else:
         raise UserError(
             f"encoder {description.name!r} has no form in plain layers of torch; export it with "
@@ -75,6 +79,14 @@ def _resnet(net: ResNet, description: EncoderDescription) -> tuple[dict[str, Any
     if isinstance(inner.get_submodule("maxpool"), nn.Identity):
         replaced["maxpool"] = ("Identity", {})
     return {"network": f"torchvision:{description.name}", "replaced": replaced}, inner.state_dict()
+
+
+def _timm(net: Foreign, description: EncoderDescription) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    options = {key: value for key, value in description.options.items() if key != "pretrained"}
+    options |= {"num_classes": 0, "in_chans": description.channels}
+    if hasattr(net.net, "patch_embed"):  # transformers have a position embedding per patch
+        options["img_size"] = description.size
+    return {"network": description.name, "options": options}, net.net.state_dict()
 
 
 def _conv(conv: nn.Conv2d) -> Layer:

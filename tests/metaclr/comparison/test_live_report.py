@@ -92,7 +92,7 @@ def test_the_page_shows_finished_runs_and_writes_nothing(running: Path) -> None:
     page = LiveReport(running).page()
     assert sorted(path.relative_to(running) for path in running.rglob("*")) == before
     assert "1 of 4 runs finished" in page
-    assert 'data-method="untrained"' in page
+    assert 'data-method="untrained" data-kind="control"' in page
     assert 'data-method="simclr"' not in page
     assert "RuntimeError: &lt;no memory&gt;" in page
     assert "run the same command again to resume" in page

@@ -75,6 +75,22 @@ def test_resnets_have_the_names_of_timm(tmp_path: Path) -> None:
         torch.testing.assert_close(theirs.eval()(pixels), net(pixels), rtol=1e-4, atol=1e-5)
 
 
+def test_networks_of_timm_are_built_by_timm_again(tmp_path: Path) -> None:
+    pytest.importorskip("timm")
+    for name, size in (("timm:resnet10t", 32), ("timm:vit_tiny_patch16_224", 32)):
+        run, out = tmp_path / name / "run", tmp_path / name / "out"
+        run.mkdir(parents=True)
+        net = build_encoder(name, 1, size, seed=0).eval()
+        save_encoder(net, EncoderDescription(name=name, options={}, channels=1, size=size), run)
+        found = CliRunner().invoke(cli, ["export", str(run), "--out", str(out)])
+        assert found.exit_code == 0, found.exception
+        pixels = torch.rand(2, 1, size, size)
+        torch.save(pixels, out / "pixels.pt")
+        subprocess.run([sys.executable, "-c", ALONE, str(out), "torch"], check=True, cwd=tmp_path, timeout=120)
+        with torch.no_grad():
+            torch.testing.assert_close(torch.load(out / "found.pt"), net(pixels), rtol=1e-4, atol=1e-5)
+
+
 def test_onnx_gives_the_features(tmp_path: Path) -> None:
     for library in ("onnx", "onnxscript", "onnxruntime"):
         pytest.importorskip(library)
