@@ -16,6 +16,7 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
         "few-shot": "Few-shot tasks of labelled classes",
         "metric": "Metric learning on labelled pairs and triplets",
         "supervised": "Supervised and supervised contrastive",
+        "typed-pairs": "Images and texts of typed entities",
         "control": "Controls, which are not trained",
     }
 )

@@ -39,7 +39,7 @@ TYPES = Objective(
 )
 
 METHOD = Method(
-    family="supervised",
+    family="typed-pairs",
     summary="images find their texts among others, and images of one type attract each other",
     reference="Leszczynski et al. 2022, arXiv:2204.08173; HazyResearch/tabi",
     formula=(

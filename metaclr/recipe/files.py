@@ -150,13 +150,16 @@ def _set_methods(tables: dict[str, Any], named: set[str]) -> None:
 
 
 def _without_all(entries: Sequence[Any]) -> list[Any]:
-    """The entries with every shipped method in place of "all"; those that are named beside it stand once."""
+    """The entries with every shipped method in place of "all"; those that are named beside it stand once.
+
+    Methods that few data sets can train (texts and types of classes) must be named.
+    """
     if "all" not in entries:
         return list(entries)
     from metaclr.methods.summaries import summaries
 
     named = {e if isinstance(e, str) else e.get("label") or e.get("name") for e in entries if e != "all"}
-    every = [method.name for method in summaries() if method.name not in {*CONTROLS, *named}]
+    every = [m.name for m in summaries() if m.name not in {*CONTROLS, *named} and m.family != "typed-pairs"]
     place = list(entries).index("all")
     return [*entries[:place], *every, *(e for e in entries[place:] if e != "all")]
 

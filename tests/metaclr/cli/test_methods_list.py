@@ -54,7 +54,7 @@ def test_groups_come_in_the_order_of_families_and_others_before_controls() -> No
 
 def test_all_is_every_trained_method_once() -> None:
     recipe = resolve({"methods": ["all"]})
-    trained = [name for name in names() if get(name).trained]
+    trained = [name for name in names() if get(name).trained and get(name).family != "typed-pairs"]
     assert [method.name for method in recipe.methods] == trained
     assert len(trained) >= 65
     first = resolve({}, ["methods=simclr(temperature=0.1),all,byol"])
