@@ -14,7 +14,7 @@ from metaclr.cli._options import protocol_option
 @click.argument("recipe", default="glyphs")
 @click.option(
     "--methods",
-    help="Train these methods: comma-separated names, all (but tabi), or .py files that define METHOD [the recipe's methods].",
+    help="Train these methods: comma-separated names, all (but tabi), or .py files with METHOD [the recipe's methods].",
 )
 @click.option(
     "--source",
