@@ -35,6 +35,7 @@ WRONG: dict[str, list[Any]] = {
     "overrides": ["train.steps=1", None, [3], {"train.steps": 1}],
     "views_mode": [3, ["shared"]],
     "protocol": [3, ["mini-5way"]],
+    "log": ["tensorboard", None, [3]],
     "device": [None, 3, ["cpu"]],
     "ray": [3, ["local"]],
     "out": [3, ["x"], b"x", "a\0b", Path("a\0b")],

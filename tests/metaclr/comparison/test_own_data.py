@@ -17,6 +17,7 @@ from metaclr.cli import cli
 from metaclr.comparison.episode_shapes import episode_shapes
 from metaclr.comparison.image_format import with_format
 from metaclr.comparison.plan import plan
+from metaclr.comparison.positives_setting import rendered, ways_of
 from metaclr.comparison.run import Run
 from metaclr.comparison.task_shapes import fit_shape, notes
 from metaclr.comparison.training import build_learner, sampler_for, views_for
@@ -34,14 +35,15 @@ def with_counts(counts: list[int], size: int = 16) -> ImageSet:
     labels = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (len(labels), 1, size, size), dtype=torch.uint8, generator=generator)
-    return ImageSet(images, labels, tuple(f"c{i}" for i in range(len(counts))), name="mine")
+    names, kinds = tuple(f"c{i}" for i in range(len(counts))), tuple("xy"[i % 2] for i in range(len(counts)))
+    return ImageSet(images, labels, names, groups=kinds, name="mine")
 
 
 @pytest.mark.parametrize("counts", [[14, 14], [3, 4, 5], [12] * 10, [20] * 28, [3] * 60], ids=str)
 @pytest.mark.parametrize("name", TRAINED)
 def test_every_method_spends_the_budget_exactly_on_a_small_set(name: str, counts: list[int]) -> None:
     source = with_counts(counts)
-    shape = fit_shape(get(name), name, 256, source)
+    shape = fit_shape(get(name), name, 256, ways_of(get(name), source))
     assert shape.tasks * shape.way * shape.views == 256
     sampler = sampler_for(Run(MethodEntry(name=name), get(name), "mine", 0), resolve({}), source)
     assert sampler.shape == shape
@@ -56,7 +58,8 @@ def test_every_method_has_a_finite_loss_on_two_classes(name: str) -> None:
     recipe = resolve({"size": 32, "channels": 1})
     sampler, learner = sampler_for(run, recipe, source), build_learner(run, recipe, source)
     episode = sampler(0)
-    loss, _ = learner(Rendering(source, views_for(run, recipe, sampler.shape), seed=0)(episode), episode)
+    images = rendered(run.method, source)
+    loss, _ = learner(Rendering(images, views_for(run, recipe, sampler.shape), seed=0)(episode), episode)
     assert bool(loss.isfinite())
 
 
