@@ -174,5 +174,6 @@ def _row(measured: Measurement, about: RunInfo, environment: str) -> Row:
         environment=environment,
         train_seconds=round(about.seconds, 2),
         train_views=about.views,
-        **asdict(measured.geometry or Geometry()),
+        # Five digits: the last bits of a sum depend on how ranks and threads share it.
+        **{name: v and float(f"{v:.5g}") for name, v in asdict(measured.geometry or Geometry()).items()},
     )

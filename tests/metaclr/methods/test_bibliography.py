@@ -24,7 +24,8 @@ WITHOUT = {"pixels", "untrained", "supervised", "symmetric_protoclr"}
 @pytest.mark.parametrize("method", summaries(), ids=lambda method: method.name)
 def test_every_method_cites_its_papers(method) -> None:  # type: ignore[no-untyped-def]
     found = cited(method.reference)
-    assert bool(found) == (method.name not in WITHOUT), method.reference
+    own = method.name in WITHOUT or "CONTRIBUTING.md" in method.reference  # the worked example, in a copy of the tree
+    assert bool(found) != own, method.reference
     for entry in found:
         clauses = [c for c in method.reference.split(";") if entry.year in c]
         letters = [re.sub(r"[^a-z]", "", clause.lower()) for clause in clauses]
