@@ -69,7 +69,8 @@ def test_the_worked_example_works(name: str, tmp_path: Path) -> None:
     stem = Path(first).stem
     for folder in ("metaclr", "episodes", "tests"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for file in ("pyproject.toml", "CITATION.cff"):
+        shutil.copy(ROOT / file, tmp_path)
     touched = 0
     for kind, path, content in blocks():
         if stem not in path and not (kind == "diff" and stem in content):
