@@ -62,7 +62,7 @@ EXAMPLES = {
 }
 
 
-@pytest.mark.timeout(280)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_worked_example_works(name: str, tmp_path: Path) -> None:
     first, tests, files = EXAMPLES[name]
