@@ -78,11 +78,7 @@ class EpisodeSampler:
         """The batch of a step >= 0: tables (T, N, V) of this rank, int64 on the CPU."""
         if step < 0:
             raise EpisodeError(f"step must be at least 0, not {step}")
-        tasks, way = torch.arange(self.shape.tasks), torch.arange(self.shape.way)
-        if self.shape.tasks > 1:
-            tasks = tasks[self.rank :: self.world]
-        else:
-            way = way[self.rank :: self.world]
+        tasks, way = share_of_rank(self.shape, self.rank, self.world)
         return self._instances(step, tasks, way) if self.way_type == "instances" else self._labelled(step, tasks, way)
 
     def _instances(self, step: int, tasks: Tensor, way: Tensor) -> Episode:
@@ -113,6 +109,12 @@ class EpisodeSampler:
         images = _draw_images(index, random.key(self.seed, "images", step), classes, rows, self.shape.views)
         images = images.T.reshape(*classes.shape, self.shape.views).long()
         return Episode(images, torch.zeros_like(images), index.ids[classes], self.shape.shot, step)
+
+
+def share_of_rank(shape: TaskShape, rank: int, world: int) -> tuple[Tensor, Tensor]:
+    """Numbers of the tasks (T,) and ways (N,) of a batch that one rank draws: several tasks are shared, else ways."""
+    tasks, way = torch.arange(shape.tasks), torch.arange(shape.way)
+    return (tasks[rank::world], way) if shape.tasks > 1 else (tasks, way[rank::world])
 
 
 def sample_table(

@@ -89,9 +89,9 @@ def compare(
             [0, 1] to random views of the same shape; or several by name, of which the first is used.
         protocol: a published protocol by name (`metaclr.recipe.protocols`): it fixes the evaluation, and names data and
             image size where nothing else does.
-        tune: give every method this many trials of its learning rate, temperature and strength of views, judged on
+        tune: give every method this many trials of its learning rate, temperature and strength of views, measured on
             validation classes of the source (`metaclr.api.tuning`), before the methods are trained and evaluated.
-        tune_on: a data set whose classes judge the trials; None is the source's part `val`, else a quarter of its
+        tune_on: a data set to measure the trials on; None is the source's part `val`, else a quarter of its
             classes. tune_steps: steps of a trial; None for those of the recipe.
         options: targets, seeds, steps, views_mode, quick, out, device, data_root, overrides, jobs, ray, trust, quiet;
             see `metaclr.api.options.Options`.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metaclr.api.options import Options
-from metaclr.recipe import CONTROLS, find, for_other_data, read, resolve
+from metaclr.api.single_run import single_run
 
 if TYPE_CHECKING:
     from torch import nn
@@ -52,18 +52,12 @@ def train(
         NonFiniteLoss: a loss or parameter that is NaN or infinite, with step and learning rate.
     """
     from metaclr.api.checks import check_arguments
-    from metaclr.comparison.checks import check_run
-    from metaclr.comparison.image_format import with_format
-    from metaclr.comparison.load import load_images
-    from metaclr.comparison.method_files import find_method, method_text
-    from metaclr.comparison.positives_setting import declared, source_fingerprint
-    from metaclr.comparison.run import Run
-    from metaclr.comparison.training import encoder_description, task_notes, train_run
+    from metaclr.comparison.positives_setting import source_fingerprint
+    from metaclr.comparison.training import encoder_description, train_run
     from metaclr.console import notify, progress
     from metaclr.device import choose_device
     from metaclr.engine.distributed import rank_device, ranks, same_start
     from metaclr.engine.process_group import broadcast_from_first, process_group, raise_together, run_first_rank_first
-    from metaclr.errors import UserError
     from metaclr.networks.saved_encoder import save_encoder
 
     check_arguments(
@@ -73,24 +67,16 @@ def train(
     )  # fmt: skip
 
     def planned() -> tuple[Run, CompareRecipe, ImageSet]:
-        chosen = find_method(method)
-        name = chosen.name or "mine"
-        tables = read(find(str(recipe)))
-        if not (isinstance(source, str) and source in tables.get("sources", ())):
-            tables = for_other_data(tables)
-        tables["methods"] = [{"name": name, "settings": dict(settings or {})}]
-        resolved = resolve(tables, Options(steps=steps, start=start, overrides=overrides).recipe_lines)
-        if name in CONTROLS or not chosen.trained:
-            raise UserError(f"method {name!r} is a control, which is not trained; name another method")
-        given, own = (source, {}) if isinstance(source, str) else (source.name, {source.name: source})
-        root = Path(data_root) if data_root else None
-        resolved, lines = with_format(resolved, lambda: [*load_images([given], resolved, root, own).values()], at.type)
-        images, entry = load_images([given], resolved, root, own)[given], resolved.methods[0]
-        chosen_settings = {**({"positives": resolved.positives} if resolved.positives else {}), **entry.settings}
-        entry = entry.model_copy(update={"settings": chosen_settings})
-        run = Run(entry, declared(chosen, chosen_settings), images.name, seed, text=method_text(method))
-        check_run(run, resolved, images)
-        for line in () if quiet else (*lines, *task_notes([run], resolved, {images.name: images})):
+        run, resolved, images, lines = single_run(
+            method,
+            source,
+            recipe=recipe,
+            settings=settings,
+            seed=seed,
+            options=Options(steps=steps, start=start, overrides=overrides, data_root=data_root),
+            device_type=at.type,
+        )
+        for line in () if quiet else lines:
             notify(f"note: {line}")
         if folder and ranks().first:
             stack.enter_context(_started(folder, run, resolved, source_fingerprint(run.method, images), quiet))

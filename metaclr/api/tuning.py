@@ -34,17 +34,17 @@ def tune(
 ) -> CompareRecipe:
     """The recipe with tuned methods: learning rate, temperature and strength of the views of each.
 
-    Every method gets `trials` trials over its own space (`tuning_space.space_of`), the first with its defaults, judged
-    by 1-shot accuracy on validation classes, which no method's final training is evaluated on. Trials lie in OUT/tuning
-    and are kept; the same call resumes. `tuning.json` there lists all of them.
+    Every method gets `trials` trials over its own space (`tuning_space.space_of`), the first with its defaults, and the
+    best by 1-shot accuracy on validation classes, which no method's final training is evaluated on. Trials lie in
+    OUT/tuning and are kept; the same call resumes. `tuning.json` there lists all of them.
 
     Args:
         compare: `metaclr.compare`, which runs the trials.
-        tune_on: a data set whose classes judge; None is the source's part `val`, else a quarter of its classes.
+        tune_on: a data set to measure trials on; None is the source's part `val`, else a quarter of its classes.
         steps: of a trial; None for those of the recipe.
 
     Raises:
-        UserError: Optuna is missing, several sources, no classes to judge on, or a trial that failed.
+        UserError: Optuna is missing, several sources, no classes to measure them on, or a trial that failed.
     """
     from metaclr.comparison.method_files import find_method
     from metaclr.comparison.tuning_space import folder_of, space_of, strength_recipes, trial_recipe, with_values
@@ -54,17 +54,17 @@ def tune(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     if trials < 1:
         raise UserError(f"--tune {trials}: at least 1 trial a method")
-    source, judges, judged_on = _data(recipe, tune_on, data_root, images or {})
+    source, validation, validated_on = _data(recipe, tune_on, data_root, images or {})
     name, strengths = strength_recipes(recipe, source.channels)
-    ways = min(5, judges.classes)
+    ways = min(5, validation.classes)
     base = trial_recipe(recipe, strengths, steps, ways)
     lines, tuned, record = [], [], {}
 
     def run(entry: MethodEntry) -> float:
         result = compare(
-            base.model_copy(update={"methods": (entry,), "sources": ("tuning",), "targets": ("judges",)}),
+            base.model_copy(update={"methods": (entry,), "sources": ("tuning",), "targets": ("validation",)}),
             sources={"tuning": source},
-            targets={"judges": judges},
+            targets={"validation": validation},
             out=folder_of(out),
             device=device,
             quiet=True,
@@ -90,15 +90,15 @@ def tune(
         tuned.append(with_values(entry, values[best], entry.label))
         chosen = ", ".join(f"{key} {value:.3g}" for key, value in values[best].items())
         lines.append(
-            f"{entry.title}: trial {best + 1} of {trials} ({chosen}), {found[best]:.1f} on {judged_on}"
+            f"{entry.title}: trial {best + 1} of {trials} ({chosen}), {found[best]:.1f} on {validated_on}"
             f" (its defaults {found[0]:.1f}); tried {space}"
         )
         if not quiet:
             notify(f"tuned {lines[-1]}")
     write_atomic(folder_of(out) / "tuning.json", json.dumps(record, indent=1))
     about = (
-        f"Tuned: {trials} trials of {base.train.steps:,} steps for every method, judged by {ways}-way 1-shot accuracy"
-        f" on {judged_on} over 500 episodes; the first trial is each method's defaults"
+        f"Tuned: {trials} trials of {base.train.steps:,} steps for every method, chosen by {ways}-way 1-shot accuracy"
+        f" on {validated_on} over 500 episodes; the first trial is each method's defaults"
     )
     return recipe.model_copy(
         update={
@@ -112,7 +112,7 @@ def tune(
 def _data(
     recipe: CompareRecipe, tune_on: str | None, root: Path | None, images: Mapping[str, ImageSet]
 ) -> tuple[ImageSet, ImageSet, str]:
-    """The images that trials train on, those whose classes judge them, and the name of the latter for notes.
+    """The images that trials train on, those that measure them, and the name of the latter for notes.
 
     Raises:
         UserError: several sources, or classes in common.
@@ -133,15 +133,17 @@ def _data(
     reference = parse(name)
     known = None if name in images else named_sets().get(reference.base)
     own = known is not None and reference.parts == ("train",) and "val" in known.parts and bool(known.class_split)
-    judged_on = tune_on or (f"{reference.base}:val" if own else "")
-    if not judged_on:
-        trained, judges = validation_split(source, name)
-        return trained, judges, f"{judges.classes} held-out classes of {name}"
-    judges = load_images([judged_on], recipe, root, images)[judged_on]
-    shared = audit(source, judges).shared_classes
+    validated_on = tune_on or (f"{reference.base}:val" if own else "")
+    if not validated_on:
+        trained, validation = validation_split(source, name)
+        return trained, validation, f"{validation.classes} held-out classes of {name}"
+    validation = load_images([validated_on], recipe, root, images)[validated_on]
+    shared = audit(source, validation).shared_classes
     if shared:
-        raise UserError(f"--tune-on {judged_on}: {len(shared)} of its classes are trained on; name a set without them")
-    return source, judges, judged_on
+        raise UserError(
+            f"--tune-on {validated_on}: {len(shared)} of its classes are trained on; name a set without them"
+        )
+    return source, validation, validated_on
 
 
 def _search(

@@ -28,7 +28,7 @@ from metaclr.cli._options import protocol_option
     type=click.IntRange(min=0),
     default=0,
     metavar="N",
-    help="Give every method N trials of learning rate, temperature and strength of views, judged on validation"
+    help="Give every method N trials of learning rate, temperature and strength of views, chosen on validation"
     " classes of the source, then train and evaluate once (needs metaclr[tune]).",
 )
 @click.option(

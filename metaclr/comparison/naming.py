@@ -52,7 +52,7 @@ def runs_of(
     Raises:
         UserError: an unknown method, a label that belongs to a control, two labels that differ only in punctuation.
     """
-    entries = [_with_positives(entry, recipe.positives) for entry in recipe.cells_methods]
+    entries = [entry_with_positives(entry, recipe.positives) for entry in recipe.cells_methods]
     check_labels(entry.title for entry in entries)
     resolved = {}
     for entry in entries:
@@ -70,7 +70,7 @@ def runs_of(
     return tuple(distinct_names(runs))
 
 
-def _with_positives(entry: MethodEntry, source: str) -> MethodEntry:
+def entry_with_positives(entry: MethodEntry, source: str) -> MethodEntry:
     """The entry with the recipe's source of positives, unless it has one of its own or is a control."""
     if not source or entry.name in CONTROLS or KEY in entry.settings:
         return entry

@@ -8,7 +8,7 @@ from pathlib import Path
 from episodes import ImageSet
 from metaclr.data.array_files import label_files
 from metaclr.data.csv_lists import part_in_file_name
-from metaclr.data.file_tree import Folder, some
+from metaclr.data.file_tree import Folder
 from metaclr.data.formats import format_of
 from metaclr.data.joined_sets import joined
 from metaclr.data.part_names import part_name
@@ -16,6 +16,7 @@ from metaclr.data.pickled_sets import name_list
 from metaclr.data.request import Request
 from metaclr.data.safe_pickle import read_pickle
 from metaclr.errors import UserError
+from metaclr.wording import some
 
 _LISTS = frozenset({".csv", ".tsv"})
 _META = ("batches.meta", "meta")

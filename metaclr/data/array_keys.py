@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from metaclr.data.file_tree import some
 from metaclr.data.part_names import part_name
 from metaclr.errors import UserError
+from metaclr.wording import some
 
 _IMAGES = ("images", "image", "imgs", "img", "imagedata", "pixels", "data", "x", "arr0")
 _LABELS = ("labels", "label", "lbls", "lbl", "targets", "target", "finelabels", "y", "arr1")

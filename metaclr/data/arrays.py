@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metaclr.data.deep_pixels import to_bytes
-from metaclr.data.file_tree import some
 from metaclr.errors import UserError
+from metaclr.wording import some
 
 Pixels = NDArray[np.uint8]
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from metaclr.data.file_index import FileIndex
-from metaclr.data.file_tree import Folder, some
+from metaclr.data.file_tree import Folder
 from metaclr.data.list_columns import read_columns
 from metaclr.data.list_tables import TABLE_ENDINGS, read_table
 from metaclr.data.part_names import UNLABELLED, part_name
 from metaclr.errors import UserError
+from metaclr.wording import some
 
 _MAY_LIST = (*TABLE_ENDINGS, ".json", ".xlsx", ".xls", ".mat")
 _LIST_WORDS = frozenset({"split", "splits", "labels", "label", "annotations"})

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from metaclr.data.skipped_names import is_skipped
 from metaclr.errors import UserError
+from metaclr.wording import some
 
 _NOT_DECODED = frozenset(
     {".eps", ".ps", ".emf", ".wmf", ".mpg", ".mpeg", ".bufr", ".grib", ".h5", ".hdf", ".fts"}
@@ -130,8 +131,3 @@ def repeated_folders(tree: Folder) -> list[str]:
         return []
     more = f", and {len(several) - 1:,} more" if len(several) > 1 else ""
     return [f"warning: {' and '.join(several[0][:3])} are links to one folder, whose images are read twice{more}"]
-
-
-def some(names: list[str], most: int = 5) -> str:
-    """The first names, and how many more there are."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")

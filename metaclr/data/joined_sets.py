@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 
 from episodes import ImageSet
-from metaclr.data.file_tree import some
 from metaclr.errors import UserError
+from metaclr.wording import some
 
 
 def joined(parts: Sequence[tuple[str, ImageSet]], name: str) -> ImageSet:

@@ -6,10 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from metaclr.data.file_tree import Folder, left_out_files, some
+from metaclr.data.file_tree import Folder, left_out_files
 from metaclr.data.joined_names import joined_names
 from metaclr.data.part_names import SPELLINGS, UNLABELLED, part_name, parts_of
 from metaclr.errors import UserError
+from metaclr.wording import some
 
 Layout = Literal["auto", "flat", "CLASS", "GROUP/CLASS", "PART/CLASS", "PART/GROUP/CLASS", "CLASS/PART"]
 LAYOUTS: tuple[str, ...] = get_args(Layout)

@@ -9,10 +9,11 @@ from pathlib import Path
 from metaclr.data.class_names import PlacedRow, unite_spellings
 from metaclr.data.csv_lists import ImageList, find_lists, images_of_lists, read_list, unread_lists
 from metaclr.data.file_index import FileIndex
-from metaclr.data.file_tree import Folder, left_out_files, read_tree, repeated_folders, some
+from metaclr.data.file_tree import Folder, left_out_files, read_tree, repeated_folders
 from metaclr.data.layouts import read_layout
 from metaclr.data.part_names import part_name
 from metaclr.errors import UserError
+from metaclr.wording import some
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 
 from episodes import ImageSet
+from metaclr.wording import some
 
 WAYS, SHOTS, QUERIES = (5, 20), (1, 5), 15
 """Of a comparison, by default."""
@@ -24,7 +25,7 @@ def summary(image_set: ImageSet) -> list[str]:
     if image_set.labels is not None:
         lines.append(_line("per class", per_class(image_set)))
     if image_set.class_names:
-        lines.append(_line("classes", _some(image_set.class_names)))
+        lines.append(_line("classes", some(image_set.class_names, 8)))
     if image_set.split:
         lines.append(_line("parts", _counted(image_set.split, "images")))
         lines += _parts_of_classes(image_set)
@@ -97,10 +98,6 @@ def _parts_of_classes(image_set: ImageSet) -> list[str]:
 
 def _line(topic: str, text: str) -> str:
     return f"{topic:<{_WIDTH}}{text}"
-
-
-def _some(names: Sequence[str], most: int = 8) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
 
 
 def _counted(names: Sequence[str], unit: str) -> str:

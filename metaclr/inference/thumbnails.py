@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+
+from metaclr.data_uri import picture_uri
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,7 +26,7 @@ _ACROSS = 50
 
 def thumbnail(images: ImageSet, place: int, side: int = SIDE) -> str:
     """One image as a data URI, `side` pixels square, enlarged without smoothing if it is small."""
-    return _uri(_resized(_picture(images.images[place : place + 1][0].cpu().numpy()), side), photo=False)
+    return picture_uri(_resized(_picture(images.images[place : place + 1][0].cpu().numpy()), side), photo=False)
 
 
 def atlas(images: ImageSet, places: list[int], side: int = ATLAS_SIDE) -> tuple[str, int]:
@@ -38,7 +38,7 @@ def atlas(images: ImageSet, places: list[int], side: int = ATLAS_SIDE) -> tuple[
     sheet = Image.new(mode, (across * side, -(-len(places) // across) * side))
     for number, pixels in enumerate(images.images[torch.tensor(places)].cpu().numpy()):
         sheet.paste(_resized(_picture(pixels), side), (number % across * side, number // across * side))
-    return _uri(sheet, photo=mode == "RGB"), across
+    return picture_uri(sheet, photo=mode == "RGB"), across
 
 
 def _picture(pixels: NDArray[Any]) -> Image:
@@ -52,11 +52,3 @@ def _resized(picture: Image, side: int) -> Image:
 
     small = max(picture.size) < side
     return picture.resize((side, side), Image.Resampling.NEAREST if small else Image.Resampling.LANCZOS)
-
-
-def _uri(picture: Image, *, photo: bool) -> str:
-    buffer = BytesIO()
-    options: dict[str, Any] = {"format": "JPEG", "quality": 85} if photo else {"format": "PNG", "optimize": True}
-    picture.save(buffer, **options)
-    kind = "jpeg" if photo else "png"
-    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"

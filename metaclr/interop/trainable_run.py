@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from metaclr.errors import UserError
-
 if TYPE_CHECKING:
     from episodes import ImageSet
     from metaclr.comparison.run import Run
@@ -32,28 +30,13 @@ def trainable_run(
     """
     from metaclr.api.checks import check_arguments
     from metaclr.api.options import Options
-    from metaclr.comparison.checks import check_run
-    from metaclr.comparison.image_format import with_format
-    from metaclr.comparison.load import load_images
-    from metaclr.comparison.method_files import find_method, method_text
-    from metaclr.comparison.positives_setting import declared
-    from metaclr.comparison.run import Run
-    from metaclr.recipe import find, for_other_data, read, resolve
+    from metaclr.api.single_run import single_run
 
     check_arguments(
         method=method, source=source, recipe=recipe, settings=settings, steps=steps, seed=seed, overrides=overrides
     )
-    chosen = find_method(method)
-    name = chosen.name or "mine"
-    tables = for_other_data(read(find(str(recipe))))
-    tables["methods"] = [{"name": name, "settings": dict(settings or {})}]
-    resolved = resolve(tables, Options(steps=steps, overrides=overrides).recipe_lines)
-    if not chosen.trained:
-        raise UserError(f"method {name!r} is a control, which is not trained; name another method")
-    own = {source.name: source}
-    resolved, _ = with_format(resolved, lambda: [*load_images(own, resolved, None, own).values()], "cpu")
-    images = load_images(own, resolved, None, own)[source.name]
-    entry = resolved.methods[0]
-    run = Run(entry, declared(chosen, entry.settings), images.name, seed, text=method_text(method))
-    check_run(run, resolved, images)
+    options = Options(steps=steps, overrides=overrides)
+    run, resolved, images, _ = single_run(
+        method, source, recipe=recipe, settings=settings, seed=seed, options=options, device_type="cpu"
+    )
     return run, resolved, images

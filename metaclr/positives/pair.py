@@ -11,6 +11,7 @@ import torch
 from episodes import Episode, ImageSet, TaskShape, random
 from episodes.epoch_permutation import EpochPermutation
 from episodes.image_set import by_class
+from episodes.sampler import share_of_rank
 from metaclr.errors import UserError, unknown
 from metaclr.positives.objective_labels import of_instances
 from metaclr.positives.source import Draw, Positives
@@ -103,11 +104,7 @@ class PairSampler:
 
     def __call__(self, step: int) -> Episode:
         """The batch of a step >= 0: tables (T, N, V) of this rank, int64 on the CPU."""
-        tasks, way = torch.arange(self.shape.tasks), torch.arange(self.shape.way)
-        if self.shape.tasks > 1:
-            tasks = tasks[self.rank :: self.world]
-        else:
-            way = way[self.rank :: self.world]
+        tasks, way = share_of_rank(self.shape, self.rank, self.world)
         places = (step * self.shape.tasks + tasks.unsqueeze(1)) * self.shape.way + way
         texts = self._permutation(places)
         items = places.unsqueeze(-1) * self.shape.views + torch.arange(self.shape.views)

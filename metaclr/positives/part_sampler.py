@@ -7,6 +7,7 @@ from torch import Tensor
 
 from episodes import Episode, ImageSet, TaskShape, random
 from episodes.epoch_permutation import EpochPermutation
+from episodes.sampler import share_of_rank
 from metaclr.errors import UserError
 
 
@@ -52,11 +53,7 @@ class PartSampler:
 
     def __call__(self, step: int) -> Episode:
         """The batch of a step >= 0: tables (T, N, V) of this rank, int64 on the CPU."""
-        tasks, way = torch.arange(self.shape.tasks), torch.arange(self.shape.way)
-        if self.shape.tasks > 1:
-            tasks = tasks[self.rank :: self.world]
-        else:
-            way = way[self.rank :: self.world]
+        tasks, way = share_of_rank(self.shape, self.rank, self.world)
         places = (step * self.shape.tasks + tasks.unsqueeze(1)) * self.shape.way + way  # (T, N)
         items = self._permutation(places // self._ways)
         parts = self._near_parts(places, self._anchors(places, step), step)

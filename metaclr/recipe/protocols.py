@@ -121,18 +121,18 @@ def with_protocol(
         key = line.partition("=")[0].strip()
         if key.split(".")[0] == "evaluate":
             raise UserError(f"--set {line}: --protocol {name} fixes the evaluation; leave out one of the two")
-    said = {line.partition("=")[0].strip().split(".")[0] for line in overrides} | set(given)
+    named = {line.partition("=")[0].strip().split(".")[0] for line in overrides} | set(given)
     changed = dict(tables) | {"evaluate": dict(protocol.evaluate), "protocol": name}
     for key, value in (("sources", protocol.sources), ("targets", protocol.targets)):
-        if key not in said:
+        if key not in named:
             changed[key] = list(value)
-    if "sources" not in said:
+    if "sources" not in named:
         for key, own in {"size": protocol.size, "channels": protocol.channels, "views": protocol.views}.items():
-            if key not in said:
+            if key not in named:
                 changed.pop(key, None)
                 changed |= {key: own} if own else {}
         changed["data"] = {**changed.get("data", {}), **protocol.data}
     few = ["ways", "shots", "query"] if protocol.evaluate.get("few_shot") else []
-    fixed = [f"evaluate.few_shot.{key}" for key in few] + [key for key in ("size", "channels", "views") if key in said]
+    fixed = [f"evaluate.few_shot.{key}" for key in few] + [key for key in ("size", "channels", "views") if key in named]
     changed["fixed"] = fixed
     return changed

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor, nn
 
 from metaclr.errors import UserError
+from metaclr.wording import some
 
 PREFERRED = ("encoder_q.", "online", "student", "backbone", "module.", "model.", "net.", "")
 """Where two prefixes fit equally well (MoCo's encoder_q and encoder_k), the first that is part of one is taken."""
@@ -48,7 +49,7 @@ def load_matching(
     used = {*found.values(), *(_counter(name, found) for name in counts)}
     rest = [name for name in stored if name not in used and not name.endswith(_COUNTS)]
     if rest:
-        notes.append(f"left out: {_listed(rest)}")
+        notes.append(f"left out: {some(rest, _NAMED)}")
     return tuple(notes)
 
 
@@ -59,8 +60,8 @@ def _by_prefix(
     if prefix is not None:
         prefixes = Counter({prefix: sum(prefix + name in stored for name in required)})
         if not prefixes[prefix]:
-            some = _listed([*stored])
-            raise UserError(f"{where}: no weight of the network begins with --prefix {prefix!r}; there are {some}")
+            there = some([*stored], _NAMED)
+            raise UserError(f"{where}: no weight of the network begins with --prefix {prefix!r}; there are {there}")
     else:
         wanted = set(required)
         prefixes = Counter()
@@ -105,9 +106,6 @@ def _counter(name: str, found: Mapping[str, str]) -> str:
 
 def _missing(missing: Sequence[str], required: Sequence[str], stored: Mapping[str, Tensor]) -> str:
     count = f"{len(missing)} of its {len(required)} weights" if len(missing) > 1 else "a weight"
-    return f"the network needs {missing[0]} ({count} missing), the file has {_listed([*stored])}; name another --arch"
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
+    return (
+        f"the network needs {missing[0]} ({count} missing), the file has {some([*stored], _NAMED)}; name another --arch"
+    )

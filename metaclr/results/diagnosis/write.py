@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,14 +95,10 @@ def _page(table_html: str, figures: Sequence[RenderedFigure], what: str, measure
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    pictures = [
-        {"name": f.name, "title": f.title, "caption": f.caption, "data": base64.b64encode(f.png).decode()}
-        for f in figures
-    ]
     return environment.get_template("diagnosis.html.j2").render(
         title="Diagnosis of embeddings",
         what=what,
         findings=findings(measured),
-        figures=pictures,
+        figures=[figure.entry for figure in figures],
         table=Markup(table_html),  # to_html escapes what it is given
     )

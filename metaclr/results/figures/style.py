@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -72,6 +73,12 @@ class RenderedFigure:
     caption: str
     png: bytes
     pdf: bytes
+
+    @property
+    def entry(self) -> dict[str, str]:
+        """What a page shows of it, the PNG in base64."""
+        data = base64.b64encode(self.png).decode()
+        return {"name": self.name, "title": self.title, "caption": self.caption, "data": data}
 
 
 def looks(results: Results) -> dict[str, LineStyle]:

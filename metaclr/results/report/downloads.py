@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from metaclr.data_uri import data_uri
 from metaclr.results.figures.style import RenderedFigure
 from metaclr.results.store.folder import Results
 from metaclr.results.store.rows import rows_csv
@@ -37,11 +37,6 @@ def downloads(
     ]
     found += [(figure.title, [_download(f"{figure.name}.pdf", figure.pdf)]) for figure in figures]
     return found
-
-
-def data_uri(content: bytes, media_type: str) -> str:
-    """The content as an address that needs no file."""
-    return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
 
 
 def _download(name: str, content: str | bytes) -> Download:

@@ -13,6 +13,7 @@ from metaclr.results.scores.contrast import Contrast, contrasts
 from metaclr.results.scores.score import Score
 from metaclr.results.scores.summary import LEVEL, Summary, differences
 from metaclr.results.scores.table_column import TableColumn
+from metaclr.wording import some
 
 MOST_NAMED = 10
 """Names in a list of a sentence; the tables show the others."""
@@ -101,9 +102,7 @@ def _ties(summary: Summary, task: TableColumn, ranked: list[Score]) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     """Names with commas, the first `MOST_NAMED` of them where there are many more."""
-    if len(names) <= MOST_NAMED + 2:
-        return ", ".join(names)
-    return f"{', '.join(names[:MOST_NAMED])} and {len(names) - MOST_NAMED} more"
+    return some(names, MOST_NAMED if len(names) > MOST_NAMED + 2 else len(names))
 
 
 def _above(summary: Summary, task: TableColumn, top: Score, control: str) -> str:

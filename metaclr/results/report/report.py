@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -72,11 +71,7 @@ def _content(results: Results, tables: Sequence[Table], figures: Sequence[Render
         fresh = replace(table, notes=tuple(note for note in table.notes if note not in printed))
         # to_html escapes what it is given, so its text may go into the page as it is.
         (walk if table.name.startswith("bridge") else others).append(Markup(to_html(fresh)))
-    pictures = [
-        {"name": f.name, "title": f.title, "caption": f.caption, "data": base64.b64encode(f.png).decode()}
-        for f in figures
-        if not (panels and f.name.startswith("training"))
-    ]
+    pictures = [f.entry for f in figures if not (panels and f.name.startswith("training"))]
     swept = [line for task in headline_columns(summary) for line in sweep_headlines(results, summary, task)]
     environments = dict.fromkeys(row.environment for row in results.rows if row.environment)
     return {

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from metaclr.results.report.downloads import data_uri
+from metaclr.data_uri import picture_uri
 from metaclr.results.store.inspections import TargetPictures, ViewSheet
 
 if TYPE_CHECKING:
@@ -68,8 +67,4 @@ def sheet_picture(sheet: ViewSheet) -> str:
 def _encoded(pixels: NDArray[np.uint8], *, photo: bool) -> str:
     from PIL import Image
 
-    picture = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-    buffer = BytesIO()
-    options: dict[str, Any] = {"format": "JPEG", "quality": 85} if photo else {"format": "PNG", "optimize": True}
-    picture.save(buffer, **options)
-    return data_uri(buffer.getvalue(), "image/jpeg" if photo else "image/png")
+    return picture_uri(Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels), photo=photo)

@@ -1,4 +1,4 @@
-"""Equal tuning: the same number of trials for every method, judged on classes that nothing else sees, then reported."""
+"""Equal tuning: the same number of trials for every method, on classes that nothing else sees, then reported."""
 
 import json
 from pathlib import Path
@@ -38,15 +38,15 @@ def test_the_space_of_a_method_is_what_it_has() -> None:
     assert space_of(own, get("simclr"), recipe, "gentle") == Space(0.01, 0.5, False)
 
 
-def test_classes_that_judge_are_not_trained_on_and_copies_stay_together() -> None:
+def test_validation_classes_are_not_trained_on_and_copies_stay_together() -> None:
     bars = stripes(12, 4)
     copies = ImageSet(bars.images, bars.labels, bars.class_names, copies_of=tuple(f"c{i // 2}" for i in range(12)))
     with pytest.raises(UserError, match="has 6 classes, too few to hold some out"):
         validation_split(copies, "bars")
-    trained, judges = validation_split(bars, "bars")
-    assert trained.classes + judges.classes == 12
-    assert not set(trained.class_names) & set(judges.class_names)
-    assert validation_split(bars, "bars")[1].class_names == judges.class_names
+    trained, validation = validation_split(bars, "bars")
+    assert trained.classes + validation.classes == 12
+    assert not set(trained.class_names) & set(validation.class_names)
+    assert validation_split(bars, "bars")[1].class_names == validation.class_names
     with pytest.raises(UserError, match="no labels"):
         validation_split(ImageSet(torch.zeros(4, 1, 8, 8, dtype=torch.uint8)), "bare")
 
@@ -73,7 +73,7 @@ def test_every_method_gets_the_same_trials_and_the_table_says_so(tmp_path: Path)
     assert recipe.methods[0].overrides["train.lr"] == pytest.approx(best["train.lr"])
     assert recipe.methods[0].settings["temperature"] == pytest.approx(best["temperature"])
     table = (out / "tables" / "main.md").read_text()
-    assert "Tuned: 3 trials of 3 steps for every method, judged by 4-way 1-shot accuracy on 4 held-out classes" in table
+    assert "Tuned: 3 trials of 3 steps for every method, chosen by 4-way 1-shot accuracy on 4 held-out classes" in table
     assert "simclr: trial " in table
     before = {path: path.stat().st_mtime_ns for path in (out / "tuning" / "runs").rglob("rows.csv")}
     metaclr.compare(methods=["simclr", "protonet"], tune=3, tune_steps=3, out=out, **options)
