@@ -75,13 +75,13 @@ def _figure(
         f"its runs), with the 95 % interval of the accuracy for {scope(summary, [task])}. "
         + (
             f"Above each panel: rank correlation over the {max(c.methods for c in correlations.values())} trained "
-            "methods and its p value by permutations; it leaves out `untrained` (grey). Pixels are not shown. "
+            "methods and its p value by permutations; it leaves out untrained (grey). Pixels are not shown. "
             if correlations
             else ""
         )
         + "Tolerance reads labels; the others do not."
     )
-    return finish(figure, name, f"Which label-free number predicts accuracy on {task.target}?", caption)
+    return finish(figure, name, f"Label-free numbers beside accuracy on {task.target}", caption)
 
 
 def _dot(
