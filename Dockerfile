@@ -6,6 +6,7 @@ WORKDIR /opt/metaclr
 COPY pyproject.toml README.md LICENSE ./
 COPY episodes episodes
 COPY metaclr metaclr
+# hadolint ignore=DL3013
 RUN pip install --no-cache-dir '.[timm,onnx,parquet]'
 
 ENV METACLR_CACHE=/work/.cache/metaclr

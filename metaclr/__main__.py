@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import sys
 
-HOW = {
-    "learn2learn": "pip install 'metaclr[l2l]', or in a checkout: uv sync --extra l2l",
-    "timm": "pip install 'metaclr[timm]', or in a checkout: uv sync --extra timm",
-    "umap": "pip install 'metaclr[umap]', or in a checkout: uv sync --extra umap",
-    "ray": "pip install 'metaclr[ray]', or in a checkout: uv sync --extra ray",
-}
+from metaclr.extras import how_to_get
 
 
 def run() -> None:
@@ -22,8 +17,10 @@ def run() -> None:
         package = (missing.name or "a package").partition(".")[0]
         if package in {"metaclr", "episodes"}:
             raise
-        how = HOW.get(package, f"pip install {package}")
-        print(f"metaclr: needs the package {package!r}, which is not installed here: {how}", file=sys.stderr)
+        print(
+            f"metaclr: needs the package {package!r}, which is not installed here: {how_to_get(package)}",
+            file=sys.stderr,
+        )
         sys.exit(2)
 
 

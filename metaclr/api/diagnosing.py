@@ -47,8 +47,9 @@ def diagnose_runs(
     out: str | Path | None = None,
     views: str | None = None,
     n_views: int = 8,
-    channels: int = 1,
-    size: int = 28,
+    channels: int | None = None,
+    size: int | None = None,
+    arch: str = "",
     pretrained: bool = True,
     device: str = "auto",
     data_root: str | Path | None = None,
@@ -57,13 +58,15 @@ def diagnose_runs(
     """Measure the geometry of encoders on the same images and the same views of them.
 
     Args:
-        names: runs, comparisons, encoder files, `timm:NAME`, FILE.py:FUNCTION, or embeddings (see `find_subjects`).
+        names: runs, comparisons, encoder files, `timm:NAME`, `hub:OWNER/NAME`, FILE.py:FUNCTION, files of weights, or
+            embeddings (see `find_subjects`).
         data: images `NAME[:PART]`, or an `ImageSet`; None is the first target of the first run, or `glyphs:held-out`.
         layers: `features`, and `projected`: the embeddings of the projector that the loss compared.
         out: folder of tables, figures and page; None writes nothing.
         views: name of the view recipe; None is that of the first run, or one for the number of channels.
         n_views: V, views of each of at most 500 images.
-        channels, size, pretrained: of timm networks and functions.
+        channels, size: of the images for encoders from elsewhere; None for their own, else 1 and 28.
+        arch: the network that files of weights are for. pretrained: False gives timm networks random weights.
         device: "auto", "cpu", "cuda" or "cuda:N". data_root: folder of data sets.
 
     Raises:
@@ -76,17 +79,19 @@ def diagnose_runs(
 
     refuse_one_text("names", names)
     refuse_one_text("layers", layers)
-    check_arguments(out=out, device=device, data_root=data_root, size=size, channels=channels, quiet=quiet)
+    form = {key: value for key, value in (("size", size), ("channels", channels)) if value is not None}
+    check_arguments(out=out, device=device, data_root=data_root, quiet=quiet, **form)
     for layer in layers:
         if layer not in LAYERS:
             raise unknown("layer", layer, LAYERS)
     if not names or not layers or n_views < 2:
         raise UserError("diagnose needs an encoder, a layer, and 2 views or more of an image")
-    subjects = find_subjects(names, channels=channels, size=size, pretrained=pretrained)
+    subjects = find_subjects(names, channels=channels, size=size, arch=arch, pretrained=pretrained)
     at = choose_device(device)
     chosen = data if data is not None else _default_data(subjects)
     sets = _Images(chosen, Path(data_root) if data_root else None, views, n_views, subjects)
     measured: list[Measured] = []
+    notes = [_note(subject) for subject in subjects if subject.notes]
     skipped: list[str] = []
     for subject in subjects:
         if subject.embeddings is not None:
@@ -112,7 +117,7 @@ def diagnose_runs(
         first = next((one for one in subjects if one.encoder is not None), None)
         shown = sets.of(first)[0] if first else None
         chosen_images = choose_pictured(shown.labels, len(shown)) if shown else None
-        write_diagnosis(folder, measured, sets.description, shown, chosen_images, skipped)
+        write_diagnosis(folder, measured, sets.description, shown, chosen_images, [*notes, *skipped])
     return Diagnosis(folder, tuple(measured), sets.description)
 
 
@@ -158,6 +163,12 @@ class _Images:
             f"{images.name}: {len(images):,} images; {self.n_views} views ({self.views or 'default'}) of each of "
             f"{len(probes) // self.n_views:,} of them"
         )
+
+
+def _note(subject: Subject) -> str:
+    """Where pretrained weights come from, and the images that they were given."""
+    images = f"images of {subject.channels} x {subject.size} x {subject.size}"
+    return f"{subject.label}: {'; '.join((*subject.notes, images))}"
 
 
 def _default_data(subjects: Sequence[Subject]) -> str:

@@ -23,7 +23,7 @@ EMBEDDINGS = (".npy", ".npz")
 class Subject:
     """An encoder for images (channels, size, size), or embeddings (M, D) that were computed elsewhere.
 
-    label: its name in tables. group: of several seeds. networks: of a run's folder.
+    label: its name in tables. group: of several seeds. networks: of a run's folder. notes: on pretrained weights.
     """
 
     label: str
@@ -34,21 +34,35 @@ class Subject:
     networks: RunNetworks | None = field(default=None, repr=False)
     embeddings: Tensor | None = field(default=None, repr=False)
     labels: Tensor | None = field(default=None, repr=False)
+    notes: tuple[str, ...] = ()
 
 
-def find_subjects(names: Sequence[str], *, channels: int, size: int, pretrained: bool = True) -> list[Subject]:
+def find_subjects(
+    names: Sequence[str],
+    *,
+    channels: int | None = None,
+    size: int | None = None,
+    arch: str = "",
+    pretrained: bool = True,
+) -> list[Subject]:
     """The encoders of all names, with distinct labels.
 
     Args:
-        names: the folder of a run or of a comparison (all its encoders), an `encoder.safetensors`, `timm:NAME`,
-            FILE.py:FUNCTION, or embeddings: an .npz of `metaclr embed`, or an .npy (M, D).
-        channels, size: of the images that timm networks and functions are given; files know their own.
+        names: the folder of a run or of a comparison (all its encoders), an `encoder.safetensors`; what
+            `metaclr.pretrained` loads: `timm:NAME`, `hub:OWNER/NAME`, FILE.py:FUNCTION, a file of weights; or
+            embeddings: an .npz of `metaclr embed`, or an .npy (M, D).
+        channels, size: of the images for encoders from elsewhere; None for their own. Runs know their own.
+        arch: the network that files of weights are for, see `metaclr.pretrained`.
         pretrained: load timm's weights; otherwise random ones.
 
     Raises:
         UserError: what cannot be found or read.
     """
-    found = [subject for name in names for subject in _of_name(name, channels, size, pretrained)]
+    found = [
+        subject
+        for name in names
+        for subject in _of_name(name, channels=channels, size=size, arch=arch, pretrained=pretrained)
+    ]
     labels = [one.label for one in found]
     for label in labels:
         if labels.count(label) > 1:
@@ -56,16 +70,14 @@ def find_subjects(names: Sequence[str], *, channels: int, size: int, pretrained:
     return found
 
 
-def _of_name(name: str, channels: int, size: int, pretrained: bool) -> list[Subject]:
-    from metaclr.networks.saved_encoder import NAME
+def _of_name(name: str, *, channels: int | None, size: int | None, arch: str, pretrained: bool) -> list[Subject]:
+    from metaclr.networks.pretrained.weights_file import is_weights_file
+    from metaclr.networks.saved_encoder import NAME, is_saved_encoder
 
     path = Path(name)
-    if name.startswith("timm:"):
-        return [Subject(name, name, _timm(name, channels, size, pretrained), channels, size)]
-    if ".py:" in name:
-        from metaclr.api.encoders import pretrained as load_by_name
-
-        return [Subject(name, name, load_by_name(name, channels=channels, size=size), channels, size)]
+    is_elsewhere = name.startswith(("timm:", "hub:")) or ".py:" in name
+    if is_elsewhere or (path.is_file() and is_weights_file(name) and not is_saved_encoder(path)):
+        return [_from_elsewhere(name, channels=channels, size=size, arch=arch, pretrained=pretrained)]
     if path.suffix in EMBEDDINGS and path.is_file():
         return [_embeddings(path)]
     if path.is_file():
@@ -76,10 +88,27 @@ def _of_name(name: str, channels: int, size: int, pretrained: bool) -> list[Subj
     if not files:
         what = f"no {NAME} in it or in its runs" if path.exists() else "no such folder or file"
         raise UserError(
-            f"{name!r}: {what}; give the folder of a run or comparison, an {NAME}, timm:NAME, FILE.py:FUNCTION, or "
-            "embeddings as .npz or .npy"
+            f"{name!r}: {what}; give the folder of a run or comparison, an {NAME}, timm:NAME, hub:OWNER/NAME, "
+            "FILE.py:FUNCTION, a file of weights with --arch, or embeddings as .npz or .npy"
         )
     return [_of_file(file) for file in files]
+
+
+def _from_elsewhere(name: str, *, channels: int | None, size: int | None, arch: str, pretrained: bool) -> Subject:
+    """An encoder that was not trained here, loaded and checked as `metaclr evaluate` does."""
+    from metaclr.api.encoder_checks import checked_encoder
+    from metaclr.api.encoders import pretrained as load_by_name
+    from metaclr.api.image_formats import format_of
+    from metaclr.networks.pretrained.timm_weights import timm_encoder
+
+    if name.startswith("timm:") and not pretrained:
+        net: nn.Module = timm_encoder(name.partition(":")[2], channels=channels, size=size, weights=False)
+    else:
+        net = load_by_name(name, channels=channels, size=size, arch=arch)
+    pixels, planes = format_of(net, size, channels)
+    notes = tuple(getattr(net, "notes", ()))
+    label = name if name.startswith(("timm:", "hub:")) else Path(name).name
+    return Subject(label, label, checked_encoder(net, name, channels=planes, size=pixels), planes, pixels, notes=notes)
 
 
 def _of_file(path: Path) -> Subject:
@@ -91,19 +120,6 @@ def _of_file(path: Path) -> Subject:
     label = path.parent.name or str(path)
     group = label if networks is None else networks.title
     return Subject(label, group, encoder, description.channels, description.size, networks)
-
-
-def _timm(name: str, channels: int, size: int, pretrained: bool) -> nn.Module:
-    from metaclr.networks import build_encoder
-
-    options = {"pretrained": True} if pretrained else {}
-    try:
-        return build_encoder(name, channels, size, seed=0, **options)
-    except UserError:
-        raise
-    except Exception as error:  # its weights are downloaded, which fails in many ways
-        reason = " ".join(str(error).split())[:160]
-        raise UserError(f"{name}: its weights cannot be loaded: {reason}; --no-pretrained gives random ones") from error
 
 
 def _embeddings(path: Path) -> Subject:

@@ -26,16 +26,18 @@ from metaclr.cli._options import data_root_option, device_option
 @click.option(
     "--size",
     type=click.IntRange(min=4),
-    default=28,
-    show_default=True,
-    help="Give timm networks and functions images with this many pixels on either side.",
+    help="Give encoders from elsewhere images with this many pixels on either side [each one's own, else 28].",
 )
 @click.option(
     "--channels",
     type=click.Choice(["1", "3"]),
-    default="1",
-    show_default=True,
-    help="Give timm networks and functions images with this many channels.",
+    help="Give encoders from elsewhere images with this many channels [each one's own, else 1].",
+)
+@click.option(
+    "--arch",
+    default="",
+    metavar="NAME",
+    help="Load files of weights into this network: resnet18, timm:NAME, torchvision:NAME, ...",
 )
 @click.option(
     "--pretrained/--no-pretrained", default=True, show_default=True, help="Load timm's weights, or take random ones."
@@ -55,8 +57,9 @@ def command(
     layers: str,
     views: str | None,
     n_views: int,
-    size: int,
-    channels: str,
+    size: int | None,
+    channels: str | None,
+    arch: str,
     pretrained: bool,
     out: Path,
     device: str,
@@ -65,7 +68,8 @@ def command(
     """Measure the geometry of encoders on the same images and views.
 
     A RUN is the folder of a run, of a whole comparison (all its encoders) or of a `metaclr train`, an
-    encoder.safetensors, timm:NAME, FILE.py:FUNCTION, or embeddings: an .npz of `metaclr embed` or an .npy (M, D).
+    encoder.safetensors, timm:NAME or hub:OWNER/NAME with their pretrained weights (needs metaclr[timm]),
+    FILE.py:FUNCTION, a file of weights with --arch, or embeddings: an .npz of `metaclr embed` or an .npy (M, D).
     Numbers: alignment, uniformity, tolerance, RankMe, LiDAR, collapsed dimensions, hubness, overlap of augmentations,
     spread and simplex of classes, neural collapse, collision probability and the bound it gives.
     """
@@ -80,8 +84,9 @@ def command(
         out=out,
         views=views,
         n_views=n_views,
-        channels=int(channels),
+        channels=int(channels) if channels else None,
         size=size,
+        arch=arch,
         pretrained=pretrained,
         device=device,
         data_root=data_root,

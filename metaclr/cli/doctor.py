@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import platform
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
-OPTIONAL = {
-    "learn2learn": ("MAML, learn2learn's encoders and task sets", "pip install 'metaclr[l2l]' (or uv sync)"),
-    "timm": ("encoders named timm:NAME", "pip install 'metaclr[timm]'"),
-    "ray": ("comparisons spread over a cluster", "pip install 'metaclr[ray]'"),
-}
+from metaclr.extras import EXTRAS
+
 REQUIRED = [
     "torch",
     "torchvision",
@@ -37,15 +35,18 @@ def command(data_root: Path | None) -> None:
     from rich.table import Table
 
     console = Console()
-    table = Table("package", "version", "how to get it, or its purpose", title="Packages", title_justify="left")
+    table = Table("package", "version", "how to get it", title="Packages", title_justify="left")
     for name in REQUIRED:
         installed = _version(name)
         table.add_row(name, installed or "[red]missing[/]", "" if installed else f"pip install {name}")
-    for name, (purpose, how) in OPTIONAL.items():
-        installed = _importable_version(name)
-        # Without escape, rich reads "[timm]" as a style and prints nothing.
-        table.add_row(name, escape(installed) or "not installed", escape(purpose if installed else f"{purpose}: {how}"))
     console.print(table)
+    extras = Table("extra", "package", "version", "what it gives", title="Extras", title_justify="left")
+    for extra in EXTRAS:
+        installed = _importable_version(extra.package)
+        extras.add_row(extra.name, extra.package, escape(installed) or "not installed", escape(extra.purpose))
+    console.print(extras)
+    # Without escape, rich reads "[NAME]" as a style and prints nothing.
+    console.print(escape("pip install 'metaclr[NAME]' gets an extra; in a checkout: uv sync --extra NAME\n"))
     console.print(_devices())
     console.print(_data(data_root))
 
@@ -57,13 +58,14 @@ def _version(package: str) -> str:
         return ""
 
 
-def _importable_version(package: str) -> str:
-    """Version of a package, with the error if it is installed but cannot be imported; empty if not installed."""
-    installed = _version(package)
-    if not installed:
+def _importable_version(module: str) -> str:
+    """Version of the package that has a module, with the error if it cannot be imported; empty if not installed."""
+    if find_spec(module) is None:
         return ""
+    distributions = packages_distributions().get(module, [module])
+    installed = _version(distributions[0]) or "of unknown version"
     try:
-        import_module(package)
+        import_module(module)
     except Exception as error:
         return f"{installed}, broken: {error}"
     return installed

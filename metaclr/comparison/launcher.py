@@ -7,6 +7,7 @@ from multiprocessing import current_process
 
 from metaclr.engine.distributed import ranks
 from metaclr.errors import UserError
+from metaclr.extras import how_to_get
 
 
 def check_launcher(jobs: int, ray: str | None, device: str) -> None:
@@ -30,8 +31,6 @@ def check_launcher(jobs: int, ray: str | None, device: str) -> None:
     if not ray.strip():
         raise UserError(f"--ray {ray!r}: give local, or the address of a cluster, such as auto or HOST:6379")
     if find_spec("ray") is None:
-        raise UserError(
-            "--ray needs the package 'ray': pip install 'metaclr[ray]', or in a checkout: uv sync --extra ray"
-        )
+        raise UserError(f"--ray needs the package 'ray': {how_to_get('ray')}")
     if device.startswith("cuda:"):
         raise UserError(f"--device {device}: with --ray the cluster chooses the GPU; use cpu, cuda or auto")

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from metaclr.errors import UserError
+from metaclr.extras import how_to_get
 from metaclr.files import write_atomic
 
 TOLERANCE = 1e-4
@@ -48,7 +49,7 @@ def write_onnx(net: nn.Module, channels: int, size: int, path: Path) -> float:
     """
     missing = [name for name in _ONNX if find_spec(name) is None]
     if missing:
-        raise UserError(f"--format onnx needs {', '.join(missing)}: pip install 'metaclr[onnx]'")
+        raise UserError(f"--format onnx needs {', '.join(missing)}: {how_to_get('onnx')}")
     import onnxruntime
 
     net = net.eval()

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from episodes import Episode, ImageSet, Rendering, random
 from metaclr.errors import UserError
+from metaclr.extras import how_to_get
 
 try:
     import pytorch_lightning as pl
@@ -23,7 +24,7 @@ except ImportError as missing:
     try:
         import lightning.pytorch as pl
     except ImportError:
-        raise UserError("metaclr.interop.lightning needs Lightning: pip install 'metaclr[lightning]'") from missing
+        raise UserError(f"metaclr.interop.lightning needs Lightning: {how_to_get('lightning')}") from missing
 
 if TYPE_CHECKING:
     from metaclr.methods import Method

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from metaclr.errors import UserError
+from metaclr.extras import how_to_get
 from metaclr.networks.layout import channels_last
 
 
@@ -29,15 +30,11 @@ class Foreign(nn.Module):
 
 def need(library: str, encoder: str) -> ModuleType:
     """The library. Raises UserError, saying how to get it, where it is not installed."""
-    extra = {"learn2learn": "l2l", "pyarrow": "parquet", "huggingface_hub": "timm", "optuna": "tune"}.get(
-        library, library
-    )
     try:
         return import_module(library)
     except ImportError as error:
         raise UserError(
-            f"{encoder} needs {library}, which cannot be imported ({error}); get it with: "
-            f'pip install "metaclr[{extra}]", or in a checkout: uv sync --extra {extra}'
+            f"{encoder} needs {library}, which cannot be imported ({error}); get it with: {how_to_get(library)}"
         ) from None
 
 

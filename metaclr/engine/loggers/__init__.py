@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from metaclr.console import notify
 from metaclr.errors import UserError, unknown
+from metaclr.extras import how_to_get
 
 LOGGERS = {"tensorboard": "tensorboard", "wandb": "wandb", "mlflow": "mlflow"}
 """Name -> the package that it needs. Each is a module of this folder with a function `start`."""
@@ -42,10 +43,7 @@ def check_loggers(names: Sequence[str]) -> None:
         if name not in LOGGERS:
             raise unknown("logger", name, LOGGERS)
         if find_spec(LOGGERS[name]) is None:
-            raise UserError(
-                f"--log {name} needs the package {LOGGERS[name]!r}: pip install 'metaclr[{name}]', or in a checkout: "
-                f"uv sync --extra {name}"
-            )
+            raise UserError(f"--log {name} needs the package {LOGGERS[name]!r}: {how_to_get(LOGGERS[name])}")
 
 
 @contextmanager

@@ -9,16 +9,20 @@ from torch import nn
 from metaclr.errors import UserError, unknown
 from metaclr.networks.external import need
 from metaclr.networks.pretrained.encoder import ImageFormat, PretrainedEncoder
+from metaclr.networks.seeded_init import seeded
 
 _HOW_OFFLINE = "with the file at hand: metaclr evaluate FILE.safetensors --arch {arch}"
 
 
-def timm_encoder(name: str, *, size: int | None = None, channels: int | None = None) -> PretrainedEncoder:
+def timm_encoder(
+    name: str, *, size: int | None = None, channels: int | None = None, weights: bool = True
+) -> PretrainedEncoder:
     """timm's model `name` without its classifier, with its pretrained weights; timm downloads them once.
 
     Args:
         name: such as "resnet18" or "resnet18.a1_in1k".
         size, channels: None for those of the model's own config.
+        weights: False for random ones, always the same, to compare with; size and normalization are the config's too.
 
     Raises:
         UserError: timm is missing, no such model, one without weights, or weights that cannot be fetched.
@@ -27,6 +31,12 @@ def timm_encoder(name: str, *, size: int | None = None, channels: int | None = N
     timm = need("timm", what)
     if not timm.is_model(name):
         raise unknown("encoder", f"timm:{name}", [f"timm:{known}" for known in timm.list_models()])
+    if not weights:
+        with seeded(0, "encoder"):
+            net = _create(timm, name, what, size, channels, pretrained=False)
+        return PretrainedEncoder(
+            net, _format(timm, net, size, channels), architecture=name, notes=("weights: random, of no training",)
+        )
     if not timm.models.is_model_pretrained(name):
         raise UserError(f"{what}: timm has no weights for it; timm.list_models(pretrained=True) lists those it has")
     return _encoder(timm, name, what, f"timm:{name}", size, channels)

@@ -84,6 +84,59 @@ def test_the_same_views_for_every_encoder(comparison: Path) -> None:
     assert same.numbers["alignment"] == pytest.approx(0, abs=1e-6)
 
 
+def test_encoders_from_elsewhere_are_measured_as_evaluate_does(tmp_path: Path) -> None:
+    from torchvision.models import resnet18
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        torch.save(resnet18(weights=None).state_dict(), tmp_path / "own.pth")
+    (tmp_path / "own.py").write_text("import torch\ndef build(): return torch.nn.AvgPool2d(4)\n", encoding="utf-8")
+    images = load("digits", size=28, channels=1).select(torch.arange(120))
+    form = {"size": 32, "channels": 3, "arch": "torchvision:resnet18"}
+    names = {Path(name).name: name for name in (str(tmp_path / "own.pth"), f"{tmp_path / 'own.py'}:build")}
+    given = {name: metaclr.pretrained(path, **form) for name, path in names.items()}
+    rows = metaclr.evaluate(given, {"digits": images}, size=32, channels=3, overrides=TINY[1:4] + TINY[6:])
+    measured = metaclr.diagnose_runs(list(names.values()), images, n_views=2, **form).measured
+    assert [one.label for one in measured] == list(names)
+    for one in measured:
+        row = rows.rows[rows.rows.method == one.label].iloc[0]
+        for name in ("uniformity", "rank", "spread", "tolerance"):
+            assert one.numbers[name] == pytest.approx(row[name], rel=1e-4), (one.label, name)
+    (subject,) = find_subjects([names["own.pth"]], arch="torchvision:resnet18")
+    assert (subject.size, subject.channels) == (224, 3)  # its own
+    assert "weights: own.pth" in subject.notes
+
+
+def test_a_timm_model_has_its_own_size_and_normalization(monkeypatch: pytest.MonkeyPatch) -> None:
+    timm = pytest.importorskip("timm", reason="timm is not installed")
+    create = timm.create_model
+
+    def offline(name: str, pretrained: bool, **options: object) -> torch.nn.Module:
+        """Random weights in place of those that timm would download."""
+        with torch.random.fork_rng():
+            torch.manual_seed(3 if pretrained else 4)
+            return create(name, pretrained=False, **options)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(timm, "create_model", offline)
+    (subject,) = find_subjects(["timm:test_resnet"])
+    assert (subject.size, subject.channels) == (160, 3)
+    pixels = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    net = offline("test_resnet", pretrained=True, num_classes=0).eval()
+    config = timm.data.resolve_model_data_config(net)
+    mean, std = (torch.tensor(config[key]).view(1, 3, 1, 1) for key in ("mean", "std"))
+    assert subject.encoder is not None
+    with torch.no_grad():
+        torch.testing.assert_close(subject.encoder(pixels), net((pixels - mean) / std), rtol=1e-5, atol=1e-5)
+    # Random weights are the same on every call, and keep the normalization.
+    (random_weights,) = find_subjects(["timm:test_resnet"], size=64, channels=1, pretrained=False)
+    assert (random_weights.size, random_weights.channels) == (64, 1)
+    again = find_subjects(["timm:test_resnet"], size=64, channels=1, pretrained=False)[0].encoder
+    assert random_weights.encoder is not None
+    assert again is not None
+    torch.testing.assert_close(random_weights.encoder.state_dict(), again.state_dict())
+    assert again.get_buffer("mean").mean() == pytest.approx(sum(config["mean"]) / 3)
+
+
 def test_images_without_labels(comparison: Path) -> None:
     source = torch.Generator().manual_seed(0)
     images = ImageSet(torch.randint(0, 255, (40, 1, 28, 28), generator=source, dtype=torch.uint8), name="noise")

@@ -145,7 +145,7 @@ def test_missing_library_says_how_to_get_it(
     monkeypatch.setitem(__import__("sys").modules, library, None)
     with pytest.raises(UserError) as error:
         build_encoder(name, 3, 32, seed=0)
-    assert f'pip install "metaclr[{extra}]"' in str(error.value)
+    assert f"pip install 'metaclr[{extra}]'" in str(error.value)
     assert "\n" not in str(error.value)
 
 
