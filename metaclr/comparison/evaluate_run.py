@@ -143,9 +143,9 @@ def measure(
         embedded = embed(
             encoder, target, device, source=source_features, procedure=procedure, pairing=pairing, **options
         )
-        if look is not None:
+        if look is not None and target.images.labels is not None:
             look(embedded)
-        work = [item for evaluator, value in evaluators for item in evaluator.work_items(embedded, value)]
+        work = [item for evaluator, value in evaluators for item in evaluator.items(embedded, value)]
         geometry = target_geometry(embedded, views, device, **options)
         for measured in distribute(work):
             yield replace(measured, geometry=geometry)
