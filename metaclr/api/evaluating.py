@@ -190,6 +190,7 @@ def _write(
 
     from metaclr.comparison.pictures import target_pictures
     from metaclr.environment import describe
+    from metaclr.evaluation.class_similarity import similarities
     from metaclr.files import write_atomic
     from metaclr.results import write_all
     from metaclr.results.store.folder import About, collect, write_about
@@ -198,7 +199,8 @@ def _write(
     # Views, budget and seeds belong to a training, and nothing was trained here.
     applies = recipe.model_dump(mode="json", exclude_none=True, include=APPLIES)
     write_atomic(folder / "recipe.toml", tomli_w.dumps(applies))
-    collect(folder, list(dict.fromkeys(row.run for row in rows)))
+    targets = {name: target for name, (target, _) in prepared.items()}
+    collect(folder, list(dict.fromkeys(row.run for row in rows)), similarities(targets.values()))
     about = About(
         classes={name: target.images.classes for name, (target, _) in prepared.items()},
         remarks=(*notes, *(line for _, lines in prepared.values() for line in lines)),
@@ -206,5 +208,5 @@ def _write(
         command="metaclr.evaluate(...)",
     )
     write_about(folder, about)
-    write_pictures(folder, Pictures(target_pictures(folder, {name: target for name, (target, _) in prepared.items()})))
+    write_pictures(folder, Pictures(target_pictures(folder, targets)))
     write_all(folder)
