@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from metaclr.comparison.run_states import ComparisonState, comparison_state
+from metaclr.page_templates import render
 from metaclr.recipe import CONTROLS, read
 from metaclr.results.store.folder import About, collect, load, write_about
 from metaclr.results.store.walk import NAME as WALK
@@ -63,12 +64,7 @@ class LiveReport:
 
 def status_html(state: ComparisonState, version: str) -> str:
     """The state as a part of the page, with the script that keeps it up to date."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    return environment.get_template("live_status.html.j2").render(state=state, version=version)
+    return render(Path(__file__).parent, "live_status.html.j2", state=state, version=version)
 
 
 def _finished_results(folder: Path, state: ComparisonState) -> Results:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from metaclr.inference.templates import render
 from metaclr.inference.thumbnails import ATLAS_SIDE, atlas
+from metaclr.page_templates import render
 
 if TYPE_CHECKING:
     from episodes import ImageSet
@@ -41,6 +42,7 @@ def map_page(images: ImageSet, projection: Projection, *, encoder: str) -> str:
         "side": ATLAS_SIDE,
     }
     return render(
+        Path(__file__).parent,
         "map.html.j2",
         name=images.name,
         encoder=encoder,

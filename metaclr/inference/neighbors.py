@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,8 +12,8 @@ from torch import Tensor
 
 from episodes import random
 from metaclr.errors import UserError
-from metaclr.inference.templates import render
 from metaclr.inference.thumbnails import thumbnail
+from metaclr.page_templates import render
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,6 +125,7 @@ def neighbors_page(found: Neighbors, *, encoder: str) -> str:
         for q in range(len(found.queries))
     ]
     return render(
+        Path(__file__).parent,
         "neighbors.html.j2",
         rows=rows,
         encoder=encoder,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from metaclr.inference.templates import render
 from metaclr.inference.thumbnails import thumbnail
+from metaclr.page_templates import render
 
 if TYPE_CHECKING:
     from episodes import ImageSet
@@ -30,6 +31,7 @@ def prediction_page(classifier: SupportClassifier, images: ImageSet, prediction:
     ]
     accuracy = classifier.accuracy
     return render(
+        Path(__file__).parent,
         "page.html.j2",
         rows=rows,
         encoder=classifier.encoder.name,

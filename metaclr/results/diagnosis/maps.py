@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PANELS = 8
+HIGHEST = 0.8
+"""Of the density outside the circle, in radii."""
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<", ">", "*")
 COLORS = (*dict.fromkeys(color for color, _, _ in SHADES), "#333333")
 """Ten classes differ in color and in mark, for readers who do not see colors."""
@@ -24,11 +26,11 @@ COLORS = (*dict.fromkeys(color for color, _, _ in SHADES), "#333333")
 def map_figure(measured: Sequence[Measured], classes: Sequence[int], names: Sequence[str]) -> RenderedFigure | None:
     """t-SNE of up to 8 embeddings. classes: (P,) class number of each shown image; names: of the classes.
 
-    None where fewer than 10 images are shown.
+    None where fewer than 10 images are shown, or all embeddings are 2-D, which `circle_figure` draws as they are.
     """
     from matplotlib.figure import Figure
 
-    chosen = first_of_groups(measured)[:PANELS]
+    chosen = [one for one in first_of_groups(measured) if one.shown.shape[1] > 2][:PANELS]
     if not chosen or len(chosen[0].shown) < 10:
         return None
     columns = min(4, len(chosen))
@@ -85,25 +87,26 @@ def circle_figure(measured: Sequence[Measured], classes: Sequence[int], names: S
     chosen = [one for one in first_of_groups(measured) if one.shown.shape[1] == 2][:PANELS]
     if not chosen:
         return None
-    columns = min(4, len(chosen))
+    columns = min(3, len(chosen))
     rows = -(-len(chosen) // columns)
-    figure = Figure(figsize=(max(1.9 * columns, 3.4), 2.0 * rows + 0.6), layout="constrained")
+    figure = Figure(figsize=(max(2.4 * columns, 3.4), 2.5 * rows + 0.5), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False, subplot_kw={"projection": "polar"})
     at = np.linspace(-math.pi, math.pi, 181)
     handles: dict[str, object] = {}
     for axes, one in zip(panels.flat, chosen, strict=False):
         angles = np.arctan2(one.shown[:, 1].numpy(), one.shown[:, 0].numpy())
-        axes.fill(at, 1 + _density(angles, at), color="#bbbbbb", alpha=0.6)
+        density = _density(angles, at)
+        axes.fill(at, 1 + density * min(1.0, HIGHEST / density.max()), color="#bbbbbb", alpha=0.6)
         axes.fill(at, np.ones_like(at), color="white")
         axes.plot(at, np.ones_like(at), color="#555555", linewidth=0.8)
         for number, name in enumerate(names):
             of = angles[[i for i, c in enumerate(classes) if c == number]]
             look = {"color": COLORS[number % len(COLORS)], "marker": MARKERS[number % len(MARKERS)]}
-            handles[name] = axes.scatter(of, np.full(len(of), 0.94 - 0.06 * number), s=5, linewidths=0, **look)
+            handles[name] = axes.scatter(of, np.full(len(of), 0.93 - 0.08 * number), s=5, linewidths=0, **look)
         axes.set_title(title_of(one, measured), fontsize=7.5)
         axes.set_yticks([])
         axes.set_xticks([])
-        axes.set_ylim(0, 2.2)
+        axes.set_ylim(0, 1 + HIGHEST)
         axes.spines["polar"].set_visible(False)
         axes.grid(visible=False)
     for axes in panels.flat[len(chosen) :]:
@@ -111,8 +114,8 @@ def circle_figure(measured: Sequence[Measured], classes: Sequence[int], names: S
     legend_below(figure, list(handles.values()), list(handles))
     caption = (
         "Angles of 2-D embeddings (Wang and Isola 2020, figure 3). Outside the circle: density of all shown images, "
-        "flat where the circle is used evenly. Inside: the images of each class, a ring for each; the narrower, the "
-        "better the class is aligned."
+        "flat at half the radius where the circle is used evenly; lowered as a whole where its peak would not fit. "
+        "Inside: the images of each class, a ring for each; the narrower, the better the class is aligned."
     )
     return finish(figure, "circle", "Angles on the circle", caption)
 
@@ -123,5 +126,5 @@ def _density(angles: NDArray[np.float64], at: NDArray[np.float64], kappa: float 
 
     kernel = np.exp(kappa * (np.cos(at[:, None] - angles[None, :]) - 1))
     density: NDArray[np.float64] = kernel.mean(1)
-    lifted: NDArray[np.float64] = np.minimum(density / (density.mean() * 2), 1.15)
-    return lifted
+    even: NDArray[np.float64] = density / (density.mean() * 2)
+    return even

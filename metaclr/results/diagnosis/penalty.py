@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 BINS = 25
 MIN_PAIRS = 8
+LOG_FROM = 10
+"""Largest over smallest penalty from which the axis is logarithmic."""
 
 
 def penalty_figure(measured: Sequence[Measured], looks: dict[str, LineStyle]) -> RenderedFigure | None:
@@ -30,16 +32,21 @@ def penalty_figure(measured: Sequence[Measured], looks: dict[str, LineStyle]) ->
     figure = Figure(figsize=(4.4, 3.1), layout="constrained")
     axes = figure.subplots()
     handles, names = [], []
+    heights: list[float] = []
     for one in chosen:
         assert one.penalty is not None
         how = looks[one.group]
         cosine, seen, theory = binned(one.penalty)
+        heights += [*seen, *theory]
         axes.plot(cosine, theory, color=how.color, linestyle=how.line, linewidth=1.1)
         handles.append(axes.scatter(cosine, seen, color=how.color, marker=how.marker, s=14, zorder=3))
         names.append(f"{one.group}, τ = {one.temperature:.3g}")
     axes.axhline(1, color="#888888", linestyle=":", linewidth=0.9)
-    axes.set_yscale("symlog", linthresh=0.1)
+    is_wide = max(heights) > LOG_FROM * min(heights)
+    if is_wide:
+        axes.set_yscale("symlog", linthresh=0.1)
     axes.margins(y=0.08)
+    axes.locator_params(axis="x", nbins=6)
     axes.set_xlabel("cosine of anchor and negative")
     axes.set_ylabel("relative penalty (mean of all: 1)")
     legend_below(figure, handles, names)
@@ -47,8 +54,8 @@ def penalty_figure(measured: Sequence[Measured], looks: dict[str, LineStyle]) ->
         "How strongly the loss of each run pushes a negative away, over the mean of the anchor's negatives, by cosine. "
         "Marks: measured from the gradient of the run's own loss on its own embeddings. Lines: the Boltzmann form "
         "exp(cosine / τ) of plain InfoNCE at that temperature (Wang and Liu 2021); they bend "
-        "where anchors differ in how similar their negatives are. Dotted: all negatives alike. Linear "
-        "below 0.1, logarithmic above."
+        "where anchors differ in how similar their negatives are. Dotted: all negatives alike."
+        + (" Linear below 0.1, logarithmic above." if is_wide else "")
     )
     return finish(figure, "penalty", "Relative penalty of negatives", caption)
 

@@ -28,6 +28,7 @@ def plane_figure(measured: Sequence[Measured], looks: dict[str, LineStyle]) -> R
         axes.set_title(layer)
         axes.set_xlabel("uniformity (lower: more even)")
         axes.margins(0.12)
+        axes.locator_params(nbins=4)
     panels[0].set_ylabel("alignment (lower: closer)")
     legend_below(figure, list(handles.values()), list(handles))
     caption = (

@@ -69,14 +69,15 @@ def _panel(axes: Axes, one: Measured) -> dict[str, object]:
         axes.fill_between(centers, density, color=color, alpha=0.13, linewidth=0)
         (handles[label],) = axes.plot(centers, density, color=color, linestyle=line, linewidth=1.1)
     axes.set_xlim(low, 1)
+    axes.locator_params(axis="x", nbins=3)
     axes.set_ylim(bottom=0)
     return handles
 
 
 def lowest(counts: Tensor, edges: Tensor, share: float = 1e-3) -> float:
-    """The bound of the bins below which at most this share of the pairs lies."""
+    """The bound of the bins below which at most this share of the pairs lies; at least 50 bins are above it."""
     below = counts.cumsum(0) / counts.sum().clamp(min=1)
-    return float(edges[int((below <= share).sum())].clamp(max=0.95))
+    return float(edges[int((below <= share).sum())].clamp(max=float(edges[-51])))
 
 
 def first_of_groups(measured: Sequence[Measured]) -> list[Measured]:

@@ -53,5 +53,6 @@ def _panel(axes: Axes, measured: Sequence[Measured], looks: dict[str, LineStyle]
     axes.axhline(COLLAPSED, color="#888888", linestyle=":", linewidth=0.9)
     axes.set_yscale("log")
     axes.set_xlim(1, longest)
+    axes.locator_params(axis="x", integer=True)
     axes.set_xlabel("principal direction")
     return handles

@@ -10,6 +10,7 @@ import torch
 
 from metaclr.diagnose.measured import Measured, Pictured
 from metaclr.files import write_atomic
+from metaclr.page_templates import render
 from metaclr.results.diagnosis.findings import findings
 from metaclr.results.diagnosis.maps import circle_figure, map_figure
 from metaclr.results.diagnosis.penalty import penalty_figure
@@ -26,7 +27,7 @@ from metaclr.results.tables.formats import to_html
 if TYPE_CHECKING:
     from episodes import ImageSet
 
-MAX_NAME = 24
+MAX_NAME = 36
 """Letters of a class name in a legend."""
 
 
@@ -89,13 +90,13 @@ def _short(name: str) -> str:
 
 
 def _page(table_html: str, figures: Sequence[RenderedFigure], what: str, measured: Sequence[Measured]) -> str:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    return environment.get_template("diagnosis.html.j2").render(
+    style = Path(__file__).parents[1] / "report" / "style.css"
+    return render(
+        Path(__file__).parent,
+        "diagnosis.html.j2",
+        style=Markup(style.read_text(encoding="utf-8")),
         title="Diagnosis of embeddings",
         what=what,
         findings=findings(measured),

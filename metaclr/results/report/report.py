@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from metaclr.files import write_atomic
+from metaclr.page_templates import render
 from metaclr.results.figures.style import RenderedFigure
 from metaclr.results.report.downloads import downloads
 from metaclr.results.report.headline import caution, headlines, tally
@@ -43,18 +44,7 @@ def write_report(folder: Path, results: Results, tables: Sequence[Table], figure
 
 def render_report(results: Results, tables: Sequence[Table], figures: Sequence[RenderedFigure]) -> str:
     """The page as text. The same results give the same bytes; nothing in it is a date or a path of its own."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    page = environment.get_template("report.html.j2").render(**_content(results, tables, figures))
-    return page.lstrip()
+    return render(Path(__file__).parent, "report.html.j2", **_content(results, tables, figures))
 
 
 def _content(results: Results, tables: Sequence[Table], figures: Sequence[RenderedFigure]) -> dict[str, Any]:
