@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from episodes import ImageSet
     from metaclr.api.comparing import Comparison
     from metaclr.evaluation import Target
+    from metaclr.evaluation.pairing import Pairing
 
 
 ELSEWHERE = "elsewhere"
@@ -174,8 +175,25 @@ def _evaluate_all(
         architecture = str(getattr(encoder, "architecture", type(encoder).__name__))
         about = RunInfo(run=run, method=name, source=ELSEWHERE, encoder=architecture)
         place, views = folder / "runs" / run, PRESETS[VIEWS[form[1]]]
-        rows += evaluate_run(encoder, targets, recipe.evaluate, about, place, device, views=views)
+        pairing = _pairing(encoder)
+        rows += evaluate_run(encoder, targets, recipe.evaluate, about, place, device, views=views, pairing=pairing)
     return rows
+
+
+def _pairing(encoder: nn.Module) -> Pairing | None:
+    """What zero-shot classification and retrieval need of an encoder that comes with a text encoder (open_clip's)."""
+    from torch import nn
+
+    from metaclr.evaluation.pairing import Pairing
+    from metaclr.networks.open_clip_network import PREFIX
+
+    name = getattr(encoder, "paired_text", "")
+    if not name:
+        return None
+    from metaclr.text.open_clip_text import OpenClipText, OpenClipTokens
+
+    inner = name.removeprefix(PREFIX)
+    return Pairing(nn.Identity(), OpenClipText(inner).eval(), OpenClipTokens(inner))
 
 
 def _write(

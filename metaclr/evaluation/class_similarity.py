@@ -52,10 +52,9 @@ def similarities(targets: Iterable[Target]) -> dict[str, NDArray[np.float32]]:
     """
     found = {}
     for target in targets:
-        labels = target.images.required_labels()
         tables = [t for t in target.tables if _is_long(t) and 1 < t.shape.way < target.images.classes]
         if tables:
-            similarity = class_similarity(target.images)
+            labels, similarity = target.images.required_labels(), class_similarity(target.images)
             for table in tables:
                 found[table.digest[:16]] = episode_similarity(similarity, labels[table.support[:, :, 0].cpu()]).numpy()
     return found
