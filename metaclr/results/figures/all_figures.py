@@ -12,7 +12,7 @@ from metaclr.results.store.folder import Results
 
 
 def draw_figures(results: Results) -> list[RenderedFigure]:
-    """The walk, sweep, sources of positives, accuracy, low-label, transfer, geometry, ranking, evaluators,
+    """The walk, sweep, sources of positives, accuracy, low-label, transfer, heads, geometry, ranking, evaluators,
     difficulty of episodes, training curves; those with data.
 
     Captions name units, intervals and counts. Pure: no file, no global matplotlib state.
@@ -21,6 +21,7 @@ def draw_figures(results: Results) -> list[RenderedFigure]:
     from metaclr.results.figures.agreement import agreement_figures
     from metaclr.results.figures.difficulty import difficulty_figures
     from metaclr.results.figures.geometry import geometry_figures
+    from metaclr.results.figures.heads import heads_figures
     from metaclr.results.figures.low_label import low_label_figures
     from metaclr.results.figures.positives import positives_figures
     from metaclr.results.figures.ranking import ranking_figures
@@ -38,6 +39,7 @@ def draw_figures(results: Results) -> list[RenderedFigure]:
             *accuracy_figures(results, summary),
             *low_label_figures(results, summary),
             *transfer_figures(results, summary),
+            *heads_figures(results, summary),
             *geometry_figures(results, summary),
             *ranking_figures(summary),
             *agreement_figures(summary),

@@ -17,6 +17,7 @@ from metaclr.results.tables.differences import differences_table
 from metaclr.results.tables.difficulty import difficulty_table
 from metaclr.results.tables.formats import RENDERERS
 from metaclr.results.tables.geometry import geometry_table
+from metaclr.results.tables.heads import heads_table
 from metaclr.results.tables.layout import Table
 from metaclr.results.tables.published import read_published
 from metaclr.results.tables.ranking import ranking_table
@@ -62,6 +63,7 @@ def build_tables(
             tables.append(score_table(results, summary, name, title, of_family, rows))
     more = (
         transfer_table(results, summary),
+        heads_table(results, summary),
         differences_table(results, every, reference, summary.tasks),
         geometry_table(results, summary),
         ranking_table(summary),

@@ -17,16 +17,19 @@ from metaclr.evaluation.class_similarity import class_similarity, similarities
 from metaclr.evaluation.target import Target
 from metaclr.results.figures.agreement import agreement_figures
 from metaclr.results.figures.difficulty import difficulty_figures
+from metaclr.results.figures.heads import heads_figures
 from metaclr.results.figures.ranking import ranking_figures
 from metaclr.results.figures.style import style
 from metaclr.results.scores.agreement import agreement
 from metaclr.results.scores.difficulty import correlations
+from metaclr.results.scores.heads import heads_contrasts
 from metaclr.results.scores.ranking import rankings
 from metaclr.results.scores.repetition import components, repetitions
 from metaclr.results.scores.summary import summarise
 from metaclr.results.scores.unanswered import unanswered
-from metaclr.results.store.folder import Results, collect, load
+from metaclr.results.store.folder import About, Results, collect, load
 from metaclr.results.tables.all_tables import build_tables
+from metaclr.results.tables.heads import heads_table
 
 
 def differing(
@@ -176,3 +179,32 @@ def test_tables_and_figures_of_a_folder(comparison: Callable[..., Path]) -> None
         "Whether evaluators rank methods alike",
         "Whether episodes of classes that look alike are harder",
     ]
+
+
+def test_few_shot_heads_minus_contrastive_heads(comparison: Callable[..., Path]) -> None:
+    family = {"simclr": "contrastive", "protoclr": "unsupervised-few-shot", "r2d2": "unsupervised-few-shot",
+              "supcon": "supervised", "byol": "predictive", "protonet": "few-shot"}  # fmt: skip
+    about = About(methods={m: {"family": name} for m, name in family.items()})
+    results = load(
+        comparison(
+            methods=tuple(family), sources=("glyphs:source", "omniglot"), targets=("glyphs:held-out", "digits"),
+            seeds=(0, 1, 2), settings=[("few-shot", 5, 1, "1 per way")], about=about,
+        )
+    )  # fmt: skip
+    summary = summarise(results)
+    without, with_labels = heads_contrasts(results, summary)
+    assert (without.few_shot, without.contrastive) == (("protoclr", "r2d2"), ("simclr",))
+    assert (with_labels.few_shot, with_labels.contrastive) == (("protonet",), ("supcon",))
+    assert len(without.differences) == 4
+    value = {m: np.mean([r.value for r in results.rows if (r.method, r.source, r.target) == (m, "omniglot", "digits")])
+             for m in family}  # fmt: skip
+    found = without.differences["omniglot", "digits"]
+    assert found.value == pytest.approx((value["protoclr"] + value["r2d2"]) / 2 - value["simclr"], abs=1e-4)
+    assert found.about_methods
+    assert found.significant(0.05)
+    table = heads_table(results, summary)
+    assert table is not None
+    assert "significantly above in 4 of 4" in " ".join(table.notes)
+    with style():
+        (figure,) = heads_figures(results, summary)
+    assert "protoclr, r2d2 minus simclr" in figure.caption
