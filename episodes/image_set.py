@@ -17,6 +17,7 @@ from torch import Tensor
 from episodes import random
 from episodes.computed_images import ComputedImages
 from episodes.errors import EpisodeError
+from episodes.joined_images import JoinedImages
 from episodes.stored_images import Images, blocks
 
 _HASH_BLOCK = 1 << 24  # bytes of pixels per hashed block, so that blocks are hashed by several threads
@@ -214,8 +215,9 @@ class ImageSet:
 
     def in_memory_of(self, device: torch.device) -> bool:
         """Whether the images are in the memory of `device`: not in a file, nor on another kind of device."""
-        images = self.images.base if isinstance(self.images, ComputedImages) else self.images
-        return isinstance(images, Tensor) and images.device.type == device.type
+        parts = self.images.parts if isinstance(self.images, JoinedImages) else (self.images,)
+        stored = [part.base if isinstance(part, ComputedImages) else part for part in parts]
+        return all(isinstance(images, Tensor) and images.device.type == device.type for images in stored)
 
     def _class_id(self, item: int | str) -> int:
         if isinstance(item, str):

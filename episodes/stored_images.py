@@ -17,6 +17,7 @@ from episodes.errors import EpisodeError
 
 if TYPE_CHECKING:
     from episodes.computed_images import ComputedImages
+    from episodes.joined_images import JoinedImages
 
 Layout = Literal["gray", "channels first", "channels last"]
 """Of the file: (M, H, W), (M, C, H, W) or (M, H, W, C)."""
@@ -168,8 +169,8 @@ class StoredImages:
         return out
 
 
-Images: TypeAlias = "Tensor | StoredImages | ComputedImages"
-"""Images (M, C, H, W) uint8: in memory, in a file, or computed from others."""
+Images: TypeAlias = "Tensor | StoredImages | ComputedImages | JoinedImages"
+"""Images (M, C, H, W) uint8: in memory, in a file, computed from others, or several of these."""
 
 
 def blocks(images: Images, size: int = BLOCK, within: slice = slice(None)) -> list[slice]:

@@ -35,6 +35,7 @@ EXTRAS = (
     Extra("mlflow", "mlflow", "--log mlflow"),
     Extra("lightning", "lightning", "metaclr.interop.lightning"),
     Extra("datasets", "datasets", "metaclr.interop.huggingface"),
+    Extra("open_clip", "open_clip", "encoders and texts named open_clip:NAME"),
     Extra("ray", "ray", "comparisons spread over a cluster: --ray"),
     Extra("tune", "optuna", "settings chosen on validation tasks: --tune"),
 )

@@ -12,7 +12,10 @@ from metaclr.networks.pretrained.weights_file import is_weights_file
 if TYPE_CHECKING:
     from torch import nn
 
-KINDS = "FILE.py:FUNCTION, a folder of `metaclr train`, timm:NAME, hub:OWNER/NAME, or a file of weights (--arch)"
+KINDS = (
+    "FILE.py:FUNCTION, a folder of `metaclr train`, timm:NAME, hub:OWNER/NAME, open_clip:NAME/TAG, or a file of "
+    "weights (--arch)"
+)
 
 
 def pretrained(
@@ -29,7 +32,8 @@ def pretrained(
     One with a format of its own has it as `size` and `channels`, and normalizes pixels itself.
 
     Args:
-        name: FILE.py:FUNCTION, a folder of `metaclr train`, timm:NAME, hub:OWNER/NAME, or a file of weights.
+        name: FILE.py:FUNCTION, a folder of `metaclr train`, timm:NAME, hub:OWNER/NAME, open_clip:NAME/TAG (whose image
+            tower it is), or a file of weights.
         channels: 1 or 3. size: pixels of either side. None for the encoder's own.
         arch, prefix, normalize: for files of weights, see `encoder_from_file`.
 
@@ -46,6 +50,10 @@ def pretrained(
 
         build = timm_encoder if family == "timm" else hub_encoder
         return build(inner, size=size, channels=channels)
+    if inner and family == "open_clip":
+        from metaclr.networks.open_clip_network import open_clip_encoder
+
+        return open_clip_encoder(inner, size=size, channels=channels)
     path = Path(name)
     if is_weights_file(name) and not _is_own(path):
         from metaclr.networks.pretrained.from_file import encoder_from_file

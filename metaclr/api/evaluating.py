@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from episodes import ImageSet
     from metaclr.api.comparing import Comparison
     from metaclr.evaluation import Target
+    from metaclr.evaluation.pairing import Pairing
 
 
 ELSEWHERE = "elsewhere"
@@ -184,9 +185,28 @@ def _evaluate_all(
         architecture = str(getattr(encoder, "architecture", type(encoder).__name__))
         about = RunInfo(run=run, method=name, source=ELSEWHERE, encoder=architecture)
         place, views = folder / "runs" / run, PRESETS[VIEWS[form[1]]]
+        pairing = _pairing(encoder)
         with progress(name, quiet=quiet) as bar:
-            rows += evaluate_run(encoder, targets, recipe.evaluate, about, place, device, views=views, report=bar)
+            rows += evaluate_run(
+                encoder, targets, recipe.evaluate, about, place, device, views=views, pairing=pairing, report=bar
+            )
     return rows
+
+
+def _pairing(encoder: nn.Module) -> Pairing | None:
+    """What zero-shot classification and retrieval need of an encoder that comes with a text encoder (open_clip's)."""
+    from torch import nn
+
+    from metaclr.evaluation.pairing import Pairing
+    from metaclr.networks.open_clip_network import PREFIX
+
+    name = getattr(encoder, "paired_text", "")
+    if not name:
+        return None
+    from metaclr.text.open_clip_text import OpenClipText, OpenClipTokens
+
+    inner = name.removeprefix(PREFIX)
+    return Pairing(nn.Identity(), OpenClipText(inner).eval(), OpenClipTokens(inner))
 
 
 def _write(
@@ -201,6 +221,7 @@ def _write(
 
     from metaclr.comparison.pictures import target_pictures
     from metaclr.environment import describe
+    from metaclr.evaluation.class_similarity import similarities
     from metaclr.files import write_atomic
     from metaclr.results import write_all
     from metaclr.results.store.folder import About, collect, write_about
@@ -209,7 +230,8 @@ def _write(
     # Views, budget and seeds belong to a training, and nothing was trained here.
     applies = recipe.model_dump(mode="json", exclude_none=True, include=APPLIES)
     write_atomic(folder / "recipe.toml", tomli_w.dumps(applies))
-    collect(folder, list(dict.fromkeys(row.run for row in rows)))
+    targets = {name: target for name, (target, _) in prepared.items()}
+    collect(folder, list(dict.fromkeys(row.run for row in rows)), similarities(targets.values()))
     about = About(
         classes={name: target.images.classes for name, (target, _) in prepared.items()},
         remarks=(*notes, *(line for _, lines in prepared.values() for line in lines)),
@@ -217,5 +239,5 @@ def _write(
         command="metaclr.evaluate(...)",
     )
     write_about(folder, about)
-    write_pictures(folder, Pictures(target_pictures(folder, {name: target for name, (target, _) in prepared.items()})))
+    write_pictures(folder, Pictures(target_pictures(folder, targets)))
     write_all(folder)

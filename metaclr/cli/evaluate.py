@@ -71,16 +71,17 @@ def command(
     """Evaluate ENCODERS on stored episodes, probes and label subsets, and write tables and a report.
 
     An encoder is FILE.py:FUNCTION that returns a torch.nn.Module, the folder of a `metaclr train`, timm:NAME or
-    hub:OWNER/NAME with their pretrained weights (needs metaclr[timm]), or a file of weights with --arch
-    (.safetensors, .pt, .pth, .bin, .ckpt; nothing in it is executed). Encoders of different sizes get the same
-    episodes, each with the original images at its own size.
+    hub:OWNER/NAME with their pretrained weights (needs metaclr[timm]), open_clip:NAME/TAG (needs
+    metaclr[open_clip]; add --set 'evaluate.more={zero-shot={}, retrieval={}}' for its texts), or a file of weights
+    with --arch (.safetensors, .pt, .pth, .bin, .ckpt; nothing in it is executed). Encoders of different sizes get
+    the same episodes, each with the original images at its own size.
     """
     from metaclr.api import evaluate
     from metaclr.api.encoders import pretrained
     from metaclr.errors import UserError
     from metaclr.results.tables.terminal import print_main_table
 
-    labels = [Path(name).name.replace(".py:", ":") for name in encoders]
+    labels = [_label(name) for name in encoders]
     # Encoders of one name, such as runs/a/best and runs/b/best, get their folders' names too.
     labels = [
         label if labels.count(label) == 1 else f"{Path(name).parent.name or '.'}/{label}"
@@ -105,3 +106,11 @@ def command(
     )
     print_main_table(result.folder)
     click.echo(f"\nreport   {result.report}")
+
+
+def _label(name: str) -> str:
+    """The name of an encoder in tables: the last name of its path; of open_clip's, the model and its weights."""
+    if name.startswith("open_clip:"):
+        model, _, weights = name.removeprefix("open_clip:").partition("/")
+        return f"{model} {Path(weights).name}".strip()
+    return Path(name).name.replace(".py:", ":")

@@ -97,6 +97,7 @@ def positives() -> None:
         click.echo(f"  {source.reference}")
         for field in fields(source):
             click.echo(f"  {name}.{field.name} = {field.default!r}")
+    click.echo("mixtures: names joined by +, with weights before them or none: --set positives=augmentation+2*time")
 
 
 @command.command()

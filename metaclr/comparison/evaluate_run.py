@@ -153,11 +153,9 @@ def measure(
         embedded = embed(
             encoder, target, device, source=source_features, procedure=procedure, pairing=pairing, **options
         )
-        if look is not None:
+        if look is not None and target.images.labels is not None:
             look(embedded)
-        named = [
-            (evaluator.name, item) for evaluator, value in evaluators for item in evaluator.work_items(embedded, value)
-        ]
+        named = [(evaluator.name, item) for evaluator, value in evaluators for item in evaluator.items(embedded, value)]
         work = [item for _, item in named]
         if report is not None:
             work = [

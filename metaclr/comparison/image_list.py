@@ -25,8 +25,11 @@ def write_image_list(folder: Path, target: Target) -> None:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(("image", "file", "class", "part", "test_index"))
-    for i, label in enumerate(images.required_labels().tolist()):
+    names = [""] * len(images)
+    if images.labels is not None:
+        names = [images.class_name(label) for label in images.required_labels().tolist()]
+    for i, class_name in enumerate(names):
         file, part = images.files[i] if images.files else "", images.split[i] if images.split else ""
-        writer.writerow((i, file, images.class_name(label), part, test_index.get(i, "")))
+        writer.writerow((i, file, class_name, part, test_index.get(i, "")))
     name = re.sub(r"[^A-Za-z0-9]+", "-", target.name).strip("-")
     write_atomic(folder / f"{name}.csv", buffer.getvalue())

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from metaclr.errors import UserError
 from metaclr.positives.pair import Pair
-from metaclr.text import Vocabulary, build_text_encoder, captions
+from metaclr.text import caption_lines
+from metaclr.text.tower import text_tower, tokens_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -29,10 +32,13 @@ def text_side(method: Method, images: ImageSet, dim: int, seed: int) -> dict[str
             f"{method.name or 'method'}: {method.tricks} changes or adds views of images, and the support of a pair is "
             "a text; leave it out"
         )
-    texts = captions(images)
-    vocabulary = Vocabulary.of(texts)
-    text = build_text_encoder(method.positives.text, len(vocabulary), vocabulary.length, dim, seed=seed)
-    return {"text": text, "tokens": vocabulary.encode(texts), "views": method.positives.token_views, "seed": seed}
+    of_images = caption_lines(images)
+    texts = [text for lines in of_images for text in lines]
+    counts = torch.tensor([len(lines) for lines in of_images])
+    vocabulary = tokens_of(method.positives.text, texts)
+    text = text_tower(method.positives.text, vocabulary, dim, seed=seed)
+    tokens = vocabulary.encode(texts)
+    return {"text": text, "tokens": tokens, "counts": counts, "views": method.positives.token_views, "seed": seed}
 
 
 def pairing_of(method: Method, learner: nn.Module, images: ImageSet) -> Pairing | None:
@@ -42,4 +48,5 @@ def pairing_of(method: Method, learner: nn.Module, images: ImageSet) -> Pairing 
     if not isinstance(method.positives, Pair):
         return None
     text = learner.get_submodule("text")
-    return Pairing(learner.get_submodule("projector"), text, Vocabulary.of(captions(images)))
+    texts = [line for lines in caption_lines(images) for line in lines]
+    return Pairing(learner.get_submodule("projector"), text, tokens_of(method.positives.text, texts))

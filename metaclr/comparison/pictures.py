@@ -34,6 +34,8 @@ def target_pictures(folder: Path, targets: Mapping[str, Target]) -> dict[str, Ta
     inspected = [read_inspections(path) for path in paths]
     found = {}
     for name, target in targets.items():
+        if target.images.labels is None:
+            continue
         chosen = choose_images(target.images)
         neighbors = [torch.from_numpy(of[name]["neighbors"]).flatten() for of in inspected if name in of]
         if not neighbors:

@@ -13,6 +13,7 @@ from metaclr.comparison.cluster_labels import with_cluster_labels
 from metaclr.errors import UserError, unknown
 from metaclr.methods import Method
 from metaclr.positives import Positives
+from metaclr.positives.mixture import Mixture, parse_mixture
 
 KEY = "positives"
 
@@ -37,7 +38,8 @@ def declared(method: Method, settings: Mapping[str, Any]) -> Method:
 def with_positives(method: Method, settings: Mapping[str, Any]) -> Method:
     """The method with the source of positives that a user set; without such settings as it is.
 
-    settings: of the method's entry. `positives` names a source, `SOURCE.KEY` are settings of it.
+    settings: of the method's entry. `positives` names a source, or several as a mixture (`augmentation+2*time`);
+    `SOURCE.KEY` are settings of a source.
 
     Raises:
         UserError: an unknown source or setting (with the nearest), settings of another source, or a pair of method and
@@ -48,25 +50,38 @@ def with_positives(method: Method, settings: Mapping[str, Any]) -> Method:
         return method
     title, name = method.name or "method", chosen.pop(KEY, None)
     if name is not None and not isinstance(name, str):
-        raise UserError(f"{title}.positives = {name!r}: one of {', '.join(positives.names())}")
-    source = method.positives if name is None else positives.get(name)()
-    own = positives_name(source) if source is not None else ""
-    for key in chosen:
-        if key.partition(".")[0] != own:
-            of = key.partition(".")[0]
+        raise UserError(f"{title}.positives = {name!r}: one of {', '.join(positives.names())}, or several joined by +")
+    source = method.positives if name is None else named_source(name)
+    parts = dict(zip(source.names, source.sources, strict=True)) if isinstance(source, Mixture) else {}
+    if source is not None and not parts:
+        parts = {positives_name(source): source}
+    for key, value in chosen.items():
+        of, _, setting = key.partition(".")
+        if of not in parts:
             raise UserError(f"{title}: {key} is set, but its positives are not {of!r}; set {title}.positives={of}")
+        known = [field.name for field in fields(parts[of])]
+        if setting not in known:
+            raise unknown(f"setting of positives {of!r}", setting, known or ["no settings"])
+        parts[of] = override(parts[of], **{setting: value})
     assert source is not None
-    changes = {key.partition(".")[2]: value for key, value in chosen.items()}
-    known = [field.name for field in fields(source)]
-    for key in changes:
-        if key not in known:
-            raise unknown(f"setting of positives {own!r}", key, known or ["no settings"])
-    source = override(source, **changes)
-    return replace(source.method(method), positives=source)
+    configured = tuple(parts.values())
+    changed = replace(source, sources=configured) if isinstance(source, Mixture) else configured[0]
+    return replace(changed.method(method), positives=changed)
+
+
+def named_source(name: str) -> Positives:
+    """A source by its name, or a mixture by its sources, with default settings.
+
+    Raises:
+        UserError: an unknown source, or a mixture that is undefined.
+    """
+    return parse_mixture(name) if "+" in name or "*" in name else positives.get(name)()
 
 
 def positives_name(source: Positives) -> str:
-    """The name of a source: that of its file."""
+    """The name of a source: that of its file; of a mixture its sources with their weights."""
+    if isinstance(source, Mixture):
+        return source.title
     return type(source).__module__.rpartition(".")[2]
 
 

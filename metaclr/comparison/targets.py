@@ -12,9 +12,8 @@ from metaclr.comparison.image_list import write_image_list
 from metaclr.comparison.split_remarks import split_remarks
 from metaclr.data.named_sets import published_episodes
 from metaclr.data.notes import surprises
-from metaclr.errors import UserError
 from metaclr.evaluation import Target
-from metaclr.evaluation.target import choose_labels
+from metaclr.evaluation.target import check_measurable, choose_labels
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,10 +39,12 @@ def prepare(
         fixed: keys of the recipe whose values hold; see `episode_shapes`.
 
     Raises:
-        UserError: the target has no labels, or cannot fill a task shape that is fixed (names the class and its count).
+        UserError: the target has no labels and no captions, or cannot fill a task shape that is fixed (names the class
+            and its count).
     """
+    check_measurable(name, images)
     if images.labels is None:
-        raise UserError(f"target {name!r} has no labels, so nothing can be measured on it")
+        return _of_captions(name, images, folder)
     if shuffle:
         images = images.shuffled_labels(seed=0)
     remarks = [f"{name}: {note}" for note in surprises(images)]
@@ -59,6 +60,15 @@ def prepare(
     if folder is not None:
         write_image_list(folder.parent / "images", target)
     return target, tuple(remarks)
+
+
+def _of_captions(name: str, images: ImageSet, folder: Path | None) -> tuple[Target, tuple[str, ...]]:
+    """A target whose images have captions alone."""
+    target = Target(name, images)
+    if folder is not None:
+        write_image_list(folder.parent / "images", target)
+    remark = f"{name}: it has captions and no labels: retrieval alone is measured (evaluate.more={{retrieval={{}}}})"
+    return target, (*(f"{name}: {note}" for note in surprises(images)), remark)
 
 
 def _tables(

@@ -133,7 +133,7 @@ def sampler_for(
     if method.labels == "cluster":
         clusters = clusters or _clusters(method, source)
     images = rendered(method, source)
-    draw = Draw(images, len(source), shape, method, run.seed, rank_info.rank, rank_info.world, clusters)
+    draw = Draw(images, len(source), shape, method, run.seed, rank_info.rank, rank_info.world, clusters, source)
     return plain_sampler(draw) if method.positives is None else method.positives.sampler(draw)
 
 

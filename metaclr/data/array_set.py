@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,9 +10,10 @@ import numpy as np
 import torch
 
 from episodes import EpisodeError, Images, ImageSet, StoredImages
-from metaclr.data.array_keys import array_groups, other_keys, unread_keys
+from metaclr.data.array_keys import ArrayGroup, array_groups, other_keys, unread_keys
 from metaclr.data.arrays import class_labels, image_array
-from metaclr.data.part_names import part_names
+from metaclr.data.image_attributes import CAPTION, is_caption, is_grouping, one_line
+from metaclr.data.part_names import part_name, part_names
 from metaclr.errors import UserError
 
 
@@ -46,7 +48,9 @@ def set_of_arrays(
         notes.append(f"left out: {', '.join(bare)}, which has no labels")
         groups = [group for group in groups if group.labels is not None]
     used = {key for group in groups for key in (group.images, group.labels) if key} | set(others.values())
-    notes += unread_keys({*unread, *arrays}, {*used, *bare}, any(labelled))
+    attributes = _attributes(arrays, {*used, *bare}, groups)
+    notes += unread_keys({*unread, *arrays}, {*used, *bare, *(key for key, _ in attributes.values())}, any(labelled))
+    notes += [f"attributes: {', '.join(attributes)}"] if attributes else []
     labels: list[Any] = [arrays[group.labels] for group in groups if group.labels is not None]
     for group, one in zip(groups, labels, strict=False):
         if np.ndim(one) == 0:
@@ -78,9 +82,28 @@ def set_of_arrays(
             name,
             texts.get("files", ()),
             tuple(dict.fromkeys((f"layout: {_keys(groups)}", *notes, *more))),
+            attributes={name: values for name, (_, values) in attributes.items()},
         )
     except EpisodeError as error:
         raise UserError(f"{where}: {error}") from error
+
+
+def _attributes(
+    arrays: dict[str, Any], used: set[str], groups: list[ArrayGroup]
+) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Key and values of arrays with one value an image: captions and, beside labels, others whose values repeat."""
+    if len(groups) != 1:
+        return {}
+    count, found = len(arrays[groups[0].images]), {}
+    for key in sorted(key for key in arrays if key not in used):
+        array = np.asarray(arrays[key])
+        if array.shape != (count,) or array.dtype.kind not in "SUOiub":
+            continue
+        values = tuple(one_line(_text(value)) for value in array.tolist())
+        may_be_part = any(part_name(word) for word in re.split(r"[^a-z]+", key.lower()))
+        if is_caption(key) or (groups[0].labels and not may_be_part and is_grouping(values)):
+            found[CAPTION if is_caption(key) else key] = (key, values)
+    return found
 
 
 def _kept_groups(groups: tuple[str, ...], before: tuple[str, ...], after: tuple[str, ...]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from metaclr.data.file_index import FileIndex
 from metaclr.data.file_tree import Folder
+from metaclr.data.image_attributes import Attributes, is_caption
 from metaclr.data.list_columns import read_columns
 from metaclr.data.list_tables import TABLE_ENDINGS, read_table
 from metaclr.data.part_names import UNLABELLED, part_name
@@ -21,11 +22,15 @@ _LIST_WORDS = frozenset({"split", "splits", "labels", "label", "annotations"})
 
 @dataclass(frozen=True)
 class ListedRow:
-    """One row: the file as it is written, its part ("" for none) and its class (None where the label is empty)."""
+    """One row: the file as it is written, its part ("" for none), its class (None where the label is empty).
+
+    values: of its attributes, by name.
+    """
 
     file: str
     part: str
     class_name: str | None
+    values: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,11 @@ class ImageList:
     def labelled(self) -> bool:
         """Whether a row has a label."""
         return any(row.class_name is not None for row in self.rows)
+
+    @property
+    def has_attributes(self) -> bool:
+        """Whether it says more of images than their labels and parts: captions, groups."""
+        return bool(self.rows and self.rows[0].values)
 
 
 def part_in_file_name(stem: str) -> str | None:
@@ -63,9 +73,13 @@ def find_lists(tree: Folder, index: FileIndex) -> list[ImageList]:
 
 
 def _tables(folder: Folder) -> list[str]:
-    """The tables of a folder; .txt files only where their names spell a part."""
+    """The tables of a folder; .txt files only where their names spell a part, or are captions."""
     tables = [name for name in folder.others if name.lower().endswith(TABLE_ENDINGS)]
-    return [name for name in tables if not name.lower().endswith(".txt") or part_in_file_name(Path(name).stem)]
+    return [
+        name
+        for name in tables
+        if not name.lower().endswith(".txt") or part_in_file_name(Path(name).stem) or is_caption(Path(name).stem)
+    ]
 
 
 def read_list(path: Path, index: FileIndex, part: str | None = None) -> ImageList | None:
@@ -89,18 +103,27 @@ def read_list(path: Path, index: FileIndex, part: str | None = None) -> ImageLis
         return None
     part = part or part_in_file_name(path.stem)
     parts = columns.parts or (part or "",) * len(columns.files)
-    listed = tuple(ListedRow(*row) for row in zip(columns.files, parts, columns.classes, strict=True))
+    names = tuple(columns.attributes)
+    values = zip(*columns.attributes.values(), strict=True) if names else [()] * len(columns.files)
+    listed = tuple(
+        ListedRow(file, of_part, class_name, tuple(zip(names, row, strict=True)))
+        for file, of_part, class_name, row in zip(columns.files, parts, columns.classes, values, strict=True)
+    )
     return ImageList(path, listed, columns.parts is not None or part is not None, columns.notes)
 
 
 @dataclass(frozen=True)
 class Listed:
-    """The images of lists: path below the root, part and class of each, and notes."""
+    """The images of lists: path below the root, part and class of each, and notes.
+
+    attributes: by name and path.
+    """
 
     rows: tuple[tuple[str, str, str | None], ...]
     layout: str
     notes: tuple[str, ...]
     lists: tuple[Path, ...]
+    attributes: Mapping[str, Mapping[str, str]]
 
 
 def images_of_lists(
@@ -116,6 +139,7 @@ def images_of_lists(
         UserError: one image with two labels or in two parts, no file of a list is there.
     """
     rows: dict[str, tuple[str, str | None]] = {}
+    attributes = Attributes()
     for one in lists:
         here = one.path.parent.relative_to(tree.path).as_posix().removeprefix(".")
         missing = 0
@@ -132,25 +156,26 @@ def images_of_lists(
                     " an image has one class and one part"
                 )
             rows[place] = entry
+            attributes.add(place, row.values)
         if missing == len(one.rows):
             raise UserError(f"{one.path}: none of its {missing:,} files is below {tree.path}, first {one.rows[0].file}")
     folders = by_folders is not None and _folders_say_more(rows, by_folders)
     if by_folders and folders:
         rows = {path: (part, by_folders.get(path, label)) for path, (part, label) in rows.items()}
-    notes = [note for one in lists for note in one.notes]
+    notes = [*(note for one in lists for note in one.notes), *attributes.notes()]
     others = [path for path in index.paths if path not in rows]
     if others:
         notes.append(f"left out: {len(others):,} images that no list names: {some(others, 3)}")
     split = any(part for part, _ in rows.values())
     names = some([one.path.relative_to(tree.path).as_posix() for one in lists])
-    what = "classes by folders, parts" if by_folders and folders else "parts and labels" if split else "labels"
-    layout = f"{what} from {names}"
     labelled = any(c is not None for _, c in rows.values())
+    of_lists = "parts and labels" if split else "labels" if labelled else "images"
+    layout = f"{'classes by folders, parts' if by_folders and folders else of_lists} from {names}"
     final = []
     for path, (part, class_name) in rows.items():
         bare = labelled and class_name is None and not part
         final.append((path, UNLABELLED if bare else part, class_name))
-    return Listed(tuple(final), layout, tuple(notes), tuple(one.path for one in lists))
+    return Listed(tuple(final), layout, tuple(notes), tuple(one.path for one in lists), attributes.found())
 
 
 def _folders_say_more(rows: Mapping[str, tuple[str, str | None]], by_folders: Mapping[str, str]) -> bool:

@@ -6,7 +6,9 @@ class_names  str, (classes,); may be missing
 groups       str, (classes,), super-class, script or alphabet of each class; may be missing
 split        str, (M,), "train", "val" or "test"; may be missing
 files        str, (M,), the file that each image was; may be missing
-Other keys (drawer, ...) are left alone. Write one with `numpy.savez(path, images=..., labels=..., ...)`.
+caption      str, (M,), the text of each image; may be missing
+Other keys with one value an image, which repeats (drawer, ...), are its attributes; others are left alone.
+Write one with `numpy.savez(path, images=..., labels=..., ...)`.
 Other shapes, labels and keys (MedMNIST's train_images, Keras' x_train) are read where they can mean one thing only.
 """
 
@@ -43,6 +45,12 @@ def npz_counts(path: Path) -> tuple[int, int]:
         return 0, 0
 
 
+def _shape(path: Path, key: str) -> tuple[int, ...]:
+    """The shape of one array of a file, by its header."""
+    with zipfile.ZipFile(path) as archive, archive.open(f"{key}.npy") as member:
+        return read_header(member)[0]  # type: ignore[arg-type]
+
+
 def read_npz(
     path: Path,
     name: str | None = None,
@@ -65,6 +73,7 @@ def read_npz(
             used = used_keys(stored.files, str(path))
             arrays = {key: known[key] if key in known else stored[key] for key in stored.files if key in used}
             unread = [key for key in stored.files if key not in used]
+            arrays |= {key: stored[key] for key in unread if len(_shape(path, key)) == 1}
     except UserError:
         raise
     except FileNotFoundError as error:

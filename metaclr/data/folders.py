@@ -54,6 +54,7 @@ def listed_set(
         "root": str(root.resolve()),
         "files": [(name, *_stamp(root / name)) for name in listing.files],
         "labels": (listing.labels, listing.split, listing.class_names),
+        **({"attributes": listing.attributes} if listing.attributes else {}),
         "size": size or OWN_SIZE,
         "channels": channels or 3,
         "options": options.key(),
@@ -92,4 +93,5 @@ def _decode(listing: Listing, allocate: Allocate, size: int, channels: int, opti
         name,
         found.files,
         found.notes,
+        attributes={name: tuple(values[i] for i in found.rows) for name, values in listing.attributes.items()},
     )

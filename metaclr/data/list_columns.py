@@ -1,4 +1,4 @@
-"""Which columns of a table are the image files, their labels and their parts: by name, else by what they hold."""
+"""Which columns of a table are the image files, their labels, parts and attributes: by name, else by what they hold."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from metaclr.data.file_tree import image_endings
+from metaclr.data.image_attributes import CAPTION, is_caption, is_grouping, one_line
 from metaclr.data.list_tables import Table
 from metaclr.data.part_names import is_boolean, part_name, part_names
 from metaclr.errors import UserError
@@ -33,13 +34,15 @@ _LOOKED_AT = 50  # rows
 class ListedColumns:
     """Of each row the file as it is written, its class (None without a label) and its part (None where no column is).
 
-    notes: columns that are not read.
+    attributes: by name, one value a row: captions, and other columns whose values repeat. notes: columns that are not
+    read.
     """
 
     files: list[str]
     classes: list[str | None]
     parts: tuple[str, ...] | None
     notes: tuple[str, ...]
+    attributes: dict[str, list[str]]
 
 
 def read_columns(path: Path, table: Table, is_image: Callable[[str], bool]) -> ListedColumns | None:
@@ -64,17 +67,25 @@ def read_columns(path: Path, table: Table, is_image: Callable[[str], bool]) -> L
     parts, of_parts = _parts(path, header, columns, rows, {file, label})
     rest = [i for i in range(len(columns)) if i not in (file, label, *of_parts)]
     numbered = [i for i in rest if _INDEX.fullmatch(columns[i]) and _is_count([row[i] for row in rows])]
-    rest = [i for i in rest if i not in numbered]
+    caption = next((i for i in rest if is_caption(header[i])), None)
+    rest = [i for i in rest if i not in (*numbered, caption)]
     classes: list[str | None] = [None] * len(rows)
     if label is None and rest and header[rest[0]].startswith("column "):
         label = rest.pop(0)
-    if label is None and len(rest) == 1:
+    if label is None and caption is None and len(rest) == 1:
         label = rest.pop()
     if label is not None:
         classes = [row[label].strip() or None for row in rows]
-    elif rest:
+    elif rest and caption is None:
         classes, rest = _one_hot(path, header, rows, rest), []
-    return ListedColumns([row[file].strip() for row in rows], classes, parts, _notes(path, header, columns, rest))
+    attributes = {} if caption is None else {CAPTION: [one_line(row[caption]) for row in rows]}
+    for i in list(rest):
+        values = [row[i].strip() for row in rows]
+        if columns[i] not in _FOLDS and is_grouping(values):
+            attributes[header[i].strip()] = values
+            rest.remove(i)
+    notes = _notes(path, header, columns, rest)
+    return ListedColumns([row[file].strip() for row in rows], classes, parts, notes, attributes)
 
 
 def _notes(path: Path, header: list[str], columns: list[str], rest: list[int]) -> tuple[str, ...]:

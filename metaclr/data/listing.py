@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from metaclr.data.class_names import PlacedRow, unite_spellings
 from metaclr.data.csv_lists import ImageList, find_lists, images_of_lists, read_list, unread_lists
 from metaclr.data.file_index import FileIndex
 from metaclr.data.file_tree import Folder, left_out_files, read_tree, repeated_folders
-from metaclr.data.layouts import read_layout
+from metaclr.data.image_attributes import in_order
+from metaclr.data.layouts import Reading, read_layout
 from metaclr.data.part_names import part_name
 from metaclr.errors import UserError
 from metaclr.wording import some
@@ -21,6 +23,7 @@ class Listing:
     """The image files that are read, in the order of the set, and what was found out about the folder.
 
     files: paths below the root. labels: one per file, or () without labels. split: one per file, or () without parts.
+    attributes: by name, one value per file.
     """
 
     root: Path
@@ -30,6 +33,7 @@ class Listing:
     class_names: tuple[str, ...]
     groups: tuple[str, ...]
     notes: tuple[str, ...]
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def list_images(root: Path, parts: tuple[str, ...] = (), layout: str = "auto", lists: Path | None = None) -> Listing:
@@ -44,7 +48,7 @@ def list_images(root: Path, parts: tuple[str, ...] = (), layout: str = "auto", l
         UserError: nothing to read, or a folder that cannot be read one way (docs/data.md).
     """
     tree = read_tree(root)
-    rows, notes, used = _rows(tree, layout, lists)
+    rows, notes, used, attributes = _rows(tree, layout, lists)
     tree.others = [name for name in tree.others if root / name not in used]
     for folder in tree.folders:
         folder.others = [name for name in folder.others if folder.path / name not in used]
@@ -52,10 +56,14 @@ def list_images(root: Path, parts: tuple[str, ...] = (), layout: str = "auto", l
     rows, spelled = unite_spellings(rows)
     said = any(part for _, part, _ in rows) and any(class_name is not None for *_, class_name in rows)
     notes += [*spelled, *left_out, *left_out_files(tree), *repeated_folders(tree)]
-    return _listing(root, sorted(rows), (*notes, *([] if said else unread_lists(tree))))
+    listing = _listing(root, sorted(rows), (*notes, *([] if said else unread_lists(tree))))
+    return replace(listing, attributes=in_order(attributes, listing.files))
 
 
-def _rows(tree: Folder, layout: str, chosen: Path | None) -> tuple[list[PlacedRow], list[str], set[Path]]:
+def _rows(
+    tree: Folder, layout: str, chosen: Path | None
+) -> tuple[list[PlacedRow], list[str], set[Path], Mapping[str, Mapping[str, str]]]:
+    """Images, notes, the lists that were read, and attributes by name and path."""
     index = FileIndex(tree)
     lists = [] if layout != "auto" else _lists(tree, index, chosen)
     try:
@@ -66,17 +74,9 @@ def _rows(tree: Folder, layout: str, chosen: Path | None) -> tuple[list[PlacedRo
         reading = None
     by_folders = reading is not None and any(p.class_name is not None for p in reading.placed)
     if reading is not None and (not lists or (by_folders and not chosen and _folders_win(reading.layout, lists))):
-        rows: list[PlacedRow] = [
-            ((*p.folder.names, name), p.part, p.class_name) for p in reading.placed for name in p.folder.images
-        ]
-        notes = [f"layout: {reading.layout}", *reading.notes]
-        if lists:
-            unread = some([one.path.name for one in lists])
-            said = "the parts" if "PART" in reading.layout else "the classes"
-            notes.append(f"layout: {unread} is not read, for the folders say {said}; its path as data set reads it")
-        return rows, notes, set()
+        return _by_folders(tree, index, reading, lists)
     with_parts = [one for one in lists if one.has_parts]
-    if len(lists) > 1 and not with_parts:
+    if sum(one.labelled or not one.has_attributes for one in lists) > 1 and not with_parts:
         several = some([one.path.name for one in lists])
         raise UserError(f"{tree.path}: {several} all list images; give the path of the one that is meant")
     if with_parts and not any(one.labelled for one in with_parts):
@@ -87,7 +87,26 @@ def _rows(tree: Folder, layout: str, chosen: Path | None) -> tuple[list[PlacedRo
         folders = {"/".join((*p.folder.names, n)): str(p.class_name) for p in placed for n in p.folder.images}
     listed = images_of_lists(tree, index, with_parts or lists, folders)
     rows = [(tuple(path.split("/")), part, class_name) for path, part, class_name in listed.rows]
-    return rows, [f"layout: {listed.layout}", *listed.notes], set(listed.lists)
+    return rows, [f"layout: {listed.layout}", *listed.notes], set(listed.lists), listed.attributes
+
+
+def _by_folders(
+    tree: Folder, index: FileIndex, reading: Reading, lists: list[ImageList]
+) -> tuple[list[PlacedRow], list[str], set[Path], Mapping[str, Mapping[str, str]]]:
+    """Images with the classes and parts of their folders; lists without labels and parts add attributes."""
+    rows: list[PlacedRow] = [
+        ((*p.folder.names, name), p.part, p.class_name) for p in reading.placed for name in p.folder.images
+    ]
+    notes = [f"layout: {reading.layout}", *reading.notes]
+    describing = [one for one in lists if one.has_attributes and not one.labelled and not one.has_parts]
+    if unread := [one.path.name for one in lists if one not in describing]:
+        said = "the parts" if "PART" in reading.layout else "the classes"
+        notes.append(f"layout: {some(unread)} is not read, for the folders say {said}; its path as data set reads it")
+    if not describing:
+        return rows, notes, set(), {}
+    listed = images_of_lists(tree, index, describing)
+    notes += [note for note in listed.notes if not note.startswith("left out: ")]
+    return rows, notes, set(listed.lists), listed.attributes
 
 
 def _lists(tree: Folder, index: FileIndex, chosen: Path | None) -> list[ImageList]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 
 from episodes import ImageSet
+from metaclr.data.image_attributes import CAPTION
 from metaclr.wording import some
 
 WAYS, SHOTS, QUERIES = (5, 20), (1, 5), 15
@@ -31,6 +32,12 @@ def summary(image_set: ImageSet) -> list[str]:
         lines += _parts_of_classes(image_set)
     if image_set.groups:
         lines.append(_line("groups", _counted(image_set.groups, "classes")))
+    for name, values in image_set.attributes.items():
+        if name == CAPTION:
+            count = sum(len(text.split("\n")) for text in values if text)
+            lines.append(_line("captions", f"{count:,} of {sum(map(bool, values)):,} images"))
+        else:
+            lines.append(_line(name[: _WIDTH - 1], _counted(values, "images")))
     for note in image_set.notes:
         topic, _, text = note.partition(": ")
         lines.append(_line(topic, text))
@@ -53,7 +60,8 @@ def per_class(image_set: ImageSet) -> str:
 def fitting_tasks(image_set: ImageSet) -> list[str]:
     """What a comparison can make of the set: the few-shot tasks that fit, and what the probes are fitted on."""
     if image_set.labels is None:
-        return ["trains methods that need no labels; nothing can be measured on it"]
+        captioned = "retrieval alone" if CAPTION in image_set.attributes else "nothing"
+        return [f"trains methods that need no labels; {captioned} can be measured on it"]
     counts = image_set.class_counts()
     lines = []
     for way in WAYS:

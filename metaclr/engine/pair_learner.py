@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from episodes import random
 from metaclr.bridge.logits.upcast import upcast
 from metaclr.engine.learner import Learner
 from metaclr.engine.momentum_encoder import MomentumEncoder, momentum_at
@@ -25,20 +26,40 @@ class PairLearner(Learner):
 
     networks = (*Learner.networks, "text", "momentum_text")
     tokens: Tensor
+    counts: Tensor
+    starts: Tensor
 
-    def __init__(self, *args: Any, text: nn.Module, tokens: Tensor, views: TokenViews, seed: int, **more: Any) -> None:
-        """`text` tokens (B, L) to (B, D). tokens int64 (M, L): of every image's text; `views` are drawn of them."""
+    def __init__(
+        self,
+        *args: Any,
+        text: nn.Module,
+        tokens: Tensor,
+        counts: Tensor,
+        views: TokenViews,
+        seed: int,
+        **more: Any,
+    ) -> None:
+        """`text` embeds tokens (B, L) as (B, D).
+
+        tokens int64 (U, L): of all captions, those of each image in turn. counts int64 (M,): captions of each image, of
+        which a random one stands for it. `views` are drawn of its tokens.
+        """
         super().__init__(*args, **more)
         self.text, self.views, self.seed = text, views, seed
         self.momentum_text = None if self.momentum is None else MomentumEncoder(text)
         self.register_buffer("tokens", tokens, persistent=False)
+        self.register_buffer("counts", counts, persistent=False)
+        self.register_buffer("starts", counts.cumsum(0) - counts, persistent=False)
 
     def forward(self, pixels: Tensor, episode: Episode) -> tuple[Tensor, dict[str, Tensor]]:
         """Pixels (T, N, V, C, H, W), of which those of the support are not read, to the loss and 0-d metrics."""
         batch = self.batch(pixels[:, :, episode.shot :], episode)
         ids = episode.images[:, :, : episode.shot]
         views = (ids * (1 << 12) + episode.views[:, :, : episode.shot]).flatten()
-        tokens = self.views(self.tokens[ids.flatten()], seed=self.seed, step=episode.step, ids=views)
+        of_image = ids.flatten()
+        number = random.below(random.key(self.seed, "caption", episode.step), views, self.counts[of_image])
+        tokens = self.tokens[self.starts[of_image] + number]
+        tokens = self.views(tokens, seed=self.seed, step=episode.step, ids=views)
         together = self._joined(self.projector(self.encoder(batch.rows)), self.text(tokens), episode)
         keys = None
         if self.momentum_encoder is not None and self.momentum_text is not None:

@@ -39,6 +39,9 @@ class Evaluator:
     needs_source_features: Callable[[Any], bool] = lambda _: False
     """Whether, with these settings, `Embedded.source` must hold features and labels of the images trained on."""
 
+    needs_labels: bool = True
+    """Whether it measures nothing on a target without labels."""
+
     def __post_init__(self) -> None:
         if self.name != self.family and not self.name.startswith(f"{self.family} "):
             raise UserError(f"evaluator {self.name!r}: its name must start with its family {self.family!r}")
@@ -54,6 +57,12 @@ class Evaluator:
             if key not in known:
                 raise unknown(f"setting of the {self.name} evaluator", key, known)
         return replace(self.settings, **values)
+
+    def items(self, embedded: Embedded, settings: Any) -> list[WorkItem]:
+        """Its work on one target; none where it needs labels, and the target has only captions."""
+        if self.needs_labels and embedded.target.images.labels is None:
+            return []
+        return self.work_items(embedded, settings)
 
     def settings_in(self, recipe: Mapping[str, Any]) -> Any:
         """Its settings in a recipe's `evaluate` table, or None where the recipe leaves it out.

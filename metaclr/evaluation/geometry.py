@@ -12,7 +12,7 @@ from metaclr.evaluation.probe_views import probe_views, spaced
 if TYPE_CHECKING:
     import torch
 
-    from episodes import Views
+    from episodes import ImageSet, Views
     from metaclr.evaluation.target import Embedded
 
 MAX_ROWS = 2000
@@ -48,7 +48,6 @@ def target_geometry(embedded: Embedded, views: Views | None, device: torch.devic
     if len(rows) < 2:
         return Geometry()
     some = rows[spaced(len(rows), MAX_ROWS).to(rows.device)]
-    labels = images.required_labels()
     aligned = ranked = None
     if views is not None:
         drawn = probe_views(images.select(spaced(len(images), VIEW_IMAGES)), views, N_VIEWS)
@@ -60,5 +59,10 @@ def target_geometry(embedded: Embedded, views: Views | None, device: torch.devic
         rank=effective_rank(some),
         lidar=ranked,
         spread=collapse(some),
-        tolerance=tolerance(rows, labels) if int(images.class_counts().max()) > 1 else None,
+        tolerance=tolerance(rows, images.required_labels()) if _has_pairs(images) else None,
     )
+
+
+def _has_pairs(images: ImageSet) -> bool:
+    """Whether two images have one label."""
+    return images.labels is not None and int(images.class_counts().max()) > 1

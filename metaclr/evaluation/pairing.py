@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from metaclr.networks.eval_mode import evaluation_mode
-from metaclr.text.vocabulary import Vocabulary
+from metaclr.text.tower import Tokens
 
 _BATCH = 512
 
@@ -21,7 +21,7 @@ class Pairing:
 
     projector: nn.Module
     text: nn.Module
-    vocabulary: Vocabulary
+    vocabulary: Tokens
 
     @torch.inference_mode()
     def images(self, features: Tensor) -> Tensor:

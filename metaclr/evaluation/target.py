@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from episodes import EpisodeTable, ImageSet, TaskShape, stored_label_subset, stored_table
 from metaclr.adaptation.procedure import Procedure
+from metaclr.data.image_attributes import CAPTION
 from metaclr.errors import UserError
 from metaclr.evaluation.label_subsets import low_label_probes
 from metaclr.evaluation.linear_probe import Probe
@@ -32,7 +33,8 @@ class Target:
     Few-shot episodes draw on all `images`; probes fit on `images[train]` and are evaluated on `images[test]`: the set's
     own parts, or stratified halves (see `target_split`). `subsets`: by the name tables use, indices into `train`, per
     subset seed. rendered_from: fingerprint of the set whose images these are at another size, on which the episodes
-    were drawn; empty: their own. Raises UserError without labels, or for episodes of other images; EpisodeError for a
+    were drawn; empty: their own. Images with captions need no labels: retrieval alone is measured on them. Raises
+    UserError without labels and captions, or for episodes of other images; EpisodeError for a
     class with one image.
     """
 
@@ -43,8 +45,7 @@ class Target:
     rendered_from: str = ""
 
     def __post_init__(self) -> None:
-        if self.images.labels is None:
-            raise UserError(f"target {self.name!r} has no labels, so nothing can be measured on it")
+        check_measurable(self.name, self.images)
         for table in self.tables:
             if table.fingerprint != self.images_fingerprint:
                 raise UserError(f"target {self.name!r}: the stored episodes are of another image set")
@@ -65,11 +66,9 @@ class Target:
         Raises:
             UserError: images that are not the same ones in the same order, as far as labels and class names tell.
         """
-        same = (
-            images.class_names == self.images.class_names
-            and images.labels is not None
-            and images.labels.equal(self.images.required_labels())
-        )
+        mine, other = self.images.labels, images.labels
+        alike = mine is other is None or (mine is not None and other is not None and other.cpu().equal(mine.cpu()))
+        same = images.class_names == self.images.class_names and len(images) == len(self.images) and alike
         if not same:
             raise UserError(f"target {self.name!r}: at another size it has other images; --on-corrupt error finds them")
         return replace(self, images=images, rendered_from=self.images_fingerprint)
@@ -93,6 +92,16 @@ class Target:
     def train_images(self) -> ImageSet:
         """The training images, with the classes that have some."""
         return self.images.select(self.train).with_at_least(1)
+
+
+def check_measurable(name: str, images: ImageSet) -> None:
+    """Refuse a target on which nothing can be measured.
+
+    Raises:
+        UserError: images without labels and without captions.
+    """
+    if images.labels is None and CAPTION not in images.attributes:
+        raise UserError(f"target {name!r} has no labels, so nothing can be measured on it")
 
 
 def make_target(

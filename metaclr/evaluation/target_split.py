@@ -55,12 +55,14 @@ def target_split(images: ImageSet, seed: int) -> TargetSplit:
 
     Part `val` is neither fitted nor tested on beside others: settings are chosen on it. Halves are drawn of the part to
     test on if the set has one, else of the part to fit on, else of all images, so that no image of a part to fit on is
-    tested on.
+    tested on. Of images without labels, which only have captions, none is fitted.
 
     Raises:
         EpisodeError: no labels, or a class with fewer than 2 images where halves are drawn.
     """
     parts = tuple(dict.fromkeys(images.split))
+    if images.labels is None:
+        return _unlabelled(images, parts)
     for tested in TESTED:
         for fitted in FITTED:
             if tested in parts and fitted in parts:
@@ -70,6 +72,15 @@ def target_split(images: ImageSet, seed: int) -> TargetSplit:
     if not parts:
         return TargetSplit(*train_test_indices(images, seed), "random halves")
     return _halves(images, parts, seed)
+
+
+def _unlabelled(images: ImageSet, parts: tuple[str, ...]) -> TargetSplit:
+    """Nothing is fitted without labels: the part to test on, or all images."""
+    tested = next((part for part in TESTED if part in parts), None)
+    if tested is None:
+        return TargetSplit(_NONE, torch.arange(len(images)), "all images")
+    rows = torch.tensor([part == tested for part in images.split]).nonzero().flatten()
+    return TargetSplit(_NONE, rows, f"part {tested}")
 
 
 def _own(images: ImageSet, fitted: str, tested: str) -> TargetSplit | None:

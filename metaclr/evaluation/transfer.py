@@ -67,7 +67,7 @@ def transfer(
             encoder, target, device, source=source_features, procedure=procedure, pairing=pairing, **options
         )
         for evaluator, value in pairs:
-            results += [measurement for item in evaluator.work_items(embedded, value) for measurement in item()]
+            results += [measurement for item in evaluator.items(embedded, value) for measurement in item()]
     return results
 
 

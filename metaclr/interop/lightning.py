@@ -56,6 +56,7 @@ class MethodModule(pl.LightningModule):  # type: ignore[misc]
         Raises:
             UserError, EpisodeError: as `metaclr.train`, before any work.
         """
+        from metaclr.comparison.positives_setting import rendered
         from metaclr.comparison.training import build_learner, sampler_for, views_for
         from metaclr.engine import TrainSettings
         from metaclr.interop.trainable_run import trainable_run
@@ -70,7 +71,7 @@ class MethodModule(pl.LightningModule):  # type: ignore[misc]
         self.train_settings = TrainSettings(**train, seed=seed)
         self.learner: nn.Module = build_learner(run, resolved, images).to(memory_format=torch.channels_last)
         self.sampler = sampler_for(run, resolved, images)
-        self.render = Rendering(images, views_for(run, resolved, self.sampler.shape), seed=seed)
+        self.render = Rendering(rendered(run.method, images), views_for(run, resolved, self.sampler.shape), seed=seed)
 
     @property
     def encoder(self) -> nn.Module:

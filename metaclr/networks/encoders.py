@@ -22,11 +22,15 @@ _BUILDERS = {
     "pixels": "pixels:pixels",
 }
 # prefix -> "module:function" of a builder (inner name, channels, size, options).
-_FAMILIES = {"timm": "timm_network:timm_network", "l2l": "l2l_network:l2l_network"}
+_FAMILIES = {
+    "timm": "timm_network:timm_network",
+    "l2l": "l2l_network:l2l_network",
+    "open_clip": "open_clip_network:open_clip_network",
+}
 
 
 def encoder_names() -> tuple[str, ...]:
-    """Names for `build_encoder`; "timm:NAME" and "l2l:NAME" stand for all models of those libraries."""
+    """Names for `build_encoder`; "timm:NAME" and its like stand for all models of a library."""
     return (*_BUILDERS, *(f"{family}:NAME" for family in _FAMILIES))
 
 

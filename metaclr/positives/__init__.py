@@ -14,7 +14,7 @@ from metaclr.positives.source import Positives
 
 __all__ = ["Positives", "get", "names"]
 
-NOT_SOURCES = {"source", "part_sampler", "moving", "objective_labels"}
+NOT_SOURCES = {"source", "part_sampler", "moving", "objective_labels", "mixture"}
 
 
 @cache

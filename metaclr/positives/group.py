@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from episodes import ImageSet
+from metaclr.data.image_attributes import CAPTION
 from metaclr.errors import UserError, unknown
 from metaclr.positives.label import of_classes
 from metaclr.positives.source import Positives
@@ -23,7 +24,8 @@ ANY = "attribute"
 @dataclass(frozen=True)
 class Group(Positives):
     """by: `groups`, the groups of the classes (alphabet, script, super-class); the name of an attribute of the images
-    (drawer, font); or `attribute`, their only one. Empty: the groups where the set has them, else the only attribute.
+    (drawer, font), in own data a column of a .csv file or an array of an .npz; or `attribute`, their only one. Empty:
+    the groups where the set has them, else the only attribute.
     """
 
     summary: ClassVar[str] = "images of one drawer, font, script or super-class"
@@ -53,19 +55,26 @@ class Group(Positives):
         return sha256("\x1f".join(self._values(images)).encode()).hexdigest()
 
     def _values(self, images: ImageSet) -> list[str]:
-        known = [*(["groups"] if images.groups else []), *images.attributes]
+        attributes = [name for name in images.attributes if name != CAPTION]
+        known = [*(["groups"] if images.groups else []), *attributes]
         if not known:
-            raise UserError(f"{images.name}: its images have no groups: no drawers, fonts, scripts or super-classes")
+            raise UserError(
+                f"{images.name}: its images have no groups: no drawers, fonts, scripts or super-classes; a column of a "
+                ".csv file, or an array of an .npz, with a value for each image that repeats, is one"
+            )
         by = self.by or ("groups" if images.groups else ANY)
         if by == ANY:
-            if len(images.attributes) != 1:
+            if len(attributes) != 1:
                 raise UserError(f"{images.name}: set group.by to one of: {', '.join(known)}")
-            (by,) = images.attributes
+            (by,) = attributes
         if by not in known:
             raise unknown(f"group.by ({images.name})", by, known)
-        if by == "groups":
+        if by == "groups" and images.groups:
             return [images.groups[label] for label in images.required_labels().tolist()]
-        return list(images.attributes[by])
+        values = list(images.attributes[by])
+        if missing := values.count(""):
+            raise UserError(f"{images.name}: {missing} of {len(values)} images have no {by}; fill it or drop them")
+        return values
 
 
 SOURCE = Group

@@ -12,12 +12,12 @@ from episodes import Episode, ImageSet, TaskShape, random
 from episodes.epoch_permutation import EpochPermutation
 from episodes.image_set import by_class
 from episodes.sampler import share_of_rank
-from metaclr.errors import UserError, unknown
+from metaclr.errors import UserError
 from metaclr.positives.objective_labels import of_instances
 from metaclr.positives.source import Draw, Positives
 from metaclr.text.captions import captions
-from metaclr.text.encoders import ENCODERS
 from metaclr.text.token_views import TokenViews
+from metaclr.text.tower import is_own
 
 if TYPE_CHECKING:
     from metaclr.methods.method import Method
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pair(Positives):
-    """text: encoder of the texts, `transformer` or `bag`, trained with the image encoder. drop, shuffle, span: views of
-    the texts (`metaclr.text.TokenViews`).
+    """text: encoder of the texts, trained with the image encoder: `transformer`, `bag`, or `open_clip:NAME`, which
+    starts from weights as `open_clip:NAME/TAG`. drop, shuffle, span: views of the texts (`metaclr.text.TokenViews`).
 
     Texts are the captions of the images, else the names of their classes. `clip(positives=pair)` is CLIP on a small
     scale.
@@ -40,12 +40,13 @@ class Pair(Positives):
     span: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.text not in ENCODERS:
-            raise unknown("pair.text", self.text, ENCODERS)
+        own = is_own(self.text)
         try:
-            _ = self.token_views
+            views = self.token_views
         except UserError as error:
             raise UserError(f"pair.{error}") from error
+        if not own and views != TokenViews():
+            raise UserError(f"pair.text = {self.text!r} takes whole texts: leave out pair.drop, .shuffle and .span")
 
     @property
     def token_views(self) -> TokenViews:

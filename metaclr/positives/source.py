@@ -28,6 +28,8 @@ class Draw:
     world: int = 1
     clusters: ClusterLabels | None = None
     """Of a learner that trains on clusters or neighbors of its own embeddings."""
+    source: ImageSet | None = None
+    """The source data set, for mixtures, whose sources render it each in its own way."""
 
 
 @dataclass(frozen=True)

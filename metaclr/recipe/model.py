@@ -118,7 +118,7 @@ class TrainRecipe(Strict):
     """Of sgd and lars; adam and adamw use 0.9 and 0.999."""
     warmup: float = Field(default=0.05, ge=0, lt=1, description="fraction of the steps")
     schedule: Literal["cosine", "constant", "linear", "step"] = "cosine"
-    """After the warm-up: cosine or linear to 0; constant; step: a tenth after 60 % of the steps, a hundredth after 80."""
+    """cosine or linear: to 0. step: a tenth from 60 % of the steps after the warm-up on, a hundredth from 80 %."""
     precision: Literal["auto", "bf16", "fp32", "fp64"] = "auto"
     """auto: bf16 where it is fast, else float32. fp64: everything in float64, evaluation too; slow, for checking."""
     compile: Literal["auto", "on", "off"] = "auto"

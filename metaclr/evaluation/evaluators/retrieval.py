@@ -11,7 +11,7 @@ from metaclr.errors import UserError
 from metaclr.evaluation.evaluator import Evaluator, WorkItem
 from metaclr.evaluation.measurement import Measurement, from_images, join
 from metaclr.evaluation.target import Embedded
-from metaclr.text.captions import captions
+from metaclr.text.captions import caption_lines
 
 
 @dataclass(frozen=True)
@@ -41,20 +41,25 @@ def best_ranks(similarity: Tensor, true: Tensor) -> Tensor:
 
 
 def work_items(embedded: Embedded, settings: Retrieval) -> list[WorkItem]:
-    """One item: the images that probes are tested on and their different texts; none without texts."""
+    """One item: the images that probes are tested on and their different texts; none without texts.
+
+    Of a target without labels, its part `test`, or all its images.
+    """
     pairing, images = embedded.pairing, embedded.target.images
     if pairing is None or not (images.class_names or "caption" in images.attributes):
         return []
 
     def measure() -> list[Measurement]:
         test = embedded.target.test
-        of_image = captions(images.select(test))
-        texts = sorted(set(of_image))
+        of_image = caption_lines(images.select(test))
+        texts = sorted({text for lines in of_image for text in lines})
         number = {text: i for i, text in enumerate(texts)}
         rows = pairing.images(embedded.features[test.to(embedded.features.device)])
         similarity = rows @ pairing.texts(texts).T
-        own = torch.tensor([number[text] for text in of_image], device=similarity.device)
-        true = own.unsqueeze(1) == torch.arange(len(texts), device=similarity.device)
+        pairs = torch.tensor([(row, number[text]) for row, lines in enumerate(of_image) for text in lines])
+        true = torch.zeros(similarity.shape, dtype=torch.bool)
+        true[pairs[:, 0], pairs[:, 1]] = True
+        true = true.to(similarity.device)
         ways = {"text": (similarity, true), "image": (similarity.T, true.T)}
         return [
             from_images(
@@ -78,4 +83,5 @@ EVALUATOR = Evaluator(
     summary="R@k of texts for images and of images for texts, of encoders that were trained with texts",
     settings=Retrieval(),
     work_items=work_items,
+    needs_labels=False,
 )

@@ -53,6 +53,8 @@ class PretrainedEncoder(nn.Module):
         self.net = net.eval()
         self.size, self.channels = image_format.size, image_format.channels
         self.architecture, self.notes = architecture, tuple(notes)
+        self.paired_text = ""
+        """Name of the text encoder in the same space of embeddings, where there is one (open_clip)."""
         for name, values in (("mean", image_format.mean), ("std", image_format.std)):
             by_channel = torch.tensor(values)
             if len(values) not in (1, image_format.channels):

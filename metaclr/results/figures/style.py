@@ -129,7 +129,9 @@ def style() -> Iterator[None]:
 def finish(figure: Figure, name: str, title: str, caption: str) -> RenderedFigure:
     """Render to PNG (200 dpi) and PDF, without dates, so that the same results give the same bytes."""
     # Lay out once: an engine, "none" among them, and "tight" boxes would each draw the figure again for every format.
-    figure.draw_without_rendering()
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
     figure.set_layout_engine(None)
     png, pdf = io.BytesIO(), io.BytesIO()
     figure.savefig(png, format="png", dpi=200, metadata={"Software": None})

@@ -114,6 +114,8 @@ def _labels(results: Results, summary: Summary) -> str:
     """Which methods were given the source's labels: a reader must not compare them with the others unawares."""
     seen = {m: results.about.methods.get(m, {}).get("labels", "") for m in summary.methods}
     given = [m for m, labels in seen.items() if labels == "yes"]
+    pairs = {m for m, of in results.about.methods.items() if of.get("positives") == "pair"}
+    given = [f"{m} (texts: captions, else names of classes)" if m in pairs else m for m in given]
     if not any(seen.values()):
         return ""
     return f"Trained on the source's labels: {_listed(given) or 'none'}; every other method sees images alone."

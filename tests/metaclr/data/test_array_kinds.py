@@ -317,8 +317,9 @@ def test_other_files_say_what_to_do(tmp_path: Path, name: str, said: str) -> Non
 
 
 def test_arrays_that_are_not_read_are_named(tmp_path: Path) -> None:
-    found = load(npz(tmp_path, images=IMAGES, labels=LABELS, drawer=LABELS))
-    assert "arrays: drawer are not read" in found.notes
+    found = load(npz(tmp_path, images=IMAGES, labels=LABELS, drawer=LABELS, number=np.arange(len(LABELS))))
+    assert "arrays: number are not read" in found.notes
+    assert found.attributes == {"drawer": tuple(map(str, LABELS.tolist()))}
     for unread in ({"species": LABELS}, {"labels": LABELS, "is_train": LABELS > 1}):
         found = load(npz(tmp_path, images=IMAGES, **unread))
         assert any(note.startswith("warning: arrays ") for note in found.notes)

@@ -162,7 +162,8 @@ def test_a_column_of_true_and_false_is_the_part(tmp_path: Path, column: str, tru
 def test_columns_that_are_not_read_are_named(tmp_path: Path) -> None:
     rows = "".join(f"{i},im{i}.png,{'ab'[i % 2]},9,{i % 3}\n" for i in range(6))
     found = load(str(listed(tmp_path, f",filename,label,width,grams\n{rows}")), size=8)
-    assert "columns: width, grams of labels.csv are not read" in found.notes
+    assert "columns: width of labels.csv are not read" in found.notes
+    assert found.attributes == {"grams": tuple("012012")}  # its values repeat
     (tmp_path / "labels.csv").write_text(f",filename,label,width,fold\n{rows}")
     assert any("warning: column fold of labels.csv is not read" in note for note in load(str(tmp_path), size=8).notes)
     (tmp_path / "labels.csv").write_text("filename,label\nim0.png,owl, big\n")

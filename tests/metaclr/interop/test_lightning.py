@@ -34,11 +34,15 @@ def fitted(method: str, steps: int = 4, **options: object) -> MethodModule:
     return module
 
 
-@pytest.mark.parametrize("method", ["simclr", "protonet", "byol", "moco"])
+@pytest.mark.parametrize("method", ["simclr", "protonet", "byol", "moco", "simclr on patches"])
 def test_both_train_the_same_encoder(method: str) -> None:
-    expected = metaclr.train(method, small.stripes(), overrides=OVERRIDES, seed=1, device="cpu", quiet=True)
-    found = fitted(method).encoder
-    start = MethodModule(method, small.stripes(), overrides=OVERRIDES, seed=1).encoder.state_dict()
+    name, _, source = method.partition(" on ")
+    settings = {"positives": "patch+augmentation", "patch.grid": 2} if source else {}
+    expected = metaclr.train(
+        name, small.stripes(), overrides=OVERRIDES, seed=1, device="cpu", quiet=True, settings=settings
+    )
+    found = fitted(name, settings=settings).encoder
+    start = MethodModule(name, small.stripes(), overrides=OVERRIDES, seed=1).encoder.state_dict()
     for name, value in expected.state_dict().items():
         torch.testing.assert_close(found.state_dict()[name], value, rtol=1e-4, atol=1e-5, msg=name)
     moved = max(float((value - start[name]).abs().max()) for name, value in expected.state_dict().items())

@@ -127,3 +127,4 @@ def test_the_verb_lists_sources_with_their_settings() -> None:
     text = CliRunner().invoke(command, ["positives"]).output
     assert all(f"{name}: " in text for name in positives.names())
     assert "patch.overlap = 0.5" in text
+    assert "positives=augmentation+2*time" in text

@@ -18,6 +18,7 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "time": ("time_contrastive", {}),
     "neighbour": ("simclr", {"positives": "neighbour", "neighbour.rounds": 1, "neighbour.start": 0.25}),
     "pair": ("byol", {"positives": "pair", "pair.drop": 0.3, "hidden": 16}),
+    "mixture": ("byol", {"positives": "patch+2*neighbour", "neighbour.rounds": 1, "neighbour.start": 0.25}),
     "views": ("simclr", {"learned_views": 0.05}),
 }
 
