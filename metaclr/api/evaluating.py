@@ -45,6 +45,7 @@ def evaluate(
     device: str = "auto",
     data_root: str | Path | None = None,
     overrides: Sequence[str] = (),
+    quiet: bool = False,
 ) -> Comparison:
     """Evaluate encoders that were trained anywhere on stored episodes, probes and label subsets.
 
@@ -61,6 +62,7 @@ def evaluate(
         device: "auto", "cpu", "cuda" or "cuda:N".
         data_root: folder of data sets; None is the environment variable METACLR_DATA.
         overrides: settings of the evaluators, such as `"evaluate.few_shot.query=5"`.
+        quiet: no progress on stderr.
 
     Returns:
         The rows as a frame (`.rows`), and the folder.
@@ -82,7 +84,13 @@ def evaluate(
     form = {"size": size, "channels": channels}  # None is each encoder's own
     check_arguments(**{name: value for name, value in form.items() if value is not None})
     check_arguments(
-        targets=targets, protocol=protocol, out=out, device=device, data_root=data_root, overrides=overrides
+        targets=targets,
+        protocol=protocol,
+        out=out,
+        device=device,
+        data_root=data_root,
+        overrides=overrides,
+        quiet=quiet,
     )
     own, names = own_and_names(targets, "targets")
     by_name = named_encoders(encoders)
@@ -114,7 +122,7 @@ def evaluate(
             sized = images if at == first else images_at(at)
             made = [target if at == first else target.at_size(sized[n]) for n, (target, _) in prepared.items()]
             group = {name: encoder for name, encoder in by_name.items() if formats[name] == at}
-            rows += _evaluate_all(group, at, made, recipe, folder, where, with_pixels=at == first)
+            rows += _evaluate_all(group, at, made, recipe, folder, where, with_pixels=at == first, quiet=quiet)
         if out:
             notes = encoder_notes(by_name, formats)
             _write(folder, recipe, prepared, rows, where, notes)
@@ -161,11 +169,13 @@ def _evaluate_all(
     device: Any,
     *,
     with_pixels: bool,
+    quiet: bool,
 ) -> list[Any]:
     """Rows of the encoders that take images of one format, and of the control."""
     from episodes import PRESETS
     from metaclr.comparison.evaluate_run import RunInfo, evaluate_run
     from metaclr.comparison.image_format import VIEWS
+    from metaclr.console import progress
     from metaclr.networks import build_encoder
 
     control = {"pixels": build_encoder("pixels", form[1], form[0], seed=0)} if with_pixels else {}
@@ -176,7 +186,10 @@ def _evaluate_all(
         about = RunInfo(run=run, method=name, source=ELSEWHERE, encoder=architecture)
         place, views = folder / "runs" / run, PRESETS[VIEWS[form[1]]]
         pairing = _pairing(encoder)
-        rows += evaluate_run(encoder, targets, recipe.evaluate, about, place, device, views=views, pairing=pairing)
+        with progress(name, quiet=quiet) as bar:
+            rows += evaluate_run(
+                encoder, targets, recipe.evaluate, about, place, device, views=views, pairing=pairing, report=bar
+            )
     return rows
 
 
@@ -208,6 +221,7 @@ def _write(
 
     from metaclr.comparison.pictures import target_pictures
     from metaclr.environment import describe
+    from metaclr.evaluation.class_similarity import similarities
     from metaclr.files import write_atomic
     from metaclr.results import write_all
     from metaclr.results.store.folder import About, collect, write_about
@@ -216,7 +230,8 @@ def _write(
     # Views, budget and seeds belong to a training, and nothing was trained here.
     applies = recipe.model_dump(mode="json", exclude_none=True, include=APPLIES)
     write_atomic(folder / "recipe.toml", tomli_w.dumps(applies))
-    collect(folder, list(dict.fromkeys(row.run for row in rows)))
+    targets = {name: target for name, (target, _) in prepared.items()}
+    collect(folder, list(dict.fromkeys(row.run for row in rows)), similarities(targets.values()))
     about = About(
         classes={name: target.images.classes for name, (target, _) in prepared.items()},
         remarks=(*notes, *(line for _, lines in prepared.values() for line in lines)),
@@ -224,5 +239,5 @@ def _write(
         command="metaclr.evaluate(...)",
     )
     write_about(folder, about)
-    write_pictures(folder, Pictures(target_pictures(folder, {name: target for name, (target, _) in prepared.items()})))
+    write_pictures(folder, Pictures(target_pictures(folder, targets)))
     write_all(folder)

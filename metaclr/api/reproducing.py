@@ -63,7 +63,14 @@ def beside_published(folder: Path, name: str, budget: str) -> tuple[list[Compare
     """
     from metaclr.results.published.comparison import compare_cells, without_counterpart
     from metaclr.results.published.figures import published, published_figures
-    from metaclr.results.published.table import table_notes, to_csv, to_markdown, unmatched_line
+    from metaclr.results.published.table import (
+        difference_lines,
+        table_notes,
+        to_csv,
+        to_markdown,
+        unmatched_line,
+        unread_lines,
+    )
     from metaclr.results.scores.summary import summarise
     from metaclr.results.store.folder import load
 
@@ -74,10 +81,11 @@ def beside_published(folder: Path, name: str, budget: str) -> tuple[list[Compare
     cells = compare_cells(summary, rows, reference=chosen.reference, is_smoke=budget == "smoke")
     others = [m for m in summary.methods if m not in chosen.rows and m not in summary.controls]
     ours = [] if chosen.reference else without_counterpart(summary, others, [one.cell for one in cells])
+    unread = unread_lines(summary, others) if not chosen.rows else []
     theirs = [one for one in published_figures() if one.benchmark == chosen.benchmark]
     notes = [
         *([f"Budget {budget}: {note}."] if note else []),
-        *table_notes(cells, chosen.differs),
+        *(table_notes(cells, chosen.differs) if chosen.rows else [*unread, *difference_lines(chosen.differs)]),
         *(f"Ours without a published counterpart: {m}, {cell}: {score.value:.1f}." for m, cell, score in ours),
         *(unmatched_line(one) for one in theirs if one.method not in {row.method for _, row in rows}),
     ]

@@ -66,7 +66,8 @@ def _print(cells: Sequence[ComparedCell], notes: Sequence[str]) -> None:
     for line in table_lines(cells):
         table.add_row(*line)
     console = Console()
-    console.print(table)
-    click.echo("")
+    if cells:
+        console.print(table)
+        click.echo("")
     for note in notes:
         click.echo(note)

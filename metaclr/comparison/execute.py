@@ -14,6 +14,7 @@ from metaclr.comparison.serial import execute_serially
 from metaclr.engine.precision import NAMES, compute_dtype
 from metaclr.engine.process_group import broadcast_from_first
 from metaclr.environment import describe
+from metaclr.evaluation.class_similarity import similarities
 from metaclr.results.store.folder import About, collect, write_about
 from metaclr.results.store.inspections import Pictures, write_pictures
 
@@ -79,7 +80,8 @@ def write_results(plan: Plan, failures: dict[str, str], command: str = "") -> pd
     from metaclr.results.store.rows import to_frame
 
     def write() -> list[Row]:
-        rows = collect(plan.out, [run.name for run in plan.runs if run.name not in failures])
+        finished = [run.name for run in plan.runs if run.name not in failures]
+        rows = collect(plan.out, finished, similarities(plan.targets.values()))
         facts = about(plan, failures)
         write_about(plan.out, replace(facts, command=command or facts.command))
         write_pictures(plan.out, Pictures(target_pictures(plan.out, plan.targets), view_sheets(plan)))

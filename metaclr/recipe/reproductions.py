@@ -20,6 +20,8 @@ _KEYS = {"description", "benchmark", "rows", "reference", "differs", "budget", "
 class Reproduction:
     """One published table. rows: our method's title -> the names of published rows it stands beside.
 
+    benchmark: of the published figures; "" (and no rows) where no figure of the table could be read in a source.
+
     reference: the method that published differences are to. differs: lines on what is not as published.
     budgets: by name, the KEY=VALUE settings of each, and under "note" what of the published training it is.
     """
@@ -71,7 +73,7 @@ def get_reproduction(name: str) -> Reproduction:
     return Reproduction(
         name,
         stored["description"],
-        stored["benchmark"],
+        stored.get("benchmark", ""),
         {title: tuple(rows) for title, rows in stored["rows"].items()},
         stored.get("reference", ""),
         tuple(stored.get("differs", ())),

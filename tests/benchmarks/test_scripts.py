@@ -62,7 +62,7 @@ def test_the_samplers_are_compared() -> None:
 
 def test_low_label_agrees_with_the_same_by_hand(tmp_path: Path) -> None:
     out = tmp_path / "low_label.json"
-    done = script("low_label", "--data", "digits", "--precision", "fp32", "--quick", "--json", str(out))
+    done = script("low_label", "--data", "digits", "--size", "16", "--precision", "fp32", "--quick", "--json", str(out))
     assert done.returncode == 0, done.stderr
     for labels, sides in json.loads(out.read_text())["sets"]["digits"]["accuracy"].items():
         assert set(sides) == {"metaclr", "metaclr, unshared", "metaclr, stacked", "by hand"}

@@ -12,14 +12,19 @@ from metaclr.results.store.folder import Results
 
 
 def draw_figures(results: Results) -> list[RenderedFigure]:
-    """The walk, sweep, sources of positives, accuracy, low-label, transfer, geometry, training curves; those with data.
+    """The walk, sweep, sources of positives, accuracy, low-label, transfer, heads, geometry, ranking, evaluators,
+    difficulty of episodes, training curves; those with data.
 
     Captions name units, intervals and counts. Pure: no file, no global matplotlib state.
     """
     from metaclr.results.figures.accuracy import accuracy_figures
+    from metaclr.results.figures.agreement import agreement_figures
+    from metaclr.results.figures.difficulty import difficulty_figures
     from metaclr.results.figures.geometry import geometry_figures
+    from metaclr.results.figures.heads import heads_figures
     from metaclr.results.figures.low_label import low_label_figures
     from metaclr.results.figures.positives import positives_figures
+    from metaclr.results.figures.ranking import ranking_figures
     from metaclr.results.figures.sweep import sweep_figures
     from metaclr.results.figures.training_curves import training_figures
     from metaclr.results.figures.transfer import transfer_figures
@@ -34,7 +39,11 @@ def draw_figures(results: Results) -> list[RenderedFigure]:
             *accuracy_figures(results, summary),
             *low_label_figures(results, summary),
             *transfer_figures(results, summary),
+            *heads_figures(results, summary),
             *geometry_figures(results, summary),
+            *ranking_figures(summary),
+            *agreement_figures(summary),
+            *difficulty_figures(results, summary),
             *training_figures(results),
         ]
 

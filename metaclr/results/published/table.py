@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from metaclr.results.published.comparison import ComparedCell, verdict_counts
 from metaclr.results.published.figures import PublishedFigure
+from metaclr.results.scores.summary import Summary
 
 HEADINGS = ("method", "task", "ours", "published", "verdict")
 
@@ -36,9 +37,24 @@ def table_notes(cells: Sequence[ComparedCell], differs: Sequence[str]) -> list[s
         "Published: as printed; ± where the source has one, which is over episodes of the same classes. A verdict is"
         " 'reached' where the two differ by no more than both half-widths added in squares (0.5 points for a figure"
         " without one).",
-        *(f"Differs from the publication: {line}." for line in differs),
+        *difference_lines(differs),
         *dict.fromkeys(f"{one.published_as}: {one.source}." for one in cells),
     ]
+
+
+def difference_lines(differs: Sequence[str]) -> list[str]:
+    """How a recipe differs from the publication."""
+    return [f"Differs from the publication: {line}." for line in differs]
+
+
+def unread_lines(summary: Summary, methods: Sequence[str]) -> list[str]:
+    """Our scores, a line per column, where no published figure could be read to stand beside them."""
+    lines = ["No figure of the published table could be read in a source, so nothing is held against ours."]
+    for task in summary.tasks:
+        ours = [(m, summary.scores[m, task]) for m in methods if (m, task) in summary.scores]
+        scores = ", ".join(f"{method} {_with_half(score.value, score.ci95)}" for method, score in ours)
+        lines.append(f"Ours, {task.target}, {task.group} {task.heading}: {scores}.")
+    return lines
 
 
 def unmatched_line(row: PublishedFigure) -> str:
@@ -49,7 +65,8 @@ def unmatched_line(row: PublishedFigure) -> str:
 
 def to_markdown(title: str, cells: Sequence[ComparedCell], notes: Sequence[str]) -> str:
     """A pipe table under a heading, then the notes."""
-    head = [f"# {title}", "", f"| {' | '.join(HEADINGS)} |", "|:---|:---|---:|:---|:---|"]
+    head = [f"# {title}", ""]
+    head += [f"| {' | '.join(HEADINGS)} |", "|:---|:---|---:|:---|:---|"] if cells else []
     body = [f"| {' | '.join(line)} |" for line in table_lines(cells)]
     return "\n".join([*head, *body, "", *(f"- {note}" for note in notes)]) + "\n"
 

@@ -21,6 +21,7 @@ from metaclr.results.report.training_panels import training_panels
 from metaclr.results.scores.geometry import collapsed_runs, headline_columns
 from metaclr.results.scores.summary import summarise
 from metaclr.results.scores.sweep import sweep_headlines
+from metaclr.results.scores.unanswered import unanswered
 from metaclr.results.store.folder import Results
 from metaclr.results.store.inspections import ViewSheet
 from metaclr.results.tables.footnotes import fixed_settings
@@ -87,7 +88,7 @@ def _content(results: Results, tables: Sequence[Table], figures: Sequence[Render
         "downloads": downloads(results, tables, figures),
         "failures": [line for lines in results.failed.values() for line in lines],
         "collapsed": collapsed_runs(results),
-        "remarks": results.about.remarks,
+        "remarks": (*results.about.remarks, *unanswered(results, summary)),
         "audit": results.about.audit,
         "environment": dict(results.about.environment) or {"machine": "; ".join(environments)},
         "command": results.about.command,

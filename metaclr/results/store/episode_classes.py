@@ -25,17 +25,19 @@ class EpisodeClasses:
     classes: the `digest` that a row's protocol names -> (E, N) integers, the class of each way.
     without: row id -> (E, N) float32, percent: accuracy when way j is not a possible answer. Stored only where a task
     uses all classes and the head has second-best answers.
+    similarity: digest -> (E,) float32, how alike the classes of an episode look (`evaluation.class_similarity`).
     """
 
     classes: Mapping[str, NDArray[np.integer[Any]]] = field(default_factory=dict)
     without: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    similarity: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
 def write_episode_classes(folder: Path, stored: EpisodeClasses) -> None:
     """Write `episode_classes.npz` into a folder, atomically.
 
     Raises:
-        UserError: an array that is not (E, N).
+        UserError: an array that is not (E, N), or a similarity that is not (E,).
     """
     import numpy as np
 
@@ -45,9 +47,12 @@ def write_episode_classes(folder: Path, stored: EpisodeClasses) -> None:
         arrays[f"classes/{digest}"] = np.asarray(ids, dtype=np.int16 if largest < 2**15 else np.int64)
     for row, values in stored.without.items():
         arrays[f"without/{row}"] = np.asarray(values, dtype=np.float32)
+    for digest, values in stored.similarity.items():
+        arrays[f"similarity/{digest}"] = np.asarray(values, dtype=np.float32)
     for key, array in arrays.items():
-        if array.ndim != 2:
-            raise UserError(f"{folder / NAME}: {key} must be (E, N), not {array.shape}")
+        axes, shape = (1, "(E,)") if key.startswith("similarity/") else (2, "(E, N)")
+        if array.ndim != axes:
+            raise UserError(f"{folder / NAME}: {key} must be {shape}, not {array.shape}")
     write_arrays(folder / NAME, arrays, compress=True)
 
 
@@ -58,18 +63,20 @@ def read_episode_classes(folder: Path) -> EpisodeClasses:
         UserError: a file that is not a whole .npz.
     """
     arrays = read_arrays(folder / NAME, "episode classes")
-    parts: dict[str, dict[str, NDArray[Any]]] = {"classes": {}, "without": {}}
+    parts: dict[str, dict[str, NDArray[Any]]] = {"classes": {}, "without": {}, "similarity": {}}
     for key, array in arrays.items():
         part, _, name = key.partition("/")
         parts.setdefault(part, {})[name] = array
-    return EpisodeClasses(parts["classes"], parts["without"])
+    return EpisodeClasses(parts["classes"], parts["without"], parts["similarity"])
 
 
 def merge_episode_classes(stored: Iterable[EpisodeClasses]) -> EpisodeClasses:
     """Those of several runs as one: runs share their episode tables."""
     classes: dict[str, NDArray[np.integer[Any]]] = {}
     without: dict[str, NDArray[np.float32]] = {}
+    similarity: dict[str, NDArray[np.float32]] = {}
     for one in stored:
         classes |= one.classes
         without |= one.without
-    return EpisodeClasses(classes, without)
+        similarity |= one.similarity
+    return EpisodeClasses(classes, without, similarity)

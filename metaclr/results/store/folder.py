@@ -135,11 +135,14 @@ class Results:
         return max(fits, key=len) if fits else run
 
 
-def collect(folder: Path, runs: Iterable[str] | None = None) -> list[Row]:
+def collect(
+    folder: Path, runs: Iterable[str] | None = None, similarity: Mapping[str, NDArray[np.float32]] | None = None
+) -> list[Row]:
     """Merge what `runs/*/` hold into `rows.csv`, `per_item/RUN.npz`, `inspections/RUN.npz`, `episode_classes.npz`.
 
     Args:
         runs: names of the run folders that belong to the comparison, in the order of the table; default all.
+        similarity: how alike the classes of an episode look, see `EpisodeClasses`.
 
     Raises:
         UserError: a run's rows.csv that does not fit the schema, or one measurement twice.
@@ -154,7 +157,8 @@ def collect(folder: Path, runs: Iterable[str] | None = None) -> list[Row]:
         inspected = read_inspections(run / OF_RUN)
         if inspected:
             write_inspections(folder / "inspections" / f"{run.name}.npz", inspected)
-    write_episode_classes(folder, merge_episode_classes(read_episode_classes(run) for run in there))
+    of_runs = merge_episode_classes(read_episode_classes(run) for run in there)
+    write_episode_classes(folder, replace(of_runs, similarity=similarity or {}))
     write_rows(folder / "rows.csv", rows)
     return rows
 

@@ -10,13 +10,17 @@ from metaclr.errors import unknown
 from metaclr.files import write_atomic
 from metaclr.results.scores.summary import summarise
 from metaclr.results.store.folder import Results
+from metaclr.results.tables.agreement import agreement_table
 from metaclr.results.tables.column_words import find_columns
 from metaclr.results.tables.cost import cost_table
 from metaclr.results.tables.differences import differences_table
+from metaclr.results.tables.difficulty import difficulty_table
 from metaclr.results.tables.formats import RENDERERS
 from metaclr.results.tables.geometry import geometry_table
+from metaclr.results.tables.heads import heads_table
 from metaclr.results.tables.layout import Table
 from metaclr.results.tables.published import read_published
+from metaclr.results.tables.ranking import ranking_table
 from metaclr.results.tables.score_table import score_table
 from metaclr.results.tables.transfer import transfer_table
 from metaclr.results.tables.walk import walk_tables
@@ -59,8 +63,12 @@ def build_tables(
             tables.append(score_table(results, summary, name, title, of_family, rows))
     more = (
         transfer_table(results, summary),
+        heads_table(results, summary),
         differences_table(results, every, reference, summary.tasks),
         geometry_table(results, summary),
+        ranking_table(summary),
+        agreement_table(summary),
+        difficulty_table(results, summary),
         cost_table(results),
     )
     return walk_tables(results, summary) + tables + [table for table in more if table is not None]

@@ -32,9 +32,9 @@ from metaclr.bridge.losses.alignment import Alignment
 WAYS, DIM = 6, 5
 SMALL = {"moco": {"size": 8}, "moco_v1": {"size": 8}, "wmse": {"dims": 3}, "directclr": {"first": 3}}
 SMALL |= {"byol": {"hidden": 4}, "semi_normalized": {"tasks": 4, "way": 3}, "metaoptnet": {"steps": 8}}
-SMALL |= {"camelu": {"codes": 12, "width": 8, "heads": 2, "mlp": 6}}
-SMALL |= {"caml": {"codes": 5, "width": 12, "head.heads": 2, "mlp": 6, "tasks.tasks": 3, "tasks.way": 4}}
-SMALL |= {"snail": {"codes": 5, "filters": 4, "length": 4, "tasks.tasks": 3, "tasks.way": 4}}
+SMALL |= {"camelu": {"codes": 12, "width": 8, "heads": 2, "mlp": 4}}
+SMALL |= {"caml": {"codes": 4, "width": 8, "head.heads": 2, "mlp": 4, "tasks.tasks": 2, "tasks.way": 3}}
+SMALL |= {"snail": {"codes": 4, "filters": 4, "length": 2, "tasks.tasks": 2, "tasks.way": 3}}
 SMALL |= {"relation": {"hidden": 4}, "hms": {"tasks.tasks": 4, "tasks.way": 3, "negatives.count": 4}}
 SMALL |= {"moco_v3": {"hidden": 4}, "nnclr": {"hidden": 4, "size": 16}, "lejepa": {"directions": 4}}
 SMALL |= {"swav": {"prototypes": 7}, "dino": {"prototypes": 7}}

@@ -189,7 +189,7 @@ def test_a_task_of_all_classes_needs_second_best_answers(head: str) -> None:
 
 
 def test_the_sources_features_reach_a_head() -> None:
-    features, table = case(TaskShape(5, 1, 5), count=200)
+    features, table = case(TaskShape(5, 1, 5), count=50)
     source = SourceFeatures(features[::2], torch.arange(22).repeat_interleave(6))
     plain = episode_accuracies(features, table)
     for head in ("cl2n+cosine", "whitened+cosine", "calibrated"):

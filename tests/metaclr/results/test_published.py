@@ -3,13 +3,20 @@
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 import metaclr
+from episodes import ImageSet
 from metaclr.api import reproducing
+from metaclr.comparison.checks import check_recipe, check_run
+from metaclr.comparison.naming import runs_of
+from metaclr.comparison.sweep import expand_sweep
+from metaclr.data.named_sets import named_sets
 from metaclr.errors import UserError
 from metaclr.methods import get
-from metaclr.recipe import reproductions
+from metaclr.recipe import CompareRecipe, reproductions
 from metaclr.recipe.reproductions import BUDGETS, get_reproduction, reproduction_names
 from metaclr.results.published import figures
 from metaclr.results.published.comparison import verdict
@@ -68,10 +75,42 @@ def test_every_reproduction_is_whole(name: str) -> None:
     for names in one.rows.values():
         for row in names:
             assert published(one.benchmark, row)
+    assert bool(one.benchmark) == bool(one.rows)
+    for budget in BUDGETS:
+        check_whole(one.recipe(budget), can_train=budget == "hour")
     assert one.recipe("hour").train.steps < full.train.steps
     assert one.recipe("smoke").train.steps <= 4
     with pytest.raises(UserError, match="budget"):
         one.overrides("week")
+
+
+def check_whole(recipe: CompareRecipe, *, can_train: bool) -> None:
+    """Everything of a recipe that can be checked without its data, which are not on every machine."""
+    check_recipe(recipe)
+    recipe = expand_sweep(recipe)
+    shape = (600, recipe.channels, recipe.size, recipe.size)
+    images = ImageSet(torch.zeros(shape, dtype=torch.uint8), torch.arange(600) // 20)
+    for run in runs_of(recipe):
+        run.own_recipe(recipe)
+        if can_train:  # builds the learner: a second for each ResNet-18 of a full budget
+            check_run(run, recipe, images)
+    for name in (*recipe.sources, *recipe.targets):
+        known, _, parts = name.partition(":")
+        assert set(parts.split("+") if parts else ()) <= set(named_sets()[known].parts)
+
+
+def test_without_a_published_table(tmp_path: Path) -> None:
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randint(0, 256, (400, 32, 32, 3), dtype=torch.uint8, generator=generator).numpy()
+    split = ["train"] * 200 + ["test"] * 200
+    np.savez(tmp_path / "cifar10.npz", images=pixels, labels=np.arange(400) % 10, split=split)
+    result = metaclr.reproduce("temperature", "smoke", out=tmp_path / "out", data_root=tmp_path, quiet=True)
+    assert result.failures == {}
+    assert result.cells == ()
+    text = (tmp_path / "out" / "published.md").read_text()
+    assert "No figure of the published table could be read" in text
+    assert "simclr temperature=0.07 " in text
+    assert "| method |" not in text
 
 
 SMALL = """

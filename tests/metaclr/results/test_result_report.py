@@ -41,7 +41,7 @@ def test_a_whole_folder_is_written(comparison: Callable[..., Path]) -> None:
         warnings.simplefilter("error")
         write_all(path)
     figures = {p.name for p in (path / "figures").iterdir()}
-    stems = {"accuracy-glyphs-held-out", "accuracy-digits", "low-label", "transfer", "training"}
+    stems = {"accuracy-glyphs-held-out", "accuracy-digits", "low-label", "transfer", "ranking", "training"}
     assert figures == {f"{stem}.{ending}" for stem in stems for ending in ("png", "pdf")}
     assert (path / "figures/transfer.png").read_bytes().startswith(b"\x89PNG")
     assert (path / "figures/transfer.pdf").read_bytes().startswith(b"%PDF")

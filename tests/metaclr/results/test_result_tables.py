@@ -89,7 +89,7 @@ def test_every_table_is_there_and_the_same_twice(comparison: Callable[..., Path]
     path = comparison(methods=("simclr", "protoclr", "untrained", "pixels"))
     first = {(f, t.name): RENDERERS[f](t) for t in build_tables(load(path)) for f in RENDERERS}
     names = {name for _, name in first}
-    assert names == {"main", "few_shot", "probes", "low_label", "transfer", "differences", "cost"}
+    assert names == {"main", "few_shot", "probes", "low_label", "transfer", "differences", "cost", "ranking"}
     again = {(f, t.name): RENDERERS[f](t) for t in build_tables(load(path)) for f in RENDERERS}
     assert again == first
     written = write_tables(path, build_tables(load(path)))
