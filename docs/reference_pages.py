@@ -129,20 +129,20 @@ def _meaning(method: Any, key: str) -> str:
     *owners, name = key.split(".")
     value = method.objective
     for owner in owners:
-        value = getattr(value, owner, None)
-    for cls in (type(value), type(method.objective), *_learner_settings()):
+        value = value[int(owner)] if owner.isdigit() else getattr(value, owner, None)
+    for cls in (type(value), *_learner_settings(method)):
         text = field_docs(cls).get(name, "")
         if text:
             return text
     return COMMON.get(name, "")
 
 
-@cache
-def _learner_settings() -> tuple[type, ...]:
-    """Dataclasses that document the settings of learners of their own (MAML and its relatives)."""
-    from metaclr.meta import settings
-
-    return tuple(cls for cls in vars(settings).values() if inspect.isclass(cls) and is_dataclass(cls))
+def _learner_settings(method: Any) -> tuple[type, ...]:
+    """Dataclasses that document the settings of a learner of its own (MAML and its relatives): those of its module."""
+    if method.learner is None:
+        return ()
+    named = vars(sys.modules[inspect.unwrap(method.learner).__module__]).values()
+    return tuple(cls for cls in named if inspect.isclass(cls) and is_dataclass(cls))
 
 
 def settings_pages() -> dict[str, str]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+L2L = "uv pip install '.[l2l]' in a checkout, or uv sync --extra l2l (pip alone cannot build learn2learn)"
+"""learn2learn 0.2.0 asks for packages that cannot be built, and ships C code of an old Cython; `tool.uv` mends both."""
+
 
 @dataclass(frozen=True)
 class Extra:
@@ -16,6 +19,8 @@ class Extra:
     @property
     def how(self) -> str:
         """How to get it: pip takes the extra's packages from the metaclr that is installed."""
+        if self.name == "l2l":
+            return L2L
         return f"pip install 'metaclr[{self.name}]', or in a checkout: uv sync --extra {self.name}"
 
 

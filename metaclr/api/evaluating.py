@@ -45,6 +45,7 @@ def evaluate(
     device: str = "auto",
     data_root: str | Path | None = None,
     overrides: Sequence[str] = (),
+    quiet: bool = False,
 ) -> Comparison:
     """Evaluate encoders that were trained anywhere on stored episodes, probes and label subsets.
 
@@ -61,6 +62,7 @@ def evaluate(
         device: "auto", "cpu", "cuda" or "cuda:N".
         data_root: folder of data sets; None is the environment variable METACLR_DATA.
         overrides: settings of the evaluators, such as `"evaluate.few_shot.query=5"`.
+        quiet: no progress on stderr.
 
     Returns:
         The rows as a frame (`.rows`), and the folder.
@@ -82,7 +84,13 @@ def evaluate(
     form = {"size": size, "channels": channels}  # None is each encoder's own
     check_arguments(**{name: value for name, value in form.items() if value is not None})
     check_arguments(
-        targets=targets, protocol=protocol, out=out, device=device, data_root=data_root, overrides=overrides
+        targets=targets,
+        protocol=protocol,
+        out=out,
+        device=device,
+        data_root=data_root,
+        overrides=overrides,
+        quiet=quiet,
     )
     own, names = own_and_names(targets, "targets")
     by_name = named_encoders(encoders)
@@ -114,7 +122,7 @@ def evaluate(
             sized = images if at == first else images_at(at)
             made = [target if at == first else target.at_size(sized[n]) for n, (target, _) in prepared.items()]
             group = {name: encoder for name, encoder in by_name.items() if formats[name] == at}
-            rows += _evaluate_all(group, at, made, recipe, folder, where, with_pixels=at == first)
+            rows += _evaluate_all(group, at, made, recipe, folder, where, with_pixels=at == first, quiet=quiet)
         if out:
             notes = encoder_notes(by_name, formats)
             _write(folder, recipe, prepared, rows, where, notes)
@@ -161,11 +169,13 @@ def _evaluate_all(
     device: Any,
     *,
     with_pixels: bool,
+    quiet: bool,
 ) -> list[Any]:
     """Rows of the encoders that take images of one format, and of the control."""
     from episodes import PRESETS
     from metaclr.comparison.evaluate_run import RunInfo, evaluate_run
     from metaclr.comparison.image_format import VIEWS
+    from metaclr.console import progress
     from metaclr.networks import build_encoder
 
     control = {"pixels": build_encoder("pixels", form[1], form[0], seed=0)} if with_pixels else {}
@@ -176,7 +186,10 @@ def _evaluate_all(
         about = RunInfo(run=run, method=name, source=ELSEWHERE, encoder=architecture)
         place, views = folder / "runs" / run, PRESETS[VIEWS[form[1]]]
         pairing = _pairing(encoder)
-        rows += evaluate_run(encoder, targets, recipe.evaluate, about, place, device, views=views, pairing=pairing)
+        with progress(name, quiet=quiet) as bar:
+            rows += evaluate_run(
+                encoder, targets, recipe.evaluate, about, place, device, views=views, pairing=pairing, report=bar
+            )
     return rows
 
 

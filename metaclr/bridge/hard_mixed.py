@@ -29,7 +29,9 @@ class HardMixed:
     needs_labels: ClassVar[bool] = False
     needs_batch: ClassVar[bool] = True
     count: int = 10  # the authors' hard_negs
+    """Mixed negatives that are added for each query."""
     strength: float = 0.5  # the authors' script
+    """Largest share of the query in a mixed negative."""
     similarity: Similarity = semi_normalized
 
     def __post_init__(self) -> None:

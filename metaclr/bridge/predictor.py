@@ -19,6 +19,7 @@ class WithPredictor(ObjectiveSpec):
 
     objective: ObjectiveSpec = field(default_factory=NoObjective)
     hidden: int = 4096  # BYOL, Grill et al. 2020, arXiv:2006.07733
+    """Width of the predictor's hidden layer."""
     hidden_share: float | None = None
     """Hidden width as a share of D, in place of `hidden` (SimSiam narrows to a quarter)."""
     last_norm: bool = False

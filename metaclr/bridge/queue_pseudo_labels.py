@@ -19,9 +19,13 @@ class QueuePseudoLabels:
     """Pseudo-labels (Jang, Lee and Shin 2023, PsCo): defaults as in alinlab/PsCo."""
 
     shots: int = 4
+    """Queue rows taken as support of each image."""
     size: int = 16384
+    """Rows of the queue."""
     epsilon: float = 0.05
+    """Entropy of the balanced assignment, as a divisor of its scores."""
     iterations: int = 3
+    """Of Sinkhorn and Knopp's balancing."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.shots <= self.size:

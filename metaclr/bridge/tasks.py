@@ -47,7 +47,9 @@ class Resample:
     """
 
     tasks: int = 256
+    """Small tasks that are drawn from a batch."""
     way: int = 5
+    """Ways of each of them."""
 
     def __post_init__(self) -> None:
         if self.tasks < 1 or self.way < 1:

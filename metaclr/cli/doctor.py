@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from metaclr.extras import EXTRAS
+from metaclr.extras import EXTRAS, L2L
 
 REQUIRED = [
     "torch",
@@ -46,7 +46,8 @@ def command(data_root: Path | None) -> None:
         extras.add_row(extra.name, extra.package, escape(installed) or "not installed", escape(extra.purpose))
     console.print(extras)
     # Without escape, rich reads "[NAME]" as a style and prints nothing.
-    console.print(escape("pip install 'metaclr[NAME]' gets an extra; in a checkout: uv sync --extra NAME\n"))
+    console.print(escape("pip install 'metaclr[NAME]' gets an extra; in a checkout: uv sync --extra NAME"))
+    console.print(escape(f"l2l: {L2L}\n"))
     console.print(_devices())
     console.print(_data(data_root))
 

@@ -97,7 +97,8 @@ def command(
     result = evaluate(
         dict(zip(labels, modules, strict=True)),
         targets or None,
-        **form,
+        channels=form["channels"],
+        size=size,
         protocol=protocol,
         out=out,
         device=device,

@@ -67,5 +67,6 @@ def command(
         from metaclr.inference.page import prediction_page
 
         write_atomic(html, prediction_page(classifier, found, prediction))
+        notify(f"page: {html}")
     for line in summary_lines(classifier, found, prediction):
         notify(line)

@@ -28,8 +28,13 @@ if TYPE_CHECKING:
     from episodes import ImageSet, Views
     from metaclr.adaptation.procedure import Procedure
     from metaclr.engine.settings import Precision
+    from metaclr.evaluation.evaluator import WorkItem
     from metaclr.evaluation.pairing import Pairing
     from metaclr.recipe import EvaluateRecipe
+
+
+Report = Callable[[int, int, str], None]
+"""Takes pieces of work that are done, their number, and what is worked on."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,7 @@ def evaluate_run(
     pairing: Pairing | None = None,
     precision: Precision = "fp32",
     views: Views | None = None,
+    report: Report | None = None,
 ) -> list[Row]:
     """Run the recipe's evaluators on every target; write rows, per-item results and classes into the run folder.
 
@@ -67,7 +73,7 @@ def evaluate_run(
     Several ranks share the work; all get the rows, and the first writes. source: images that the encoder was trained
     on, for evaluators that need their features. procedure: the method's own, which the head "method" stands for.
     views: what draws views for label-free measures, the same for every encoder.
-    pairing: of a method that trained on pairs, for evaluators of images and texts.
+    pairing: of a method that trained on pairs, for evaluators of images and texts. report: see `measure`.
     """
     from metaclr.environment import short
 
@@ -93,6 +99,7 @@ def evaluate_run(
         precision=precision,
         views=views,
         look=look,
+        report=report,
     ):
         row = _row(measured, about, environment)
         rows.append(row)
@@ -125,11 +132,12 @@ def measure(
     precision: Precision = "fp32",
     views: Views | None = None,
     look: Callable[[Embedded], None] | None = None,
+    report: Report | None = None,
 ) -> Iterator[Measurement]:
     """Every measurement of the recipe's evaluators, with the geometry of the features, which are computed once.
 
     Each rank embeds its share of a target's images and does its share of the measurements; all ranks get all of them.
-    look: called with each target's features before they are measured.
+    look: called with each target's features before they are measured. report: called before each piece of work.
     """
     encoder.to(device)
     evaluators = chosen(settings.model_dump())
@@ -140,15 +148,30 @@ def measure(
     }
     source_features = embed_source(encoder, source, evaluators, device, **options)
     for target in targets:
+        if report is not None:
+            report(0, 1, f"{target.name}: features")
         embedded = embed(
             encoder, target, device, source=source_features, procedure=procedure, pairing=pairing, **options
         )
         if look is not None and target.images.labels is not None:
             look(embedded)
-        work = [item for evaluator, value in evaluators for item in evaluator.items(embedded, value)]
+        named = [(evaluator.name, item) for evaluator, value in evaluators for item in evaluator.items(embedded, value)]
+        work = [item for _, item in named]
+        if report is not None:
+            work = [
+                _reported(item, report, i, len(named), f"{target.name}: {name}") for i, (name, item) in enumerate(named)
+            ]
         geometry = target_geometry(embedded, views, device, **options)
         for measured in distribute(work):
             yield replace(measured, geometry=geometry)
+
+
+def _reported(item: WorkItem, report: Report, done: int, total: int, note: str) -> WorkItem:
+    def work() -> list[Measurement]:
+        report(done, total, note)
+        return item()
+
+    return work
 
 
 def _row(measured: Measurement, about: RunInfo, environment: str) -> Row:

@@ -36,8 +36,9 @@ if TYPE_CHECKING:
 class ImplicitSettings:
     """inner_lr, inner_steps: gradient descent on the support loss with the proximal term of weight `proximal`.
 
-    cg_steps: conjugate-gradient steps; 0 takes g itself. cg_damping: added to lambda in H / lambda (the authors' code).
-    test_steps: at test time, without the proximal term (the authors' command).
+    proximal: weight lambda of half the squared distance to the start. cg_steps: conjugate-gradient steps; 0 takes g
+    itself. cg_damping: added to lambda in H / lambda (the authors' code). test_steps: at test time, without the
+    proximal term (the authors' command).
 
     Raises:
         UserError: a value that is not allowed.

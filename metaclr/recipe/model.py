@@ -28,11 +28,17 @@ class DataRecipe(Strict):
     """How the files of all sets are read (see `metaclr.data.ReadOptions` and docs/data.md)."""
 
     on_corrupt: Literal["error", "skip"] = "error"
+    """Refuse a set with unreadable files, or skip them and note it."""
     fit: Literal["crop", "pad", "stretch"] = "crop"
+    """Make an image square by cutting to the center, by a black border, or by distorting it."""
     frames: Literal["first", "all"] = "first"
+    """Of files with several pages or frames: the first, or each as an image."""
     pixel_range: tuple[float, float] | None = None
+    """Values that become 0 and 255, of files with more than 8 bits or of float; unset: found for the set."""
     layout: str = "auto"
+    """How files are laid out in folders; `metaclr data` lists the layouts. auto: found."""
     max_pixels: int | None = Field(default=None, ge=1)
+    """Refuse larger images; unset: those that Pillow refuses as decompression bombs."""
     turned: bool = Field(default=True, description="quarter turns of Omniglot's characters are classes, as published")
 
     def options(self) -> dict[str, Any]:
@@ -82,9 +88,13 @@ class EncoderRecipe(Strict):
     """The network that every method trains and every evaluator evaluates."""
 
     name: str = "conv4"
+    """conv4, resnet12, resnet18, resnet50, timm:NAME, l2l:NAME, or pixels."""
     options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the network, such as {width = 32} for conv4 or {stem = "cifar"} for resnet18."""
     projector_hidden: int = Field(default=256, ge=1)
+    """Width of the hidden layers of projectors."""
     projector_dim: int = Field(default=128, ge=1)
+    """Dimensions of the embeddings that a projector gives to the loss."""
     start: str = ""
     """Weights to start from: the folder of a run, or a file of weights; empty: random ones by the seed."""
 
@@ -93,24 +103,34 @@ class TrainRecipe(Strict):
     """The budget, the same for every method: `steps` optimizer steps of `batch_views` views each."""
 
     steps: int = Field(default=1000, ge=1)
+    """Optimizer steps."""
     batch_views: int = Field(default=256, ge=2)
+    """Views of a batch, of all ranks together: a method with more views of an image takes fewer images."""
     chunk_views: int = Field(default=0, ge=0)
     """Embed so many views at a time: memory of a small batch, loss of the whole one; batch norm sees a chunk."""
     optimizer: Literal["adam", "adamw", "sgd", "lars"] = "adam"
+    """adam adds the decay to the gradient, adamw decays the weight itself; lars is for large batches."""
     lr: float = Field(default=1e-3, gt=0)
+    """Learning rate after the warm-up."""
     weight_decay: float = Field(default=0.0, ge=0)
+    """Of weights alone: biases, norms and scalars are not decayed."""
     momentum: float = Field(default=0.9, ge=0, lt=1)
+    """Of sgd and lars; adam and adamw use 0.9 and 0.999."""
     warmup: float = Field(default=0.05, ge=0, lt=1, description="fraction of the steps")
     schedule: Literal["cosine", "constant", "linear", "step"] = "cosine"
+    """cosine or linear: to 0. step: a tenth from 60 % of the steps after the warm-up on, a hundredth from 80 %."""
     precision: Literal["auto", "bf16", "fp32", "fp64"] = "auto"
     """auto: bf16 where it is fast, else float32. fp64: everything in float64, evaluation too; slow, for checking."""
     compile: Literal["auto", "on", "off"] = "auto"
+    """Compile the step with torch.compile; auto: on a GPU, for long trainings."""
     cuda_graph: Literal["auto", "on", "off"] = "auto"
     """One launch for a whole step on a GPU, for small networks; it changes no result. auto: no, as yet unmeasured."""
     sync_norm: bool = True
     """With several ranks: batch statistics of the whole batch, as one process has them; false: of each rank's share."""
     checkpoint_seconds: float = Field(default=30.0, gt=0)
+    """Write a checkpoint at least this many seconds after the one before; an interrupted run goes on from it."""
     log_every: int = Field(default=10, ge=1)
+    """Steps between two points of the training curve."""
     loggers: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = ()
     """Send curves and results to these too, through their own libraries; `--log NAME` for short."""
 
@@ -123,12 +143,16 @@ class FewShotRecipe(Strict):
     """Stored episodes, the same for every method."""
 
     ways: tuple[int, ...] = (5, 20)
+    """Classes of an episode; every way is measured with every shot."""
     shots: tuple[int, ...] = (1, 5)
+    """Labelled images of each class."""
     query: int = Field(default=15, ge=1, description="per way; fewer where a class has fewer images, which tables say")
     episodes: int = Field(default=2000, ge=2)
+    """Stored episodes of each way and shot."""
     heads: tuple[str, ...] = ("cosine", "method")
     """Heads of an episode, each a block of the tables: names, `TRANSFORM+HEAD`, or `method`, the method's own."""
     seed: int = 0
+    """Of the drawn episodes."""
     validation: str = ""
     """A data set, such as `omniglot:val`, on whose classes the steps and the rate of adaptations are chosen; empty: as
     each method declares them."""
@@ -150,12 +174,18 @@ class LowLabelRecipe(Strict):
     """Labelled fractions and k-per-class subsets of the target's training part, from stored seeds."""
 
     fractions: tuple[float, ...] = (0.01, 0.1)
+    """Labelled shares of the training part."""
     per_class: tuple[int, ...] = (5,)
+    """Labelled images of each class."""
     modes: tuple[Literal["frozen", "finetune"], ...] = ("frozen", "finetune")
+    """frozen: a linear probe on the features; finetune: all weights of a copy of the encoder."""
     subsets: int = Field(default=1, ge=1, description="stored label subsets per setting")
     steps: int = Field(default=60, ge=1)
+    """Optimizer steps of a fine-tuning."""
     batch: int = Field(default=64, ge=1)
+    """Labelled images of a step."""
     lr: float = Field(default=3e-4, gt=0)
+    """Learning rate of a fine-tuning, falling as a cosine."""
     stacked: Literal["auto", "on", "off"] = "auto"
     """Fine-tune all subsets at once under vmap; auto: a small encoder on a GPU."""
 
@@ -172,11 +202,14 @@ class EvaluateRecipe(Strict):
 
     few_shot: FewShotRecipe | Literal[False] = FewShotRecipe()
     linear: bool = True
+    """Fit a linear probe to the features of the training part."""
     knn: bool = True
+    """Classify the test part by its nearest neighbors in the training part."""
     low_label: LowLabelRecipe | Literal[False] = LowLabelRecipe()
     max_probe_classes: int = Field(default=200, ge=2)
     """Targets with more classes skip the linear probe and low-label runs, which take minutes; a note lists them."""
     transductive_bn: bool = False
+    """Batch norm uses statistics of the target's images, which makes results transductive; tables say so."""
     more: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Further evaluators by name, each with its settings: `more = { retrieval = { k = 5 } }`."""
 
@@ -185,6 +218,7 @@ class ClusterRecipe(Strict):
     """Resources of one run on a Ray cluster (`compare --ray`). They change where and when it runs, not its rows."""
 
     cpus: int = Field(default=1, ge=1)
+    """CPU cores of a run."""
     gpus: float | None = Field(default=None, ge=0, le=1)
     """A fraction lets runs share a GPU. Unset: 1 where the cluster has any. For many GPUs per run use torchrun."""
     retries: int = Field(default=3, ge=0)
@@ -200,17 +234,24 @@ class CompareRecipe(Strict):
     """
 
     name: str = "comparison"
+    """Of the comparison: the title of its report and the folder results/NAME."""
     description: str = ""
+    """For readers of the report."""
     sources: tuple[str, ...] = ("glyphs:source",)
+    """Image sets that methods train on, NAME[:PART] or a path; every method trains once on each."""
     targets: tuple[str, ...] = ("glyphs:held-out", "digits")
+    """Image sets that encoders are evaluated on."""
     methods: tuple[MethodEntry, ...] = (MethodEntry(name="simclr"), MethodEntry(name="protoclr"))
+    """Names of methods, .py files that define METHOD, or tables of a name with settings."""
     seeds: tuple[int, ...] = (0,)
+    """Training seeds; every method trains once with each."""
     positives: str = Field(default="", description="source of positives of all methods; empty: each method's own")
     size: int = Field(default=0, ge=0)
     channels: Literal[0, 1, 3] = 0
     views: str = ""
     view_recipes: dict[str, dict[str, Any]] = Field(default_factory=dict)
     views_mode: Literal["shared", "per_method"] = "shared"
+    """One view recipe for all methods, or the one that each method declares."""
     shuffle_labels: bool = Field(default=False, description="negative control: every target's labels shuffled")
     data: DataRecipe = DataRecipe()
     encoder: EncoderRecipe = EncoderRecipe()

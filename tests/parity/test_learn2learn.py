@@ -10,7 +10,7 @@ from torch import Tensor
 from metaclr.bridge import Context, Objective, Prototypes, cosine, raw, split, squared_euclidean
 from tests.parity.agreement import SIZES, Loss, agree, bridge, draw, grid
 
-pytest.importorskip("learn2learn", reason='not installed: pip install "metaclr[l2l]"')
+pytest.importorskip("learn2learn", reason="not installed: uv sync --extra l2l")
 from learn2learn.nn import PrototypicalClassifier
 
 

@@ -25,6 +25,7 @@ class MovingAverage:
 
     separates_positives: ClassVar[bool] = True
     gamma: float = 0.9  # Optimization-AI/SogCLR
+    """Weight of the newest batch in the moving average; 1 keeps no past."""
 
     def __post_init__(self) -> None:
         if not 0 < self.gamma <= 1:

@@ -27,7 +27,9 @@ class HardWeighted:
 
     separates_positives: ClassVar[bool] = True
     beta: float = 1.0  # best of the authors' grid on STL-10 (joshr17/HCL)
-    tau_plus: float = 0.1  # joshr17/HCL; the chance that a negative is of the query's class
+    """How much harder negatives weigh more: a negative of logit l weighs e^(beta l); 0 weighs them alike."""
+    tau_plus: float = 0.1  # joshr17/HCL
+    """The chance that a negative is of the query's class, which the denominator corrects for; 0 corrects nothing."""
 
     def __post_init__(self) -> None:
         if self.beta < 0:
@@ -64,6 +66,7 @@ class HardestNegatives:
 
     separates_positives: ClassVar[bool] = True
     share: float = 0.0819  # the paper's alpha on CIFAR, 4,095 negatives of a memory bank
+    """Share of the negatives that is kept, those of highest similarity."""
     count: int | None = None
     """A fixed number instead of the share."""
 
@@ -93,6 +96,7 @@ class SimilarityThreshold:
 
     separates_positives: ClassVar[bool] = True
     threshold: float = 0.0
+    """Least similarity of a negative that is kept, before the temperature."""
 
     def __call__(self, logits: Logits, numerator: Tensor, context: Context, scale: Tensor | float) -> Tensor:
         easy = logits.negative_logits.detach() < self.threshold * scale

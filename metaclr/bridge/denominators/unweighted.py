@@ -32,6 +32,7 @@ class Decoupled:
 
     separates_positives: ClassVar[bool] = True
     sigma: float | None = None
+    """Temperature of the weight of the positive term (DCLW); none: the term has weight 1 (DCL)."""
 
     def __post_init__(self) -> None:
         if self.sigma is not None and self.sigma <= 0:

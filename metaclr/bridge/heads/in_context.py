@@ -31,9 +31,13 @@ class InContext:
     fits_classifier: ClassVar[bool] = True
     codes: int = 32
     width: int = 128
+    """Width of a token, half of which is the label vector."""
     heads: int = 4
+    """Attention heads of a block."""
     layers: int = 2
+    """Transformer blocks."""
     mlp: int = 256
+    """Hidden width of a block's perceptron."""
     labels: Labels = "learned"
 
     def __post_init__(self) -> None:

@@ -21,6 +21,7 @@ class Relation:
 
     fits_classifier: ClassVar[bool] = True
     hidden: int = 64  # channels of the authors' relation module
+    """Width of the hidden layer of the perceptron that scores a pair."""
 
     def __post_init__(self) -> None:
         if self.hidden < 1:

@@ -24,6 +24,7 @@ class Ridge:
 
     fits_classifier: ClassVar[bool] = True
     regularizer: float = 1.0
+    """lambda: added to the diagonal of the Gram matrix; the larger, the smaller the weights."""
     intercept: bool = False
     """Append a 1 to every support and query row, so that each class has a regularized intercept (bertinetto/r2d2)."""
 

@@ -28,7 +28,9 @@ class SVM:
 
     fits_classifier: ClassVar[bool] = True
     penalty: float = 0.1  # C of kjunelee/MetaOptNet
+    """C: the most that a support row may weigh; a smaller one regularizes more."""
     steps: int = 30  # duality gap below 1 % of the objective for 5-way 5-shot unit vectors (tests)
+    """Iterations of the solver of the dual problem."""
 
     def __post_init__(self) -> None:
         if not self.penalty > 0:

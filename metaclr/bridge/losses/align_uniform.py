@@ -22,9 +22,13 @@ class AlignUniform(ObjectiveSpec):
 
     formula: ClassVar[str] = r"w_a E\|z-z^+\|^\alpha + w_u \log E\, e^{-t\|z-z'\|^2}"
     alpha: float = 2.0
+    """Power of the distance in the alignment term."""
     t: float = 2.0
+    """Factor of the squared distance in the uniformity term."""
     align_weight: float = 1.0
+    """Weight w_a of the alignment term."""
     uniform_weight: float = 1.0
+    """Weight w_u of the uniformity term."""
 
     def __post_init__(self) -> None:
         if not (self.alpha > 0 and self.t > 0):

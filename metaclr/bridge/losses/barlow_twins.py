@@ -21,6 +21,7 @@ class BarlowTwins(ObjectiveSpec):
 
     formula: ClassVar[str] = r"\sum_i (1-C_{ii})^2 + \lambda \sum_{i \neq j} C_{ij}^2"
     off_diagonal: float = 0.0051  # lambda of facebookresearch/barlowtwins
+    """Weight lambda of the squared correlations between different dimensions."""
 
     def module(self, sizes: Sizes) -> nn.Module:
         """The loss."""

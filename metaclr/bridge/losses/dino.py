@@ -25,13 +25,16 @@ class DINO(ObjectiveSpec):
         r"t = \mathrm{softmax}((s^\top w' - c)/\tau_t)"
     )
     prototypes: int = 65536
+    """Number of prototypes: dimensions of the two distributions that are compared."""
     temperature: float = 0.1
     target_temperature: float = 0.04
+    """The target's scores are divided by it before the softmax; lower is sharper."""
     center_momentum: float = 0.9
     """Decay of the center c, the moving mean of the target's scores."""
     code_views: int = 2
     """The first views are embedded for the target; all views predict (multi-crop: the large crops come first)."""
     frozen_steps: int = 0
+    """First steps in which the prototypes take no gradient; the paper has one epoch."""
 
     def __post_init__(self) -> None:
         if self.prototypes < 2 or self.code_views < 1:

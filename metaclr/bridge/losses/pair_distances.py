@@ -23,6 +23,7 @@ class PairObjective(ObjectiveSpec):
     """Settings that losses on pairs of rows share."""
 
     margin: float = 1.0
+    """How much farther than a positive a negative should be; of `siamese`, the distance that negatives should have."""
     embedding: Embedding = unit_norm
     labels: Literal["given", "instance"] = "given"
 

@@ -24,9 +24,13 @@ class RowPrediction(ObjectiveSpec):
 
     formula: ClassVar[str] = r"-\log\frac{e^{s\,p_r^\top t_{r+k}}}{\sum_{t} e^{s\,p_r^\top t}}, \quad k = 2, 3, \dots"
     target_dim: int = 64
+    """Dimensions of targets and predictions, whose inner products are compared."""
     scale: float = 0.1
+    """Factor s of the predictions: the inverse of a temperature."""
     hidden: int = 256
+    """Channels inside a block of the context network."""
     blocks: int = 5
+    """Residual blocks of the context network; each sees one more row above."""
     first: int = 2
     """Least number of rows between a patch and the one it predicts; nearer ones overlap."""
 

@@ -28,6 +28,7 @@ class LeJEPA(ObjectiveSpec):
     directions: int = 256
     """Random unit vectors u of a step; the paper has 1,024."""
     knots: int = 17
+    """Points of the trapezium rule in [0, limit]."""
     limit: float = 3.0
     """The integral goes from -limit to limit, by the trapezium rule."""
 

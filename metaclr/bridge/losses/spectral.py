@@ -19,7 +19,8 @@ class Spectral(ObjectiveSpec):
     """HaoChen et al. 2021, arXiv:2106.04156; the norm is clipped as in jhaochenz96/spectral_contrastive_learning."""
 
     formula: ClassVar[str] = r"-2 E[z^\top z^+] + E[(z^\top z')^2]"
-    radius: float = 1.0  # mu: embeddings outside the ball of squared radius mu are put on its surface
+    radius: float = 1.0
+    """Embeddings outside the ball of this squared radius (mu) are put on its surface."""
 
     def __post_init__(self) -> None:
         if not self.radius > 0:

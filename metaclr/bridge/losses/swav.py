@@ -22,6 +22,7 @@ class SwAV(ObjectiveSpec):
 
     formula: ClassVar[str] = r"-\sum_k c_k \log\frac{e^{q^\top w_k/\tau}}{\sum_j e^{q^\top w_j/\tau}}"
     prototypes: int = 3000
+    """Number of prototypes, trained vectors that views are assigned to."""
     temperature: float = 0.1
     epsilon: float = 0.05
     """Entropy of the assignment, as a divisor of its scores."""
@@ -30,6 +31,7 @@ class SwAV(ObjectiveSpec):
     code_views: int = 2
     """The first views are assigned to prototypes; all views predict (multi-crop: the large crops come first)."""
     frozen_steps: int = 0
+    """First steps in which the prototypes take no gradient; the paper has one epoch."""
 
     def __post_init__(self) -> None:
         if self.prototypes < 2 or self.iterations < 1 or self.code_views < 1:

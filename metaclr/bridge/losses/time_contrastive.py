@@ -23,6 +23,7 @@ class TimeContrastive(ObjectiveSpec):
 
     formula: ClassVar[str] = r"\max(0, \|a-p\|^2 - \|a-n\|^2 + m)"
     margin: float = 2.0  # kekeblom/tcn
+    """How much larger the squared distance to the far frame should be than that to the near one."""
     radius: float = 10.0  # kekeblom/tcn
     """Length that embeddings are brought to."""
 

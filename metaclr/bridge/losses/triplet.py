@@ -26,6 +26,8 @@ class Triplet(PairObjective):
     formula: ClassVar[str] = r"\max(0, \|a-p\|^2 - \|a-n\|^2 + m)"
     margin: float = 0.2  # FaceNet
     mining: Literal["semi_hard", "batch_hard"] = "semi_hard"
+    """Which negatives: "semi_hard", the nearest beyond the positive within the margin, for every positive pair;
+    "batch_hard", the nearest of all, with the farthest positive of each anchor."""
     squared: bool = True
     """Squared Euclidean distances (FaceNet), or Euclidean ones (Hermans et al., which train better with them)."""
     soft: bool = False

@@ -23,8 +23,11 @@ class VICReg(ObjectiveSpec):
         r" + \nu \tfrac1D \sum_{i \neq j} Cov_{ij}^2"
     )
     invariance: float = 25.0
+    """Weight lambda of the mean squared distance between the two views."""
     variance: float = 25.0
+    """Weight mu of the hinge that keeps each dimension's standard deviation at 1 or more."""
     covariance: float = 1.0
+    """Weight nu of the squared covariances between dimensions."""
 
     def module(self, sizes: Sizes) -> nn.Module:
         """The loss."""

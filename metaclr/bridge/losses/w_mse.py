@@ -26,6 +26,7 @@ class WMSE(ObjectiveSpec):
     batch: int = 128
     """Rows that are whitened together; a larger batch is cut into equal parts of at least this many."""
     shrinkage: float = 1e-3  # theirs is 0; some keeps the factorisation defined when embeddings collapse
+    """Share of the identity in the covariance matrix that rows are whitened by."""
 
     def __post_init__(self) -> None:
         if self.dims < 1 or self.batch < 2 or not 0 <= self.shrinkage < 1:

@@ -1,6 +1,8 @@
 """Encoders that were trained elsewhere: nothing is said of a training, and a comparison is never overwritten."""
 
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from torch import Tensor, nn
@@ -37,6 +39,20 @@ def test_the_notes_speak_of_no_training(tmp_path: Path) -> None:
         assert "training seed" not in page
         assert "gentle" not in page
     evaluate(tmp_path / "out")  # its own folder may be written again
+
+
+def test_a_long_evaluation_says_what_it_works_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # A clock that is 20 s later at every look.
+    monkeypatch.setattr("metaclr.console.time", SimpleNamespace(monotonic=count(1e12, 20).__next__))
+    evaluate(tmp_path / "out")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("means  0/1  bars: features")
+    assert [line.split("  ")[1:3] for line in lines[1:3]] == [["0/2", "bars: few-shot"], ["1/2", "bars: knn"]]
+    assert any(line.startswith("pixels  ") for line in lines)
+    metaclr.evaluate(Means(), {"bars": stripes(6, 16)}, size=16, overrides=SMALL, quiet=True)
+    assert not capsys.readouterr().err
 
 
 def test_a_comparison_is_never_overwritten(tmp_path: Path) -> None:
