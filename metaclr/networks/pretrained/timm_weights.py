@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from textwrap import shorten
 from typing import Any
 from urllib.parse import urlsplit
@@ -102,7 +103,7 @@ def _without_internet() -> Iterator[bool]:
     The hub itself would try for a minute. Behind a proxy names need not resolve, so nothing is concluded there.
     """
     try:
-        from huggingface_hub import constants
+        constants = import_module("huggingface_hub.constants")
     except ImportError:  # an old timm fetches without it
         yield False
         return
