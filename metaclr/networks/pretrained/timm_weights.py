@@ -103,7 +103,7 @@ def _without_internet() -> Iterator[bool]:
     The hub itself would try for a minute. Behind a proxy names need not resolve, so nothing is concluded there.
     """
     try:
-        constants = import_module("huggingface_hub.constants")
+        constants: Any = import_module("huggingface_hub.constants")
     except ImportError:  # an old timm fetches without it
         yield False
         return

@@ -4,8 +4,8 @@ Two comparisons with n episodes and r trainings a method each, which share neith
 times; the share of them whose orders agree is an estimate of the probability that two independent comparisons of that
 size agree. Parts that share nothing make it unbiased: methods that do not differ get 1/2 on average, where resampling
 around the measured means (a bootstrap) would give 3/4. It speaks about other episodes of the same pool of classes.
-Parts are at most a quarter of the episodes: two halves of a sample lie on opposite sides of its mean, and so say little about
-methods that are nearly equal.
+Parts are at most a quarter of the episodes: two halves of a sample lie on opposite sides of its mean, and so say little
+about methods that are nearly equal.
 
 Beyond that a normal model goes on (`Components`): the difference of two methods in seed s and episode e is
 mu + a_s + b_e + c_se, independent, so its mean over r trainings and n episodes has variance
