@@ -168,16 +168,17 @@ def test_wandb_itself_writes_the_curve_offline(tmp_path: Path, monkeypatch: pyte
     for name, value in (("MODE", "offline"), ("SILENT", "true"), ("PROJECT", "birds")):
         monkeypatch.setenv(f"WANDB_{name}", value)
     folder = tmp_path / "glyphs/runs/simclr-s0"
-    rows, runs = [], set()
-    for step in (2, 4):  # an interrupted and a resumed training; wandb names its files by the second
-        with loggers.logging_to(["wandb"], folder) as scalars:
+    with loggers.logging_to(["wandb"], folder) as scalars:
+        for step in (2, 4):
             scalars(step, {"train/loss": 3.0 - step, "glyphs:held-out/few-shot 5-way": 1.0})
-        for record in map(Record.FromString, records(max(folder.glob("wandb/offline-run-*/*.wandb")))):
-            if record.HasField("history"):
-                items = {item.key or item.nested_key[0]: item.value_json for item in record.history.item}
-                rows.append((int(items["step"]), float(items["train/loss"])))
-            elif record.HasField("run"):
-                runs.add((record.run.run_id, record.run.project, record.run.run_group, record.run.display_name))
+    (file,) = folder.glob("wandb/offline-run-*/*.wandb")
+    rows, runs = [], set()
+    for record in map(Record.FromString, records(file)):
+        if record.HasField("history"):
+            items = {item.key or item.nested_key[0]: item.value_json for item in record.history.item}
+            rows.append((int(items["step"]), float(items["train/loss"])))
+        elif record.HasField("run"):
+            runs.add((record.run.run_id, record.run.project, record.run.run_group, record.run.display_name))
     assert rows == [(2, 1.0), (4, -1.0)]
     ((_, *named),) = runs
     assert named == ["birds", "glyphs", "simclr-s0"]
