@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from copy import deepcopy
 from typing import Any
-from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from metaclr.errors import UserError
 from metaclr.errors import UserError
 from metaclr.networks import build_encoder
 from metaclr.networks.fast_conv4.first_block import can_use_fast_block, first_block, output_statistics
@@ -62,35 +60,6 @@ def test_same_function_gradient_and_statistics_as_the_textbook(channels: int, si
         torch.testing.assert_close(mine, theirs, rtol=1e-10, atol=1e-12)
     ours.eval(), textbook.eval()
     torch.testing.assert_close(ours(pixels), textbook(pixels), rtol=1e-9, atol=1e-9)
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_the_option_fast_changes_the_order_of_computation_only(channels: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`fast=False` never enters fast_conv4, and both are the same function, gradient and running statistics."""
-    fast, plain = (
-        build_encoder("conv4", channels, 28, seed=3, width=6, fast=value).double() for value in (True, False)
-    )
-    pixels = draw(9, channels, 28, 28)
-    calls: list[int] = []
-
-    def counted(*arguments: Any) -> Tensor:
-        calls.append(1)
-        return first_block(*arguments)
-
-    monkeypatch.setattr("metaclr.networks.block.first_block", counted)
-    plain_out = plain(pixels)
-    assert not calls
-    fast_out = fast(pixels)
-    assert calls
-    torch.testing.assert_close(fast_out, plain_out, rtol=1e-9, atol=1e-9)
-    fast_out.square().sum().backward()
-    plain_out.square().sum().backward()
-    for mine, theirs in zip(fast.parameters(), plain.parameters(), strict=True):
-        torch.testing.assert_close(mine.grad, theirs.grad, rtol=1e-7, atol=1e-9)
-    for mine, theirs in zip(fast.buffers(), plain.buffers(), strict=True):
-        torch.testing.assert_close(mine, theirs, rtol=1e-10, atol=1e-12)
-    with pytest.raises(UserError, match="fast = 1: true or false"):
-        build_encoder("conv4", channels, 28, seed=3, fast=1)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
