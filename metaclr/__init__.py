@@ -19,6 +19,7 @@ Use one afterwards
     encoder.classify("my/support").predict("my/new").to_frame()
     encoder.embed(["a.png", "b.png"])                                             # (2, F)
     metaclr.train("simclr", "my/photos", out="results/mine")                      # one method, one source
+    metaclr.train_texts(["sts/STS12"], "simcse")                                  # sentences alone, against tf-idf
 
 See why methods differ
 
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from metaclr.api import (
         Comparison,
         Diagnosis,
+        TextOptions,
         bridge_walk,
         compare,
         diagnose_runs,
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
         reproduce,
         sweep,
         train,
+        train_texts,
     )
     from metaclr.errors import UserError
     from metaclr.methods import Method
@@ -66,6 +69,7 @@ _HOME = {
     "Comparison": "metaclr.api",
     "Diagnosis": "metaclr.api",
     "Method": "metaclr.methods",
+    "TextOptions": "metaclr.api",
     "UserError": "metaclr.errors",
     "bridge_walk": "metaclr.api",
     "compare": "metaclr.api",
@@ -77,12 +81,14 @@ _HOME = {
     "reproduce": "metaclr.api",
     "sweep": "metaclr.api",
     "train": "metaclr.api",
+    "train_texts": "metaclr.api",
 }
 
 __all__ = [
     "Comparison",
     "Diagnosis",
     "Method",
+    "TextOptions",
     "UserError",
     "bridge_walk",
     "compare",
@@ -94,6 +100,7 @@ __all__ = [
     "reproduce",
     "sweep",
     "train",
+    "train_texts",
 ]
 
 

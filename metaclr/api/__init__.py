@@ -8,12 +8,14 @@ from metaclr.api.loading import load
 from metaclr.api.objectives import objective
 from metaclr.api.reproducing import reproduce
 from metaclr.api.sweeping import sweep
+from metaclr.api.texts import TextOptions, train_texts
 from metaclr.api.training import train
 from metaclr.api.walking import bridge_walk
 
 __all__ = [
     "Comparison",
     "Diagnosis",
+    "TextOptions",
     "bridge_walk",
     "compare",
     "diagnose_runs",
@@ -24,4 +26,5 @@ __all__ = [
     "reproduce",
     "sweep",
     "train",
+    "train_texts",
 ]

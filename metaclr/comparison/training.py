@@ -80,7 +80,8 @@ def _given(run: Run) -> set[str]:
     return {key for key in SHAPE if key in run.entry.settings}
 
 
-def _objective_settings(run: Run) -> dict[str, Any]:
+def objective_settings(run: Run) -> dict[str, Any]:
+    """The settings of a run's entry that its objective reads."""
     read_elsewhere = {
         key
         for key, value in run.entry.settings.items()
@@ -236,7 +237,7 @@ def _learner(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Module:
     if method.learner is not None:
         shape = task_shape(run, recipe, source)
         fitted = replace(method, way=shape.way, shot=shape.shot, query=shape.query)
-        learner: nn.Module = method.learner(encoder, fitted, seed=run.seed, settings=_objective_settings(run))
+        learner: nn.Module = method.learner(encoder, fitted, seed=run.seed, settings=objective_settings(run))
         return learner
     projector = build_projector(
         run.entry.projector or method.projector,
@@ -245,7 +246,7 @@ def _learner(run: Run, recipe: CompareRecipe, source: ImageSet) -> nn.Module:
         dim=settings.projector_dim,
         seed=run.seed,
     )
-    dim, spec = int(projector.features), override(method.objective, **_objective_settings(run))
+    dim, spec = int(projector.features), override(method.objective, **objective_settings(run))
     if method.tricks.koleo:
         spec = WeightedSum(((1.0, spec), (float(method.tricks.koleo), KoLeo())))
     with seeded(run.seed, "objective"):

@@ -27,7 +27,7 @@ class Batch:
     """What a step embeds: the views of its tasks, then extra ones."""
 
     rows: Tensor
-    """`(B, C, H, W)`, the T N V views of the tasks first, then mixed queries, then turned copies."""
+    """`(B, C, H, W)`, of texts `(B, L)`: the T N V views of the tasks, then mixed queries, then turned copies."""
     axes: torch.Size
     """(T, N, V)"""
     drawn: Drawn | None = None
@@ -97,7 +97,7 @@ class Learner(nn.Module):
         self.register_buffer("types", types, persistent=False)
 
     def forward(self, pixels: Tensor, episode: Episode) -> tuple[Tensor, dict[str, Tensor]]:
-        """Pixels (T, N, V, C, H, W) to the loss and 0-d metrics, all on the device; nothing waits for them.
+        """Pixels (T, N, V, C, H, W), of texts tokens (T, N, V, L), to the loss and 0-d metrics; nothing waits for them.
 
         All views go through the networks as one batch, so batch norm sees them together.
         """
@@ -127,7 +127,9 @@ class Learner(nn.Module):
         rows = pixels.flatten(0, 2)
         if drawn is not None:
             rows = torch.cat([rows, *drawn.rows])
-        return Batch(rows.contiguous(memory_format=torch.channels_last), pixels.shape[:3], drawn)
+        if rows.ndim == 4:  # images; tokens have no channels
+            rows = rows.contiguous(memory_format=torch.channels_last)
+        return Batch(rows, pixels.shape[:3], drawn)
 
     def loss(
         self, embeddings: Tensor, keys: Tensor | None, batch: Batch, episode: Episode

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 Sampler = Callable[[int], "Episode"]
 """Step number to its batch, like episodes.EpisodeSampler; with several ranks it needs the sampler's `shape` too."""
 Render = Callable[["Episode"], Tensor]
-"""Batch to its pixels, float32 (T, N, V, C, H, W) in [0, 1]."""
+"""Batch to its pixels, float32 (T, N, V, C, H, W) in [0, 1], or to tokens, int64 (T, N, V, L)."""
 
 
 class Refresh(Protocol):
@@ -146,7 +146,8 @@ def _loop(
     cast = autocast(device, computed)
 
     def render_in_dtype(episode: Episode) -> Tensor:
-        return render(episode).to(weights_dtype(computed))
+        drawn = render(episode)
+        return drawn.to(weights_dtype(computed)) if drawn.is_floating_point() else drawn  # tokens stay integers
 
     after_step = getattr(state.learner, "after_step", None)
     steps = range(state.step, settings.steps)

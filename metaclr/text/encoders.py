@@ -5,14 +5,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from metaclr.errors import unknown
+from metaclr.errors import UserError, unknown
 from metaclr.networks.seeded_init import seeded
 from metaclr.text.vocabulary import PAD
 
 ENCODERS = ("bag", "transformer")
 
 
-def build_text_encoder(name: str, tokens: int, length: int, dim: int, *, seed: int = 0) -> nn.Module:
+def build_text_encoder(
+    name: str, tokens: int, length: int, dim: int, *, seed: int = 0, dropout: float = 0.0
+) -> nn.Module:
     """An encoder from tokens int64 (B, L) to embeddings (B, dim).
 
     bag: mean of learned word vectors, then a linear layer. transformer: word and place vectors of width 128, two layers
@@ -20,48 +22,58 @@ def build_text_encoder(name: str, tokens: int, length: int, dim: int, *, seed: i
 
     Args:
         tokens: size of the vocabulary. length: L. seed: of the initial weights.
+        dropout: probability that a number is dropped in training: of the mean word vector (bag), of word and place
+            vectors and inside layers as torch has it (transformer).
 
     Raises:
-        UserError: an unknown name, with the nearest.
+        UserError: an unknown name, with the nearest; a probability out of range.
     """
+    if not 0 <= dropout < 1:
+        raise UserError(f"dropout = {dropout} must be at least 0 and below 1: a probability")
     if name not in ENCODERS:
         raise unknown("text encoder", name, ENCODERS)
     with seeded(seed, "text encoder"):
-        return BagOfWords(tokens, dim) if name == "bag" else TextTransformer(tokens, length, dim)
+        if name == "bag":
+            return BagOfWords(tokens, dim, dropout=dropout)
+        return TextTransformer(tokens, length, dim, dropout=dropout)
 
 
 class BagOfWords(nn.Module):
     """Mean of the vectors of a text's words; their order is not seen."""
 
-    def __init__(self, tokens: int, dim: int, width: int = 128) -> None:
+    def __init__(self, tokens: int, dim: int, width: int = 128, *, dropout: float = 0.0) -> None:
         super().__init__()
         self.words = nn.EmbeddingBag(tokens, width, mode="mean", padding_idx=PAD)
+        self.dropout = nn.Dropout(dropout)
         self.out = nn.Linear(width, dim)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, L) to (B, dim)."""
-        embeddings: Tensor = self.out(self.words(tokens))
+        embeddings: Tensor = self.out(self.dropout(self.words(tokens)))
         return embeddings
 
 
 class TextTransformer(nn.Module):
     """Two pre-norm layers over word and place vectors; places after the end of a text are not attended to."""
 
-    def __init__(self, tokens: int, length: int, dim: int, width: int = 128, layers: int = 2) -> None:
+    def __init__(
+        self, tokens: int, length: int, dim: int, width: int = 128, layers: int = 2, *, dropout: float = 0.0
+    ) -> None:
         super().__init__()
         self.words = nn.Embedding(tokens, width, padding_idx=PAD)
         self.places = nn.Parameter(0.01 * torch.randn(length, width))  # openai/CLIP's scale
         layer = nn.TransformerEncoderLayer(
-            width, 4, 4 * width, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
+            width, 4, 4 * width, dropout=dropout, activation="gelu", batch_first=True, norm_first=True
         )
         self.layers = nn.TransformerEncoder(layer, layers, nn.LayerNorm(width), enable_nested_tensor=False)
+        self.dropout = nn.Dropout(dropout)
         self.out = nn.Linear(width, dim, bias=False)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, L) to (B, dim)."""
         there = tokens != PAD
         there = there | (~there.any(1, keepdim=True))  # a text without words attends to its padding
-        rows = self.layers(self.words(tokens) + self.places, src_key_padding_mask=~there)
+        rows = self.layers(self.dropout(self.words(tokens) + self.places), src_key_padding_mask=~there)
         weight = there.unsqueeze(-1).to(rows.dtype)
         embeddings: Tensor = self.out((rows * weight).sum(1) / weight.sum(1))
         return embeddings

@@ -23,8 +23,8 @@ class Vocabulary:
     length: int
 
     @classmethod
-    def of(cls, texts: Iterable[str]) -> Vocabulary:
-        """The words of some texts, and the length of the longest.
+    def of(cls, texts: Iterable[str], most: int | None = None) -> Vocabulary:
+        """The words of some texts, and the length of the longest, up to `most`.
 
         Raises:
             UserError: no word at all.
@@ -34,7 +34,8 @@ class Vocabulary:
         words = sorted({word for text in tokens for word in text})
         if not words:
             raise UserError("the texts have no words")
-        return cls(tuple(words), max(map(len, tokens)))
+        longest = max(map(len, tokens))
+        return cls(tuple(words), longest if most is None else min(longest, most))
 
     def __len__(self) -> int:
         """Number of tokens, `PAD` and `UNKNOWN` included."""
@@ -58,9 +59,13 @@ class Vocabulary:
         return rows
 
 
+PATTERN = r"(?u)\b\w+\b"
+"""A word, for scikit-learn: those of one letter too, which its default drops."""
+
+
 def tokenizer() -> Callable[[str], list[str]]:
-    """Lower-case words, those of one letter too (scikit-learn's default drops them)."""
+    """Lower-case words of `PATTERN`."""
     from sklearn.feature_extraction.text import CountVectorizer
 
-    build: Callable[[str], list[str]] = CountVectorizer(token_pattern=r"(?u)\b\w+\b").build_analyzer()
+    build: Callable[[str], list[str]] = CountVectorizer(token_pattern=PATTERN).build_analyzer()
     return build

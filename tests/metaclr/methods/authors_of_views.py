@@ -20,6 +20,12 @@ OF_VIEWS = {
         settings={"temperature": 0.5},
     ),
     "infonce": SetUp("van den Oord et al. 2018; the project's symmetric form", {"source": "temperature"}),
+    "simcse": SetUp(
+        "princeton-nlp/SimCSE run_unsup_example.sh, simcse/models.py",
+        {"projector": "followed by tanh"},
+        projector=(B,),
+        settings={"temperature": 0.05},
+    ),
     "clip": SetUp(
         "openai/CLIP model.py: a matrix, 1 / 0.07 at the start",
         {"projector": "has a bias"},

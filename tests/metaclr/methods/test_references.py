@@ -151,6 +151,7 @@ EXPECTED: dict[str, Expected] = {
     "hard_contrastive_threshold": lambda m, z, c: loops.hard_threshold(unit(z), 0.3, 0.0),
     "hcl": lambda m, z, c: loops.hcl(unit(z), 0.5, 1.0, 0.1),
     "hms": hms,
+    "simcse": lambda m, z, c: loops.prototype_loss(unit(z), 1, loops.dot, 0.05),
     "infonce": lambda m, z, c: loops.info_nce(unit(z), 0.2),
     "l_spread": lambda m, z, c: loops.l_spread(unit(z), classes(c), 0.5),
     "l_spread_autoencoder": lambda m, z, c: loops.l_spread(unit(z), classes(c), 0.5),  # of the embeddings
