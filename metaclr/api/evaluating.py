@@ -73,6 +73,7 @@ def evaluate(
     from metaclr.api.checks import check_arguments
     from metaclr.api.comparing import Comparison, own_and_names
     from metaclr.api.encoder_checks import checked_encoder, named_encoders
+    from metaclr.comparison.checks import check_recipe
     from metaclr.comparison.folder import check_writable
     from metaclr.comparison.load import load_images
     from metaclr.comparison.naming import check_labels
@@ -100,6 +101,7 @@ def evaluate(
     formats = {name: format_of(encoder, size, channels) for name, encoder in by_name.items()}
     by_name = {k: checked_encoder(e, k, channels=formats[k][1], size=formats[k][0]) for k, e in by_name.items()}
     recipe = _recipe(list(by_name), names, shared_format(formats), overrides, protocol)
+    check_recipe(recipe)
     where = choose_device(device)
 
     def images_at(at: Format) -> dict[str, ImageSet]:

@@ -16,6 +16,7 @@ from metaclr.engine.loggers import check_loggers
 from metaclr.engine.process_group import gather_objects
 from metaclr.errors import UserError
 from metaclr.evaluation.evaluators import chosen
+from metaclr.networks.external import need
 
 if TYPE_CHECKING:
     from metaclr.comparison.plan import Plan
@@ -23,13 +24,15 @@ if TYPE_CHECKING:
 
 
 def check_recipe(recipe: CompareRecipe) -> None:
-    """Check the names that a recipe uses for evaluators, and that its loggers are installed.
+    """Check the names that a recipe uses for evaluators, and that its loggers and its maps' library are installed.
 
     Raises:
         UserError: an unknown name, with the nearest one; a missing package.
     """
     chosen(recipe.evaluate.model_dump())
     check_loggers(recipe.train.loggers)
+    if recipe.evaluate.map == "umap":
+        need("umap", "evaluate.map = 'umap'")
 
 
 def check_run(run: Run, recipe: CompareRecipe, source: ImageSet) -> None:

@@ -85,7 +85,7 @@ def evaluate_run(
 
     def look(embedded: Embedded) -> None:
         images = embedded.target.images
-        found = inspect(embedded.features, images.required_labels(), choose_images(images))
+        found = inspect(embedded.features, images.required_labels(), choose_images(images), settings.map)
         inspected[embedded.target.name] = {name: value.numpy() for name, value in vars(found).items()}
 
     for measured in measure(

@@ -64,7 +64,7 @@ class LiveReport:
 
 def status_html(state: ComparisonState, version: str) -> str:
     """The state as a part of the page, with the script that keeps it up to date."""
-    return render(Path(__file__).parent, "live_status.html.j2", state=state, version=version)
+    return render(Path(__file__).parent, "live_status.html.j2", state=state, version=version).rstrip()
 
 
 def _finished_results(folder: Path, state: ComparisonState) -> Results:

@@ -6,12 +6,14 @@ The report shows them beside the accuracies, for the same images of every encode
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from episodes import ImageSet, random
+from metaclr.evaluation.umap_layout import umap_layout
 
 MAX_CLASSIFIED = 20_000
 """Images of a target that are classified, drawn at random from larger ones."""
@@ -19,7 +21,12 @@ MAX_CLASSES = 10
 """Classes on the map, and query images with neighbors: more colors cannot be told apart."""
 MAX_PER_CLASS = 30
 N_NEIGHBORS = 6
+MIN_UMAP = 5
+"""Images from which UMAP can start: its spectral layout needs more of them than dimensions."""
 _BLOCK = 2048
+
+Layout = Literal["pca", "umap"]
+"""How images are placed on a map."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +46,8 @@ class Inspection:
     """One encoder on the chosen images of one target, on the CPU.
 
     predicted (n,): class of each classified image. neighbors (q, k): indices of the most similar classified images of
-    each query. similarity (q, k): their cosines. coordinates (p, 2): principal components of the mapped images' unit
-    features. variance (2,): the share of their variance that each component has.
+    each query. similarity (q, k): their cosines. coordinates (p, 2): of the mapped images, by principal components of
+    their unit features, or by UMAP. variance (2,): the share of their variance that each component has; NaN of UMAP.
     """
 
     predicted: Tensor
@@ -72,18 +79,27 @@ def class_examples(labels: Tensor, among: Tensor) -> Tensor:
     return among[order[first]]
 
 
-def inspect(features: Tensor, labels: Tensor, chosen: ChosenImages) -> Inspection:
+def inspect(features: Tensor, labels: Tensor, chosen: ChosenImages, layout: Layout = "pca") -> Inspection:
     """Classify, search and map the chosen images by the cosine of their features.
 
     Args:
         features: (M, F) of all images of a target. labels: int64 (M,).
+        layout: of the map. "umap" needs the extra of that name; too few images for it are mapped by "pca".
+
+    Raises:
+        UserError: "umap", and umap-learn is not installed.
     """
     at = features.device
     index = chosen.classified.to(at)
     unit = F.normalize(features[index].float(), dim=1)
     queries = F.normalize(features[chosen.queries.to(at)].float(), dim=1)
     similarity, neighbors = _neighbors(unit, queries, torch.searchsorted(index, chosen.queries.to(at)))
-    coordinates, variance = principal_components(F.normalize(features[chosen.mapped.to(at)].float(), dim=1))
+    mapped = F.normalize(features[chosen.mapped.to(at)].float(), dim=1)
+    if layout == "umap" and len(mapped) >= MIN_UMAP:
+        coordinates = torch.as_tensor(umap_layout(mapped.cpu().numpy()), dtype=torch.float32)
+        variance = torch.full((2,), torch.nan)
+    else:
+        coordinates, variance = principal_components(mapped)
     return Inspection(
         predicted=nearest_class_mean(unit, labels.to(at)[index]).cpu(),
         neighbors=index[neighbors].cpu(),

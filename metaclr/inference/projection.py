@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from metaclr.errors import UserError, unknown
-from metaclr.networks.external import need
+from metaclr.evaluation.umap_layout import umap_layout
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,8 +61,7 @@ def _pca(rows: NDArray[np.float64]) -> Projection:
 
 
 def _umap(rows: NDArray[np.float64], neighbors: int, seed: int) -> Projection:
-    umap = need("umap", "--method umap")
+    points = umap_layout(rows, neighbors, seed)
     near = min(neighbors, len(rows) - 1)
-    points = umap.UMAP(n_neighbors=near, metric="cosine", random_state=seed, n_jobs=1).fit_transform(rows)
     text = f"UMAP of cosine distances, {near} neighbors, seed {seed}; distances between clusters say little"
     return Projection(np.asarray(points, dtype=np.float64), text)

@@ -210,6 +210,8 @@ class EvaluateRecipe(Strict):
     """Targets with more classes skip the linear probe and low-label runs, which take minutes; a note lists them."""
     transductive_bn: bool = False
     """Batch norm uses statistics of the target's images, which makes results transductive; tables say so."""
+    map: Literal["pca", "umap"] = "pca"
+    """The report's maps of images: by two principal components, or by UMAP (needs metaclr[umap])."""
     more: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Further evaluators by name, each with its settings: `more = { retrieval = { k = 5 } }`."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -54,14 +55,19 @@ class MapPoint:
 
 @dataclass(frozen=True)
 class FeatureMap:
-    """Images of a few classes on the first two principal components of one encoder's features.
+    """Images of a few classes on the first two principal components of one encoder's features, or placed by UMAP.
 
-    classes: (name, color, points); variance: percent of the variance of both components together.
+    classes: (name, color, points); variance: percent of the variance of both components together, NaN of UMAP.
     """
 
     method: str
     classes: tuple[tuple[str, str, tuple[MapPoint, ...]], ...]
     variance: float
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether it is one of principal components."""
+        return not math.isnan(self.variance)
 
 
 def first_runs(results: Results, source: str, target: str) -> dict[str, Mapping[str, NDArray[Any]]]:

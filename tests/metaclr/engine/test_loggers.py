@@ -117,7 +117,7 @@ def test_tensorboard_has_the_curve(tmp_path: Path) -> None:
 
 
 def test_wandb_gets_one_run_per_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Against a stand-in with wandb's signatures: the library itself needs an account or a server."""
+    """Against a stand-in with wandb's signatures, which also tells what a resumed training opens."""
     calls: list[tuple[str, Any]] = []
 
     def init(*, project: str, group: str | None, name: str, resume: str, reinit: bool, **more: str) -> Any:
@@ -143,6 +143,45 @@ def test_wandb_gets_one_run_per_folder(tmp_path: Path, monkeypatch: pytest.Monke
     assert ("log", {"train/loss": 2.0, "step": 4}) in calls
     assert ("metric", ("*", "step")) in calls
     assert [name for name, _ in calls] == 2 * ["init", "metric", "log", "finish"]
+
+
+def records(path: Path) -> list[bytes]:
+    """Records of an offline file of wandb's: 7 bytes of header, then LevelDB's log format in blocks of 32 KiB."""
+    data, at, found, part = path.read_bytes(), 7, [], b""
+    while at + 7 <= len(data):
+        if (left := 32768 - at % 32768) < 7:
+            at += left
+            continue
+        size, kind = int.from_bytes(data[at + 4 : at + 6], "little"), data[at + 6]
+        part += data[at + 7 : at + 7 + size]
+        at += 7 + size
+        if kind in (1, 4):  # whole, or the last of several
+            found.append(part)
+            part = b""
+    return found
+
+
+def test_wandb_itself_writes_the_curve_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("wandb", reason="wandb is not installed")
+    from wandb.proto.wandb_internal_pb2 import Record
+
+    for name, value in (("MODE", "offline"), ("SILENT", "true"), ("PROJECT", "birds")):
+        monkeypatch.setenv(f"WANDB_{name}", value)
+    folder = tmp_path / "glyphs/runs/simclr-s0"
+    with loggers.logging_to(["wandb"], folder) as scalars:
+        for step in (2, 4):
+            scalars(step, {"train/loss": 3.0 - step, "glyphs:held-out/few-shot 5-way": 1.0})
+    (file,) = folder.glob("wandb/offline-run-*/*.wandb")
+    rows, runs = [], set()
+    for record in map(Record.FromString, records(file)):
+        if record.HasField("history"):
+            items = {item.key or item.nested_key[0]: item.value_json for item in record.history.item}
+            rows.append((int(items["step"]), float(items["train/loss"])))
+        elif record.HasField("run"):
+            runs.add((record.run.run_id, record.run.project, record.run.run_group, record.run.display_name))
+    assert rows == [(2, 1.0), (4, -1.0)]
+    ((_, *named),) = runs
+    assert named == ["birds", "glyphs", "simclr-s0"]
 
 
 def test_mlflow_has_the_curve_and_finds_its_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 from sklearn.decomposition import PCA
 
+import metaclr
 from episodes import ImageSet
+from metaclr.errors import UserError
 from metaclr.evaluation.inspection import (
     MAX_PER_CLASS,
     choose_images,
@@ -77,6 +83,29 @@ def test_neighbors_are_sorted_and_leave_out_the_query() -> None:
         all_cosines[query] = -2
         assert neighbors.tolist() == all_cosines.argsort(descending=True)[:6].tolist()
         torch.testing.assert_close(cosines, all_cosines.sort(descending=True).values[:6])
+
+
+def test_a_map_by_umap_keeps_classes_together() -> None:
+    pytest.importorskip("umap", reason="umap-learn is not installed")
+    images = image_set([20, 20, 20])
+    centers = 3 * torch.eye(3, 16)[images.required_labels()]
+    features = centers + 0.3 * torch.randn(60, 16, generator=torch.Generator().manual_seed(3))
+    chosen = choose_images(images)
+    one, two = (inspect(features, images.required_labels(), chosen, "umap") for _ in range(2))
+    assert torch.equal(one.coordinates, two.coordinates)
+    assert one.variance.isnan().all()
+    distance = torch.cdist(one.coordinates, one.coordinates) + 1e9 * torch.eye(len(chosen.mapped))
+    labels = images.required_labels()[chosen.mapped]
+    assert (labels[distance.argmin(1)] == labels).all()
+
+
+def test_a_map_by_umap_without_the_library_is_refused_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "umap", None)
+    with pytest.raises(UserError, match=r"evaluate.map = 'umap' needs umap.*pip install 'metaclr\[umap\]'"):
+        metaclr.compare(methods=["simclr"], overrides=["evaluate.map=umap"], out=tmp_path / "out", quiet=True)
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_same_images_are_chosen_for_every_encoder_and_of_many_classes_ten() -> None:

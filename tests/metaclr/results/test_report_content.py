@@ -208,3 +208,17 @@ def test_a_method_without_an_inspection_is_left_out(folder: Path) -> None:
     kept = {run: found for run, found in results.inspections.items() if not run.startswith("protonet")}
     sections = target_sections(replace(results, inspections=kept))
     assert [sheet.method for sheet in sections[0].sheets] == ["simclr", "a_b%$", "untrained", "pixels"]
+
+
+def test_maps_say_how_images_were_placed(folder: Path) -> None:
+    results = load(folder)
+    by_umap = {
+        run: {target: {**arrays, "variance": np.full(2, np.nan)} for target, arrays in found.items()}
+        for run, found in results.inspections.items()
+    }
+    linear, other = (render_report(one, [], []) for one in (results, replace(results, inspections=by_umap)))
+    assert "first two principal components" in linear
+    assert "placed by UMAP" not in linear
+    assert "placed by UMAP on the cosine distances" in other
+    assert "share of the variance" not in other
+    assert other.count('class="map"') == linear.count('class="map"')
