@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def read_entities(entities: Path, mentions: Path) -> Entities:
     """
     rows = _columns(entities, ("entity", "type"), ("text",))
     names = rows["entity"]
-    if twice := next((name for name in names if names.count(name) > 1), None):
+    if twice := next((name for name, times in Counter(names).items() if times > 1), None):
         raise UserError(f"{entities}: entity {twice!r} is listed twice")
     number = {name: i for i, name in enumerate(names)}
     found = _columns(mentions, ("text", "entity"), ("split",))
