@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import torch
@@ -131,7 +132,8 @@ def learn2learn(images: ImageSet, chosen: Namespace, clock: Clock, device: torch
     loader = DataLoader(learn2learn_tasks(pairs, shape, -1), num_workers=0)
     is_support = (torch.arange(WAYS * shape.views) % shape.views < SHOT).to(device)
     clock.start()
-    for steps, batch in enumerate(loader, 1):
+    for steps in count(1):
+        batch = next(iter(loader))  # as its example: an endless set of tasks has the length 1
         pixels, labels = batch[0].squeeze(0).to(device), batch[1].squeeze(0).to(device)
         order = torch.sort(labels).indices
         pixels, labels = pixels[order], labels[order]

@@ -18,7 +18,8 @@ class PartSampler:
     comes again. Items are walked through by a keyed permutation, each once an epoch. Number of an image: item P + part.
 
     far: where given, each item has two ways of a task, whose anchors are far from each other: parts of one item are
-    negatives too.
+    negatives too. joint: where given, probability of each ordered pair (anchor, part) for the first two views; further
+    ones are drawn by the same probabilities given the anchor. in_order: the views of a way are sorted.
     """
 
     def __init__(
@@ -31,9 +32,13 @@ class PartSampler:
         far: Tensor | None = None,
         rank: int = 0,
         world: int = 1,
+        joint: Tensor | None = None,
+        in_order: bool = False,
         what: str = "positives",
     ) -> None:
-        """images: the parts (M P, C, H, W). near, far: bool (P, P). what: begins the names of settings in errors.
+        """images: the parts (M P, C, H, W). near, far: bool (P, P). joint: (P, P), summing to 1, 0 on the diagonal.
+
+        what: begins the names of settings in errors.
 
         Raises:
             UserError: no part is far from some part, an odd number of ways, or more ways than items.
@@ -42,6 +47,7 @@ class PartSampler:
         self._parts = len(near)
         self._near = near & ~torch.eye(len(near), dtype=torch.bool)
         self._far, self._ways = far, 1 if far is None else 2
+        self._joint, self._in_order = joint, in_order
         items = len(images) // self._parts
         if far is not None and not bool(far.any(1).all()):
             raise UserError(f"{what}.far: no part of an item is far enough from some others; set a smaller window")
@@ -64,6 +70,9 @@ class PartSampler:
 
     def _anchors(self, places: Tensor, step: int) -> Tensor:
         """The anchor of each way, (T, N)."""
+        if self._joint is not None:
+            below = self._joint.sum(1).cumsum(0)[:-1]
+            return torch.bucketize(random.uniform(random.key(self.seed, "anchor", step), places), below, right=True)
         first = random.below(random.key(self.seed, "anchor", step), places // self._ways, self._parts)
         if self._far is None:
             return first
@@ -73,10 +82,26 @@ class PartSampler:
     def _near_parts(self, places: Tensor, anchors: Tensor, step: int) -> Tensor:
         """The parts of each way, (T, N, V): the anchor, then parts near it."""
         near = self._near[anchors]
-        order = _random_order(random.key(self.seed, "near parts", step), places, near)
+        key = random.key(self.seed, "near parts", step)
+        if self._joint is None:
+            order = _random_order(key, places, near)
+        else:
+            near = self._joint[anchors] > 0
+            order = _weighted_order(key, places, self._joint[anchors])
         chain = torch.cat([anchors.unsqueeze(-1), order], -1)
         again = torch.arange(self.shape.views) % (near.sum(-1, keepdim=True) + 1)
-        return chain.gather(-1, again)
+        parts = chain.gather(-1, again)
+        return parts.sort(-1).values if self._in_order else parts
+
+
+def _weighted_order(key: int, places: Tensor, weights: Tensor) -> Tensor:
+    """Indices of `weights` (..., P) in random order: each next one in proportion to its weight among those left.
+
+    The order of exponential times with these rates (Efraimidis and Spirakis 2006).
+    """
+    parts = weights.shape[-1]
+    words = random.uniform(key, places.unsqueeze(-1) * parts + torch.arange(parts)).clamp_min(1e-12)
+    return (-words.log() / weights).masked_fill(weights <= 0, torch.inf).argsort(-1)
 
 
 def _random_order(key: int, places: Tensor, allowed: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -98,7 +98,7 @@ class Patch(Positives):
         steps = (place.unsqueeze(0) - place.unsqueeze(1)).abs().amax(-1)
         near = steps <= self.near if self.near else torch.ones_like(steps, dtype=torch.bool)
         far = steps > self.near if self.far else None
-        part = {"seed": draw.seed, "rank": draw.rank, "world": draw.world}
+        part: dict[str, Any] = {"seed": draw.seed, "rank": draw.rank, "world": draw.world}
         return PartSampler(draw.images, near, draw.shape, far=far, what="patch", **part)
 
 

@@ -40,7 +40,7 @@ def footnotes(results: Results, summary: Summary, tasks: Sequence[TableColumn]) 
     fixed = dict(fixed_settings(results))
     few = [fixed["few-shot"]] if any(t.family == "few-shot" for t in tasks) and "few-shot" in fixed else []
     low = [fixed["low-label"]] if any(t.family == "low-label" for t in tasks) and "low-label" in fixed else []
-    own_views = results.recipe.get("views_mode") == "per_method"
+    own_views = results.recipe.get("views_mode") == "per_method" or bool(_entries_views(results.recipe))
     training = [
         f"{k}: {fixed[k]}" for k in ("encoder", "budget", "views") if k in fixed and not (own_views and k == "views")
     ]
@@ -194,7 +194,25 @@ def _views(recipe: Mapping[str, Any]) -> str:
         return ""
     if recipe.get("views_mode") == "per_method":
         return f"each method's own (not held fixed); {recipe['views']!r} for a method that has none"
+    own = _entries_views(recipe)
+    if own:
+        return f"{recipe['views']!r}, but of {'; '.join(own)}"
     return f"{recipe['views']!r}, shared by all methods"
+
+
+def _entries_views(recipe: Mapping[str, Any]) -> list[str]:
+    """Methods of a recipe that name views of their own, each with them."""
+    found = []
+    for entry in recipe.get("methods", ()):
+        if not isinstance(entry, Mapping):
+            continue
+        given = entry.get("settings") or {}
+        parts = [repr(entry["views"])] if entry.get("views") else []
+        parts += [f"support {given['support_views']!r}"] if given.get("support_views") else []
+        parts += [f"learned by {given['learned_views']:g}"] if given.get("learned_views") else []
+        if parts:
+            found.append(f"{entry.get('label') or entry['name']}: {', '.join(parts)}")
+    return found
 
 
 def _budget(results: Results) -> str:

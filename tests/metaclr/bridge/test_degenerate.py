@@ -31,7 +31,7 @@ from metaclr.bridge import (
 from metaclr.errors import UserError
 from tests.metaclr.bridge.test_gradients import SMALL, TRAINED
 
-WITHIN_IMAGES = {"cpc"}  # patches of one image are each other's negatives
+WITHIN_IMAGES = {"cpc", "r3m"}  # patches of one image, frames of one clip are each other's negatives
 NO_NEGATIVES = {"byol", "simsiam", "dino", "supervised"}  # nothing is compared with negatives, so none can be missing
 REFUSED = {"align_uniform", "barlow_twins", "vicreg", "spectral", "wmse", "sogclr", "semi_normalized", "hms", "unisiam"}
 REFUSED |= {"caml", "lejepa", "snail", "swav"}

@@ -14,6 +14,8 @@ from metaclr.engine.learner import Learner
 from metaclr.errors import UserError
 from metaclr.networks.seeded_init import seeded
 from metaclr.networks.viewmaker import Viewmaker
+from metaclr.recipe import find, read, resolve
+from metaclr.results.tables.footnotes import _views
 from tests.metaclr.comparison import small
 
 
@@ -119,3 +121,15 @@ def test_any_method_takes_them_and_what_cannot_is_refused() -> None:
             "simclr", small.stripes(), settings={"learned_views": 0.05}, steps=1, device="cpu", quiet=True,
             overrides=["size=16", "train.batch_views=16", "train.chunk_views=8"],
         )  # fmt: skip
+
+
+def test_the_shipped_recipe_changes_nothing_but_the_views_and_says_so() -> None:
+    recipe = resolve(read(find("learned_views")))
+    described = _views(recipe.model_dump(mode="json", exclude_none=True))
+    assert described.startswith(
+        "'gentle', but of learned views: 'identity', learned by 0.05; hand-made, then learned: "
+    )
+    assert {entry.name for entry in recipe.methods} == {"simclr"}
+    assert {(entry.views or recipe.views, entry.settings.get("learned_views", 0)) for entry in recipe.methods} == {
+        ("gentle", 0), ("identity", 0.05), ("gentle", 0.05), ("identity", 0),
+    }  # fmt: skip

@@ -308,6 +308,13 @@ OF_VIEWS = {
         task=(1, 48),
         settings={"target_dim": 64, "scale": 0.1, "hidden": 256, "blocks": 5, "first": 2},
     ),
+    "r3m": SetUp(
+        "facebookresearch/r3m trainer.py, models_r3m.py",
+        {"frames": "three distinct frames", "language": "is left out", "crops": "one for a clip"},
+        projector=(),
+        task=(1, 2),
+        settings={"negatives": 3, "penalty": 1e-5},
+    ),
     "time_contrastive": SetUp(
         "kekeblom/tcn train_tcn.py, util.py, tcn.py",
         {"views": "theirs as they are", "way": "frames of a clip are anchors"},

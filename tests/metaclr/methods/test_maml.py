@@ -291,5 +291,5 @@ def test_refuses_tasks_of_another_shape() -> None:
 
 def test_missing_learn2learn_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "learn2learn", None)
-    with pytest.raises(UserError, match=r'pip install "metaclr\[l2l\]"'):
+    with pytest.raises(UserError, match=r"uv pip install '.\[l2l\]' in a checkout"):
         learner_of(Plain(), backend="learn2learn")
