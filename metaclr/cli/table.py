@@ -46,7 +46,9 @@ import click
     show_default=True,
     help="Print all notes, only those without which a number could be misread, or none.",
 )
-@click.option("--two-column", is_flag=True, help="Span both columns of a two-column LaTeX article.")
+@click.option(
+    "--two-column", is_flag=True, help="Lay LaTeX out for the page of a two-column article, with more columns."
+)
 @click.option(
     "--published",
     type=click.Path(path_type=Path),

@@ -6,8 +6,16 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from metaclr.results.tables.latex_pages import pages
-from metaclr.results.tables.latex_width import MIN_LABEL, block_width, label_room, label_width, line_width
+from metaclr.results.tables.latex_pages import fits_column, pages
+from metaclr.results.tables.latex_width import (
+    MIN_LABEL,
+    block_width,
+    label_room,
+    label_width,
+    line_width,
+    title_room,
+    title_width,
+)
 from metaclr.results.tables.layout import Block, Line, Table, TableCell
 
 COLUMNS = 4
@@ -16,6 +24,9 @@ COLUMNS_WIDE = 6
 
 WIDTH, WIDTH_WIDE = 340.0, 450.0
 """Points of a page: \\textwidth is 345 in a 10-point article of one column, 455 and more in those of two."""
+
+WIDTH_COLUMN = 225.0
+"""Points of a column of a 10-point article of two columns, where \\columnwidth is 229.5."""
 
 _TEXT = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
@@ -31,7 +42,8 @@ _LETTERS = set("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâ
 def to_latex(table: Table, *, two_column: bool = False) -> str:
     """Table environments that fit a page of an article: a tabular per block, notes under the last one.
 
-    two_column: `table*`, which spans both columns of a two-column article.
+    A table wider than a column of a two-column article spans both (`table*`, which is `table` in one column).
+    two_column: as many columns of numbers as the page of a two-column article holds.
     """
     columns, width = (COLUMNS_WIDE, WIDTH_WIDE) if two_column else (COLUMNS, WIDTH)
     floats = pages(_fitting(table, columns, width), table.notes, width)
@@ -46,7 +58,7 @@ def to_latex(table: Table, *, two_column: bool = False) -> str:
         caption = tex(table.title.removesuffix(".")) + (f" ({number} of {tabular_pages})" if tabular_pages > 1 else "")
         head = [rf"\caption{{{caption}.}}", rf"\label{{{name if last else f'{name}-{number}'}}}"]
         tabulars = [_block(block, width) for block in blocks]
-        environment = "table*" if two_column else "table"
+        environment = "table*" if two_column or not fits_column(blocks, notes, WIDTH_COLUMN) else "table"
         parts.append(_float(head if blocks else [rf"Notes of Table~\ref{{{name}}}."], tabulars, lines, environment))
     return f"% {table.name}: needs \\usepackage{{booktabs}}\n" + "\n".join(parts)
 
@@ -101,7 +113,10 @@ def _block(block: Block, width: float) -> str:
     room = label_room(block, width)
     lines = [rf"\begin{{tabular}}{{@{{}}l{'r' * len(block.heads)}@{{}}}}"]
     if block.title:
-        lines.append(rf"\multicolumn{{{len(block.heads) + 1}}}{{@{{}}l}}{{\textbf{{{tex(block.title)}}}}} \\")
+        own = title_room(block, width)
+        column = "@{}l" if title_width(block) <= own else rf"@{{}}p{{{own:.0f}pt}}@{{}}"
+        title = rf"\raggedright\textbf{{{tex(block.title)}}}" if "p{" in column else rf"\textbf{{{tex(block.title)}}}"
+        lines.append(rf"\multicolumn{{{len(block.heads) + 1}}}{{{column}}}{{{title}}} \\")
     lines.append(r"\toprule")
     if any(group for group, _ in block.heads):
         lines += _groups(block)
@@ -132,7 +147,8 @@ def _groups(block: Block) -> list[str]:
     cells, rules, start = [""], [], 2
     for group, count in block.spans:
         cells.append(rf"\multicolumn{{{count}}}{{c}}{{{tex(group)}}}")
-        rules.append(rf"\cmidrule(lr){{{start}-{start + count - 1}}}")
+        if group:
+            rules.append(rf"\cmidrule(lr){{{start}-{start + count - 1}}}")
         start += count
     return [" & ".join(cells) + r" \\", "".join(rules)]
 

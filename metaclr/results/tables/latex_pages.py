@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import ceil
 
-from metaclr.results.tables.latex_width import NOTE_EM, label_room, line_width, text_width
+from metaclr.results.tables.latex_width import (
+    NOTE_EM,
+    block_width,
+    label_room,
+    line_width,
+    text_width,
+    title_room,
+    title_width,
+)
 from metaclr.results.tables.layout import Block, Line
 
 HEIGHT = 510.0
@@ -45,9 +53,16 @@ def pages(blocks: Sequence[Block], notes: Sequence[str], width: float) -> list[t
     return groups
 
 
+def fits_column(blocks: Sequence[Block], notes: Sequence[str], width: float) -> bool:
+    """Whether blocks and notes fit a column of `width` points; False for notes alone."""
+    height = sum(block_height(block, width) for block in blocks) + sum(_note_height(note, width) for note in notes)
+    return bool(blocks) and max(map(block_width, blocks)) <= width and height <= HEIGHT
+
+
 def block_height(block: Block, width: float) -> float:
     """Points of a block on a page of `width` points, with the gap below it; long labels take several lines."""
-    heads = 1 + bool(block.title) + any(group for group, _ in block.heads)
+    titles = ceil(1.05 * title_width(block) / title_room(block, width)) if block.title else 0
+    heads = 1 + titles + any(group for group, _ in block.heads)
     room = label_room(block, width)
     lines = heads + sum(_rows(line, room) + bool(line.heading) for line in block.lines)
     rules = 5 + sum(line.rule or bool(line.heading) for line in block.lines)

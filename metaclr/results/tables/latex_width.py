@@ -36,6 +36,20 @@ def block_width(block: Block) -> float:
     return label_width(block) + sum(COLUMN_GAP + width for width in columns)
 
 
+MIN_TITLE = 120.0
+"""Points that a block's title has before it is broken into lines, however narrow the block is."""
+
+
+def title_room(block: Block, width: float) -> float:
+    """Points for a line of a block's title on a page of `width` points: as wide as the block."""
+    return max(min(block_width(block), width), MIN_TITLE)
+
+
+def title_width(block: Block) -> float:
+    """Points of a block's title, which is bold, in one line."""
+    return text_width(block.title) * _BOLD
+
+
 MIN_LABEL = 60.0
 """Points that a label keeps before it is broken into lines."""
 
