@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from textwrap import shorten
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from torch import nn
 
@@ -71,11 +78,14 @@ def timm_network(name: str, size: int | None, channels: int | None, what: str) -
 
 def _encoder(timm: Any, name: str, what: str, arch: str, size: int | None, channels: int | None) -> PretrainedEncoder:
     try:
-        net = _create(timm, name, what, size, channels, pretrained=True)
+        with _without_internet() as is_offline:
+            net = _create(timm, name, what, size, channels, pretrained=True)
     except UserError:
         raise
     except Exception as error:  # timm, the hub and the network raise anything
-        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        reason = shorten(" ".join(str(error).split()), 160, placeholder=" ...") or type(error).__name__
+        if is_offline and type(error).__module__.startswith("huggingface_hub"):
+            reason = "no internet, and they are not in the hub's cache on this machine"
         raise UserError(
             f"{what}: its weights cannot be fetched ({reason}); {_HOW_OFFLINE.format(arch=arch)}"
         ) from error
@@ -84,6 +94,34 @@ def _encoder(timm: Any, name: str, what: str, arch: str, size: int | None, chann
     architecture = config.get("architecture") or type(net).__name__
     notes = [f"weights: {architecture}{'.' + tag if tag else ''} of timm, without its classifier"]
     return PretrainedEncoder(net, _format(timm, net, size, channels), architecture=architecture, notes=notes)
+
+
+@contextmanager
+def _without_internet() -> Iterator[bool]:
+    """Whether the hub's name cannot be resolved; in the block the hub then reads its cache alone.
+
+    The hub itself would try for a minute. Behind a proxy names need not resolve, so nothing is concluded there.
+    """
+    try:
+        constants: Any = import_module("huggingface_hub.constants")
+    except ImportError:  # an old timm fetches without it
+        yield False
+        return
+    earlier = constants.HF_HUB_OFFLINE
+    is_offline = earlier or (not getproxies() and not _resolves(urlsplit(constants.ENDPOINT).hostname or ""))
+    constants.HF_HUB_OFFLINE = is_offline
+    try:
+        yield is_offline
+    finally:
+        constants.HF_HUB_OFFLINE = earlier
+
+
+def _resolves(host: str) -> bool:
+    try:
+        socket.getaddrinfo(host, 443)
+    except OSError:
+        return False
+    return True
 
 
 def _create(timm: Any, name: str, what: str, size: int | None, channels: int | None, *, pretrained: bool) -> Any:

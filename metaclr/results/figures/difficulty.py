@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from metaclr.results.figures.style import WIDE, WIDTH, LineStyle, RenderedFigure, finish, legend_below, looks
@@ -42,7 +43,7 @@ def difficulty_figures(results: Results, summary: Summary) -> list[RenderedFigur
     for axes in panels.flat[len(found) :]:
         axes.set_visible(False)
     for axes in panels[:, 0]:
-        axes.set_ylabel("accuracy (%)")
+        axes.set_ylabel("accuracy minus its mean (points)")
     legend_below(figure, list(handles.values()), list(handles))
     few = any(len(one.trends) > MAX_LINES for one in found)
     return [finish(figure, "difficulty", "Are episodes of classes that look alike harder?", _caption(few))]
@@ -58,20 +59,23 @@ def _drawn(one: Difficulty, summary: Summary) -> Sequence[Trend]:
 
 
 def _line(axes: Axes, one: Difficulty, trend: Trend, look: LineStyle) -> object:
+    mean = fmean(trend.means)
     return axes.errorbar(
-        one.centers, trend.means, yerr=trend.halves, color=look.color, marker=look.marker, linestyle=look.line,
-        markersize=3.5, linewidth=1.0, elinewidth=0.7, capsize=1.5,
+        one.centers, [value - mean for value in trend.means], yerr=trend.halves, color=look.color,
+        marker=look.marker, linestyle=look.line, markersize=3.5, linewidth=1.0, elinewidth=0.7, capsize=1.5,
     )  # fmt: skip
 
 
 def _dress(axes: Axes, one: Difficulty) -> None:
+    axes.axhline(0, color="#999999", linewidth=0.7, zorder=1)
     axes.set_title(f"{one.column.target}, {one.column.title}")
     axes.set_xlabel("similarity of the classes (mean cosine)")
 
 
 def _caption(few: bool) -> str:
     return (
-        f"Mean accuracy of the episodes in {BINS} bins of similarity, the same number in each, with the 95 % "
-        f"interval over episodes of this pool. {NOTE} Correlations are in the table."
+        f"Mean accuracy of the episodes in {BINS} bins of similarity, the same number in each, minus the method's "
+        f"mean, so that slopes can be compared, with the 95 % interval over episodes of this pool. {NOTE} Correlations "
+        "are in the table."
         + (" Drawn: the best, the median and the worst trained method, and the controls." if few else "")
     )

@@ -2,11 +2,13 @@
 
 Two comparisons with n episodes and r trainings a method each, which share neither, are cut out of the stored one, many
 times; the share of them whose orders agree is an estimate of the probability that two independent comparisons of that
-size agree. Halves that share nothing make it unbiased, so methods that do not differ get 1/2, where resampling around
-the measured means (a bootstrap) would give 3/4. It speaks about other episodes of the same pool of classes.
+size agree. Parts that share nothing make it unbiased: methods that do not differ get 1/2 on average, where resampling
+around the measured means (a bootstrap) would give 3/4. It speaks about other episodes of the same pool of classes.
+Parts are at most a quarter of the episodes: two halves of a sample lie on opposite sides of its mean, and so say little
+about methods that are nearly equal.
 
-Beyond half of what is stored a normal model goes on (`Components`): the difference of two methods in seed s and episode
-e is mu + a_s + b_e + c_se, independent, so its mean over r trainings and n episodes has variance
+Beyond that a normal model goes on (`Components`): the difference of two methods in seed s and episode e is
+mu + a_s + b_e + c_se, independent, so its mean over r trainings and n episodes has variance
 v = V_a / r + V_b / n + V_c / (r n), and two comparisons agree with probability P = F(z)^2 + F(-z)^2, z = mu / sqrt(v),
 F the standard normal distribution.
 """
@@ -53,9 +55,9 @@ class Repetition:
 
 
 def episode_counts(episodes: int) -> list[int]:
-    """Numbers of episodes of a curve: roughly doubling from 25 up to half of what is stored."""
-    half = episodes // 2
-    return [*(n for n in (25, 50, 100, 250, 500, 1000, 2500, 5000, 10000) if n < 0.8 * half), half]
+    """Numbers of episodes of a curve: roughly doubling from 25 up to a quarter of what is stored."""
+    most = episodes // 4
+    return [*(n for n in (25, 50, 100, 250, 500, 1000, 2500, 5000, 10000) if n < 0.8 * most), most]
 
 
 def repetitions(y: NDArray[np.float64], counts: Sequence[int], draws: int = DRAWS) -> list[Repetition]:

@@ -42,8 +42,9 @@ def _notes(found: Sequence[Ranking], several: bool) -> tuple[str, ...]:
     )
     return (
         "Order repeats: probability that two comparisons, which share no episode, put the two methods in the same "
-        f"order; 0.5 for methods that do not differ. {OF_ENCODERS}: both evaluate these encoders.{trained} By {DRAWS} "
-        "random halves of the stored episodes: other episodes of the same pool of classes, not other classes.",
+        f"order; 0.5 for methods that do not differ (an estimate may fall below). "
+        f"{OF_ENCODERS}: both evaluate these encoders.{trained} By {DRAWS} random "
+        "draws of the stored episodes: other episodes of the same pool of classes, not other classes.",
         f"Episodes, trainings for {SAFE:.0%}: by a normal model of differences, mean + training + episode + rest, with "
         "variances by analysis of variance, and the squared mean less its own variance; – where no number suffices or "
         "is known. Trainings: at the stored number of episodes.",

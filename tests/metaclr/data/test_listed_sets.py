@@ -13,11 +13,13 @@ from episodes import splits
 from metaclr.data import catalogue, load
 from metaclr.data.class_lists import match_classes
 from metaclr.data.named_sets import named_sets
+from metaclr.data.sets import cross_domain, imagenet_sets, listed_sets
 from metaclr.errors import UserError
 from tests.metaclr.data.folder_trees import picture
 
 RAVI = {"train": ["n01532829", "n01558993"], "val": ["n01855672"], "test": ["n01930112", "n01981276"]}
 VINYALS = {"train": ["n01614925", "n01632777"], "val": ["n01664065"], "test": ["n01930112", "n01687978"]}
+_SHIPPED = {name: splits.class_split(name) for name in splits.names()}
 WNIDS = sorted({name for parts in (RAVI, VINYALS) for names in parts.values() for name in names})
 
 
@@ -228,6 +230,43 @@ def test_medmnist_by_name(root: Path) -> None:
     assert len(load("medmnist/bloodmnist:test", root, announce=False)) == 3
     with pytest.raises(UserError, match="metaclr data get medmnist/pathmnist"):
         load("medmnist/pathmnist", root)
+
+
+BY_FOLDER = [
+    (one.name, home)
+    for module in (cross_domain, imagenet_sets, listed_sets)
+    for one in module.SETS
+    for home in one.layouts or imagenet_sets.TRAIN_FOLDERS
+    if one.name != "chestx"
+]
+
+
+@pytest.mark.parametrize(("name", "home"), BY_FOLDER)
+def test_every_folder_that_a_set_is_known_by(name: str, home: str, root: Path) -> None:
+    """Class folders, with folders of parts where the set comes with them; the class list shortened to two of a part."""
+    lists = root.parent / "lists"
+    split = named_set_split(name)
+    classes = {"train": ["otter", "seal"], "val": ["whale", "crab"]} if split is None else {
+        part: names[:2] for part, names in _SHIPPED[split].items()
+    }  # fmt: skip
+    if split is not None:
+        write_list(lists, split, classes)
+    for part, names in classes.items():
+        for folder in names:
+            below = f"{part}/{folder}" if name in ("imagenet", "imagenet100") else folder
+            picture(root / home / below / "a.jpg")
+            picture(root / home / below / "b.jpg")
+    found = load(name, root, size=8, announce=False)
+    assert set(found.class_names) == {name for names in classes.values() for name in names}
+    assert len(found) == 2 * found.classes
+    if split is not None or name in ("imagenet", "imagenet100"):
+        part = min(classes)
+        assert set(load(f"{name}:{part}", root, size=8, announce=False).class_names) == set(classes[part])
+
+
+def named_set_split(name: str) -> str | None:
+    """The class list of a set, by its name."""
+    return next((one for one in (name, name.replace("/", "_")) if one in _SHIPPED), None)
 
 
 def test_class_names_agree_without_numbers_and_punctuation() -> None:

@@ -162,7 +162,7 @@ def test_tables_and_figures_of_a_folder(comparison: Callable[..., Path]) -> None
     (ranking,), _ = rankings(summary)
     assert ranking.methods[0] in ("protoclr", "r2d2")
     assert "untrained" not in ranking.methods
-    by_probability = {r["better"]: r["probability"] for r in tables["ranking"].records if r["episodes"] == 1000}
+    by_probability = {r["better"]: r["probability"] for r in tables["ranking"].records if r["episodes"] == 500}
     assert by_probability["mean of pairs"] > 0.7
     (block,) = tables["evaluators"].lay(6)
     assert [line.label for line in block.lines] == ["20-way 1-shot", "kNN"]

@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from metaclr.errors import UserError
+from metaclr.networks.pretrained import timm_weights
 from metaclr.networks.pretrained.from_file import encoder_from_file
 from metaclr.networks.pretrained.timm_weights import hub_encoder, timm_encoder
 
@@ -43,6 +44,16 @@ def test_weights_that_cannot_be_fetched_are_one_line(monkeypatch: pytest.MonkeyP
     line = r"cannot be fetched \(no route to host while fetching\); with the file at hand: metaclr evaluate FILE"
     with pytest.raises(UserError, match=line):
         timm_encoder("resnet18")
+
+
+def test_without_internet_the_hub_does_not_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    constants = pytest.importorskip("huggingface_hub.constants", reason="huggingface_hub is not installed")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(timm_weights, "getproxies", dict)
+    monkeypatch.setattr(timm_weights, "_resolves", lambda _: False)
+    with pytest.raises(UserError, match="no internet, and they are not in the hub's cache on this machine"):
+        timm_encoder("test_resnet")
+    assert not constants.HF_HUB_OFFLINE
 
 
 def test_unknown_names_say_the_nearest() -> None:
