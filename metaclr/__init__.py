@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         reproduce,
         sweep,
         train,
+        train_entities,
         train_texts,
     )
     from metaclr.errors import UserError
@@ -81,6 +82,7 @@ _HOME = {
     "reproduce": "metaclr.api",
     "sweep": "metaclr.api",
     "train": "metaclr.api",
+    "train_entities": "metaclr.api",
     "train_texts": "metaclr.api",
 }
 
@@ -100,6 +102,7 @@ __all__ = [
     "reproduce",
     "sweep",
     "train",
+    "train_entities",
     "train_texts",
 ]
 

@@ -60,7 +60,8 @@ def command(
     the encoder's dropout mask (SimCSE) and in what --drop, --shuffle and --span change (ConSERT). An untrained encoder,
     a bag of words and tf-idf are printed beside the methods. The same command resumes.
     """
-    from metaclr.api.texts import TextOptions, train_texts
+    from metaclr.api.texts import train_texts
+    from metaclr.comparison.text_training import TextOptions
 
     found = train_texts(
         pairs,

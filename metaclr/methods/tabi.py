@@ -3,7 +3,8 @@
 Images are mentions, their texts entities, and the groups of classes (scripts, super-classes) types. Differs from the
 authors (HazyResearch/tabi): entities are texts of a few words and mentions images (theirs two texts, both through
 BERT), embeddings come from a linear layer (theirs are BERT's first token), a class has one type (theirs several), hard
-negatives are not refreshed between rounds, and the loss is not multiplied by tau.
+negatives are not refreshed between rounds (`metaclr entities`, on two texts, does so), and the loss is not multiplied
+by tau.
 """
 
 from metaclr.bridge import (
