@@ -23,6 +23,9 @@ from metaclr.cli._options import device_option, read_seeds, set_option
     "--encoder", default="transformer", show_default=True, help="Encode sentences by a transformer or a bag of words."
 )
 @click.option("--dropout", default=0.1, show_default=True, help="Drop numbers inside the encoder: another mask a view.")
+@click.option(
+    "--cutoff", default=0.0, show_default=True, help="Zero this share of the dimensions of a view's word vectors."
+)
 @click.option("--drop", default=0.0, show_default=True, help="Leave out words of a view with this probability.")
 @click.option("--shuffle", is_flag=True, help="Put the words of a view into random order.")
 @click.option("--span", default=1.0, show_default=True, help="Keep this share of a view's words, in one piece.")
@@ -42,6 +45,7 @@ def command(
     texts: Path | None,
     encoder: str,
     dropout: float,
+    cutoff: float,
     drop: float,
     shuffle: bool,
     span: float,
@@ -57,8 +61,8 @@ def command(
 
     PAIRS are files or folders of scored sentence pairs: SemEval's STS12 to STS16 (a folder a year is a task), SICK, the
     STS benchmark, or a .csv or .tsv with the columns score, sentence1 and sentence2. Two views of a sentence differ in
-    the encoder's dropout mask (SimCSE) and in what --drop, --shuffle and --span change (ConSERT). An untrained encoder,
-    a bag of words and tf-idf are printed beside the methods. The same command resumes.
+    the encoder's dropout mask (SimCSE) and in what --cutoff, --drop, --shuffle and --span change (ConSERT). An
+    untrained encoder, a bag of words and tf-idf are printed beside the methods. The same command resumes.
     """
     from metaclr.api.texts import train_texts
     from metaclr.comparison.text_training import TextOptions
@@ -67,7 +71,7 @@ def command(
         pairs,
         methods,
         texts=texts,
-        options=TextOptions(encoder, features, length, dropout, drop, shuffle, span),
+        options=TextOptions(encoder, features, length, dropout, drop, shuffle, span, cutoff),
         steps=steps,
         seeds=read_seeds(seeds) or [0],
         out=out,

@@ -39,7 +39,8 @@ class TextOptions:
     """How sentences are encoded, and what the two views of a sentence differ in.
 
     encoder: `transformer` or `bag`. features: F. length: words of a sentence that are read. dropout: of the encoder,
-    with another mask for each view (SimCSE). drop, shuffle, span: views of the tokens (`metaclr.text.TokenViews`).
+    with another mask for each view (SimCSE). cutoff: share of the dimensions of a view's word vectors that are zeroed
+    (ConSERT). drop, shuffle, span: views of the tokens (`metaclr.text.TokenViews`).
     """
 
     encoder: str = "transformer"
@@ -49,10 +50,11 @@ class TextOptions:
     drop: float = 0.0
     shuffle: bool = False
     span: float = 1.0
+    cutoff: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (self.dropout or self.drop or self.shuffle or self.span < 1):
-            raise UserError("the views of a sentence are alike: set dropout, drop, shuffle or span")
+        if not (self.dropout or self.cutoff or self.drop or self.shuffle or self.span < 1):
+            raise UserError("the views of a sentence are alike: set dropout, cutoff, drop, shuffle or span")
         for name in ("features", "length"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} = {getattr(self, name)} must be at least 1")
@@ -104,7 +106,9 @@ def text_learner(
     """Encoder of sentences, projector and objective of a run. count: of sentences. types: of the labels of ways."""
 
     method = shaped(run)
-    encoder = SentenceEncoder(how.encoder, vocabulary, how.features, dropout=how.dropout, seed=run.seed)
+    encoder = SentenceEncoder(
+        how.encoder, vocabulary, how.features, dropout=how.dropout, cutoff=how.cutoff, seed=run.seed
+    )
     projector = build_projector(
         run.entry.projector or method.projector,
         how.features,

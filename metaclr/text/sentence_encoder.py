@@ -17,12 +17,21 @@ class SentenceEncoder(nn.Module):
     """Tokens (B, L) to features (B, F), with F as its attribute `features`."""
 
     def __init__(
-        self, name: str, vocabulary: Vocabulary, features: int, *, dropout: float = 0.0, seed: int = 0
+        self,
+        name: str,
+        vocabulary: Vocabulary,
+        features: int,
+        *,
+        dropout: float = 0.0,
+        cutoff: float = 0.0,
+        seed: int = 0,
     ) -> None:
-        """name, dropout: as in `build_text_encoder`."""
+        """name, dropout, cutoff: as in `build_text_encoder`."""
         super().__init__()
         self.features = features
-        self.text = build_text_encoder(name, len(vocabulary), vocabulary.length, features, seed=seed, dropout=dropout)
+        self.text = build_text_encoder(
+            name, len(vocabulary), vocabulary.length, features, seed=seed, dropout=dropout, cutoff=cutoff
+        )
 
     def forward(self, tokens: Tensor) -> Tensor:
         """int64 (B, L) to (B, F)."""

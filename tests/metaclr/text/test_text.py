@@ -10,6 +10,7 @@ import torch
 from episodes import ImageSet
 from metaclr.errors import UserError
 from metaclr.text import TokenViews, Vocabulary, build_text_encoder, captions, class_captions
+from metaclr.text.encoders import FeatureCutoff
 
 TEXTS = ["GREEK SMALL LETTER PI", "greek capital letter pi", "a"]
 
@@ -80,5 +81,18 @@ def test_padding_changes_nothing_and_order_only_the_transformer() -> None:
         turned = encoder(longer[:, [1, 0, 2, 3, 4, 5]])[0]
         same = torch.allclose(turned, encoder(longer)[0], atol=1e-5)
         assert same == (name == "bag")
+    with pytest.raises(UserError, match="cutoff = 1"):
+        build_text_encoder("bag", 8, 6, 16, cutoff=1.0)
     with pytest.raises(UserError, match="did you mean 'transformer'"):
         build_text_encoder("transformers", 8, 6, 16)
+
+
+def test_cutoff_zeroes_dimensions_of_whole_texts_in_training_alone() -> None:
+    rows = torch.ones(400, 5, 20)
+    cut = FeatureCutoff(0.2)
+    found = cut(rows)
+    assert torch.equal(found[:, :1].expand_as(found), found)
+    assert set(found.unique().tolist()) == {0.0, 1.0}
+    assert float(found.mean()) == pytest.approx(0.8, abs=0.02)
+    assert not torch.equal(found[0], found[1])
+    assert torch.equal(cut.eval()(rows), rows)
