@@ -36,6 +36,7 @@ def formula_svg(tex: str, size: float = 13.0) -> str:
 def to_mathtext(tex: str) -> str:
     """The formula in matplotlib's dialect: braces around every argument of a fraction, text in roman."""
     tex = tex.replace(r"\tfrac", r"\frac").replace(r"\operatorname", r"\mathrm")
+    tex = re.sub(r"\\[bB]igg?[lr]?(?![A-Za-z])", "", tex)  # sizes of delimiters, which it does not know
     tex = re.sub(r"\\text\{([^}]*)\}", lambda found: r"\mathrm{" + found[1].replace(" ", r"\ ") + "}", tex)
     tex = re.sub(r"\\frac\s*([0-9A-Za-z])", r"\\frac{\1}", tex)
     return re.sub(r"(\\frac\{[^{}]*\})\s*([0-9A-Za-z])", r"\1{\2}", tex)
