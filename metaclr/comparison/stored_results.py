@@ -12,7 +12,7 @@ def check_per_item(folder: Path) -> None:
     """Check that every run of a folder with tables has its per-item results.
 
     A table that is written again without them loses its tests and bold entries, and the stored one could not be
-    restored: reference folders are published without per-item results.
+    restored.
 
     Raises:
         UserError: runs without per-item results (their number and the first file).

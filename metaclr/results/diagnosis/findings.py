@@ -20,7 +20,7 @@ def findings(measured: Sequence[Measured]) -> list[str]:
     ]
     lines += [
         f"{one.label}, {one.layer}: {one.numbers['collapsed']:.0f} of {one.numbers['dimensions']:.0f} directions are "
-        "collapsed (variance below 1e-4 of the largest)."
+        f"collapsed (variance below 1e-4 of the largest).{_too_few(one)}"
         for one in measured
         if one.numbers["collapsed"] > 0 and one.numbers["spread"] >= SPREAD
     ]
@@ -29,6 +29,14 @@ def findings(measured: Sequence[Measured]) -> list[str]:
         if len({one.label for one in of}) > 1:
             lines.append(_extremes(of, layer))
     return lines or ["No direction of any embedding is collapsed."]
+
+
+def _too_few(one: Measured) -> str:
+    """Where there are fewer images than dimensions, some directions are empty whatever the encoder."""
+    images = len(one.variances)  # of fewer images than dimensions there is one of each
+    if images >= one.numbers["dimensions"]:
+        return ""
+    return f" {images} images span {images - 1} directions at most: take more images to tell how many collapsed."
 
 
 def _extremes(measured: Sequence[Measured], layer: str) -> str:

@@ -49,6 +49,9 @@ def test_findings_name_what_has_collapsed() -> None:
     assert said[0].startswith("point, projected: all images have nearly the same embedding")
     assert "plane, projected: 4 of 6 directions are collapsed" in said[1]
     assert "even covers the sphere most evenly" in said[2]
+    (few,) = findings([of(torch.randn(60, 90, generator=source), "few")])
+    assert "31 of 90 directions are collapsed" in few
+    assert "60 images span 59 directions at most" in few
     assert findings([of(even, "even")]) == ["No direction of any embedding is collapsed."]
 
 
