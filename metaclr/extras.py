@@ -36,6 +36,7 @@ EXTRAS = (
     Extra("lightning", "lightning", "metaclr.interop.lightning"),
     Extra("datasets", "datasets", "metaclr.interop.huggingface"),
     Extra("open_clip", "open_clip", "encoders and texts named open_clip:NAME"),
+    Extra("video", "av", "folders of video files"),
     Extra("ray", "ray", "comparisons spread over a cluster: --ray"),
     Extra("tune", "optuna", "settings chosen on validation tasks: --tune"),
 )

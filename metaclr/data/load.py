@@ -23,6 +23,7 @@ from metaclr.data.parts import take_parts, with_class_split
 from metaclr.data.reference import parse
 from metaclr.data.request import Request
 from metaclr.data.turned_classes import upright_note, with_turned_classes
+from metaclr.data.videos import FRAMES, read_videos, video_files, video_key
 from metaclr.errors import UserError, unknown
 
 
@@ -170,6 +171,10 @@ def _at_path(path: Path, request: Request) -> ImageSet:
 def _folder(path: Path, request: Request) -> ImageSet:
     tree = read_tree(path)
     files = [] if tree.has_images else array_files(tree)
+    videos = [] if tree.has_images or files else video_files(tree)
+    if videos:
+        key = {**_key(path.resolve().name, [], request), "videos": video_key(path, videos), "frames": FRAMES}
+        return cached(key, lambda _: read_videos(path, videos, request), request.cache)
     if not files:
         return folder_set(
             path, request.size, request.channels, parts=request.parts, options=request.options, cache_in=request.cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import ClassVar
 
 import torch
@@ -45,11 +46,12 @@ class OrderedFrames(ObjectiveSpec):
 
 
 class OrderedFramesLoss(nn.Module):
-    """Embeddings `(T, N, 3, D)`, a clip for each way and its frames in order of time, to the loss.
+    """Embeddings `(T, N, V, D)`, a clip for each way and V >= 3 of its frames in order of time, to the loss.
 
-    Frames of other clips are those of the next ways of the task, whose order is random.
+    Mean over all triples of a clip's frames. Frames of other clips are those of the next ways of the task, whose order
+    is random.
 
-    `accuracy`, after a forward: the share of clips whose neighboring frames are both more similar than the outer ones.
+    `accuracy`, after a forward: the share of triples whose neighbors are both more similar than the outer frames.
     """
 
     def __init__(self, settings: OrderedFrames) -> None:
@@ -59,22 +61,25 @@ class OrderedFramesLoss(nn.Module):
 
     @full_precision
     def forward(self, embeddings: Tensor, context: Context | None = None) -> Tensor:
-        """The loss of the batch. Raises UserError for another number of views than 3."""
-        rows = views_of(embeddings, context, least=3)
-        if len(rows) != 3:
-            raise UserError(f"ordered frames are three views of each way, got {len(rows)}: set shot=1, query=2")
-        first, middle, last = (row.view(*embeddings.shape[:2], -1) for row in rows)
-        early, late, outer = self._s(first, middle), self._s(middle, last), self._s(first, last)
-        shifts = range(1, min(self.settings.negatives, embeddings.shape[1] - 1) + 1)
-        terms = []
-        for near, frame in ((late, last), (early, first)):
-            others = [self._s(frame, frame.roll(shift, 1)) for shift in shifts]
-            terms.append(torch.stack([near, outer, *others]).logsumexp(0) - near)
-        self.accuracy = ((early > outer) & (late > outer)).float().mean().detach()
+        """The loss of the batch. Raises UserError for fewer than 3 views."""
+        rows = [row.view(*embeddings.shape[:2], -1) for row in views_of(embeddings, context, least=3)]
+        others = [self._others(row) for row in rows]
+        terms, ordered = [], []
+        for i, j, k in combinations(range(len(rows)), 3):
+            early, late, outer = self._s(rows[i], rows[j]), self._s(rows[j], rows[k]), self._s(rows[i], rows[k])
+            for near, frame in ((late, k), (early, i)):
+                terms.append(torch.stack([near, outer, *others[frame]]).logsumexp(0) - near)
+            ordered.append((early > outer) & (late > outer))
+        self.accuracy = torch.stack(ordered).float().mean().detach()
         together = torch.stack(rows)
         norms = together.abs().sum(-1).mean() + together.norm(dim=-1).mean()
         loss: Tensor = torch.stack(terms).mean() + self.settings.penalty * norms
         return loss
+
+    def _others(self, frame: Tensor) -> list[Tensor]:
+        """Similarity of a frame (T, N, D) with those of the next ways, each (T, N)."""
+        count = min(self.settings.negatives, frame.shape[1] - 1)
+        return [self._s(frame, frame.roll(shift, 1)) for shift in range(1, count + 1)]
 
     def _s(self, a: Tensor, b: Tensor) -> Tensor:
         if self.settings.similarity == "cosine":

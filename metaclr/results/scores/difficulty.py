@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from math import sqrt, tanh
 from typing import TYPE_CHECKING, Any
 
-from metaclr.results.scores.geometry import headline_columns
 from metaclr.results.scores.summary import Summary
-from metaclr.results.scores.table_column import TableColumn
+from metaclr.results.scores.table_column import TableColumn, table_column_of
 from metaclr.results.store.folder import Results
 
 if TYPE_CHECKING:
@@ -45,27 +44,37 @@ class Difficulty:
 
 
 def difficulties(results: Results, summary: Summary) -> tuple[list[Difficulty], str]:
-    """One for each source and target, on its headline column; and why there is none for the others, or ''."""
-    found, reasons = [], dict[str, None]()
-    for column in headline_columns(summary):
-        scores = [s for s in summary.of(column) if s.items is not None]
-        digests = {_digest(results, s.method, column) for s in scores}
-        similarity = results.episode_classes.similarity.get(digests.pop()) if len(digests) == 1 else None
-        if similarity is None or scores[0].classes is None:
-            reasons["the similarity of the classes is not stored: few episodes, or all with the same classes"] = None
-            continue
+    """One for each source and target; and why there is none for any, or ''.
+
+    On the few-shot column with the most ways and the fewest shots of those whose episodes differ in their classes.
+    """
+    stored = results.episode_classes.similarity
+    digests = {
+        (row.method, table_column_of(row)): row.protocol_pairs.get("digest", "")
+        for row in results.rows
+        if row.shot is not None
+    }
+    chosen: dict[tuple[str, str], tuple[TableColumn, str]] = {}
+    for column in summary.tasks:
+        of = {digests.get((s.method, column), "") for s in summary.of(column) if s.items is not None}
+        if column.family == "few-shot" and len(of) == 1 and of <= set(stored):
+            best = chosen.get((column.source, column.target))
+            if best is None or _rank(column) > _rank(best[0]):
+                chosen[column.source, column.target] = column, of.pop()
+    found = []
+    for column, digest in chosen.values():
+        scores = [s for s in summary.of(column) if s.items is not None and s.classes is not None]
         accuracies = {s.method: s.items.mean(0) for s in scores if s.items is not None}
-        found.append(_difficulty(column, similarity, scores[0].classes, accuracies))
-    return found, "; ".join(reasons)
+        classes = next((s.classes for s in scores), None)
+        if classes is not None:
+            found.append(_difficulty(column, stored[digest], classes, accuracies))
+    reason = "the similarity of the classes is not stored: few episodes, or all with the same classes"
+    return found, "" if found else reason
 
 
-def _digest(results: Results, method: str, column: TableColumn) -> str:
-    for row in results.rows:
-        if (row.method, row.source, row.target, row.evaluator) == (
-            method, column.source, column.target, column.evaluator
-        ) and (row.way, row.shot) == (column.way, column.shot):  # fmt: skip
-            return row.protocol_pairs.get("digest", "")
-    return ""
+def _rank(column: TableColumn) -> tuple[int, int, bool]:
+    """Larger for more ways, then fewer shots, then cosine prototypes."""
+    return column.way or 0, -(column.shot or 0), column.variant in ("", "cosine")
 
 
 def _difficulty(

@@ -310,7 +310,7 @@ OF_VIEWS = {
     ),
     "r3m": SetUp(
         "facebookresearch/r3m trainer.py, models_r3m.py",
-        {"frames": "three distinct frames", "language": "is left out", "crops": "one for a clip"},
+        {"task": "four distinct frames", "language": "is left out", "crops": "one for a clip"},
         projector=(),
         task=(1, 2),
         settings={"negatives": 3, "penalty": 1e-5},
