@@ -30,12 +30,12 @@ def single_run(
 
     Args:
         method, source, recipe, settings, seed: as in `metaclr.train`.
-        options: `steps`, `start`, `overrides` and `data_root` of it.
+        options: `steps`, `start`, `log`, `overrides` and `data_root` of it.
 
     Raises:
         UserError, EpisodeError: an unknown method or setting, a control, or a source that the method cannot train on.
     """
-    from metaclr.comparison.checks import check_run
+    from metaclr.comparison.checks import check_recipe, check_run
     from metaclr.comparison.image_format import with_format
     from metaclr.comparison.load import load_images
     from metaclr.comparison.method_files import find_method, method_text
@@ -52,6 +52,7 @@ def single_run(
         tables = for_other_data(tables)
     tables["methods"] = [{"name": name, "settings": dict(settings or {})}]
     resolved = resolve(tables, options.recipe_lines)
+    check_recipe(resolved)
     if name in CONTROLS or not chosen.trained:
         raise UserError(f"method {name!r} is a control, which is not trained; name another method")
     given, own = (source, {}) if isinstance(source, str) else (source.name, {source.name: source})

@@ -29,6 +29,7 @@ def train(
     start: str | Path | None = None,
     seed: int = 0,
     out: str | Path | None = None,
+    log: Sequence[str] = (),
     device: str = "auto",
     data_root: str | Path | None = None,
     overrides: Sequence[str] = (),
@@ -46,6 +47,7 @@ def train(
         device: with several ranks (torchrun), each takes the GPU of its number.
         out: a folder for checkpoint and curve; an interrupted training in it resumes, a finished one is loaded. The
             weights of the encoder are written to `encoder.safetensors` in it.
+        log: send the curve to "tensorboard", "wandb" or "mlflow" too, which needs `out`.
 
     Raises:
         UserError, EpisodeError: bad input, or a folder that another process uses, in one line.
@@ -63,7 +65,7 @@ def train(
     check_arguments(
         method=method, source=source, recipe=recipe, settings=settings, steps=steps, start=start, seed=seed, out=out,
         device=device,
-        data_root=data_root, overrides=overrides, quiet=quiet,
+        data_root=data_root, overrides=overrides, log=log, quiet=quiet,
     )  # fmt: skip
 
     def planned() -> tuple[Run, CompareRecipe, ImageSet]:
@@ -73,7 +75,7 @@ def train(
             recipe=recipe,
             settings=settings,
             seed=seed,
-            options=Options(steps=steps, start=start, overrides=overrides, data_root=data_root),
+            options=Options(steps=steps, start=start, log=log, overrides=overrides, data_root=data_root),
             device_type=at.type,
         )
         for line in () if quiet else lines:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from metaclr.cli._options import data_root_option, device_option, read_seeds, set_option
+from metaclr.cli._options import data_root_option, device_option, log_option, read_seeds, set_option
 
 if TYPE_CHECKING:
     from metaclr.api import Comparison
@@ -67,12 +67,7 @@ def comparison_options(*, seeds: str, out: str) -> Callable[[Callable[..., None]
             metavar="local|ADDRESS",
             help="Spread the runs over a Ray cluster: local, or its address (needs metaclr[ray]).",
         ),
-        click.option(
-            "--log",
-            type=click.Choice(["tensorboard", "wandb", "mlflow"]),
-            multiple=True,
-            help="Send curves and results to this logger too; may be repeated (needs metaclr[NAME]).",
-        ),
+        log_option,
         click.option("--trust", is_flag=True, help="Run the Python files that a recipe in a results folder names."),
         device_option,
         data_root_option,

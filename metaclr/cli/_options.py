@@ -48,3 +48,11 @@ def read_seeds(text: str | None) -> list[int] | None:
     if numbers[0] < 1:
         raise UserError(f"--seeds {text!r}: at least 1 (a count), or a list such as 0,7")
     return list(range(numbers[0]))
+
+
+log_option = click.option(
+    "--log",
+    type=click.Choice(["tensorboard", "wandb", "mlflow"]),
+    multiple=True,
+    help="Send curves and results to this logger too; may be repeated (needs metaclr[NAME]).",
+)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from metaclr.cli._comparison import terminable
-from metaclr.cli._options import data_root_option, device_option, set_option
+from metaclr.cli._options import data_root_option, device_option, log_option, set_option
 
 
 @click.command(name="train", short_help="Train one method.")
@@ -27,6 +27,7 @@ from metaclr.cli._options import data_root_option, device_option, set_option
     type=click.Path(path_type=Path),
     help="Write checkpoint, curve and encoder to this folder [results/train-METHOD].",
 )
+@log_option
 @device_option
 @data_root_option
 @set_option
@@ -38,6 +39,7 @@ def command(
     start: str | None,
     seed: int,
     out: Path | None,
+    log: tuple[str, ...],
     device: str,
     data_root: Path | None,
     overrides: tuple[str, ...],
@@ -61,6 +63,7 @@ def command(
             start=start,
             seed=seed,
             out=folder,
+            log=log,
             device=device,
             data_root=data_root,
             overrides=overrides,

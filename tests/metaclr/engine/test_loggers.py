@@ -70,6 +70,16 @@ def test_curve_and_measurements_are_logged(tmp_path: Path, recorded: type[Record
     assert ("simclr-source-s0", 0) in recorded.started
 
 
+def test_a_single_training_is_logged(tmp_path: Path, recorded: type[Recorded]) -> None:
+    lines = [*small.SETTINGS, "train.log_every=1", "train.steps=2"]
+    metaclr.train("simclr", small.stripes(), out=tmp_path / "mine", overrides=lines, log=["wandb"], quiet=True)
+    assert recorded.started == [("mine", 0)]
+    assert [step for step, values in recorded.given if "train/loss" in values] == [1, 2]
+    with pytest.raises(UserError, match="tensorboard"):
+        metaclr.train("simclr", small.stripes(), out=tmp_path / "other", log=["tensorbord"], quiet=True)
+    assert not (tmp_path / "other").exists()
+
+
 def test_a_logger_changes_neither_folder_nor_results(tmp_path: Path, recorded: type[Recorded]) -> None:
     with_logger, plain = compare(tmp_path / "a", "tensorboard"), compare(tmp_path / "b")
     assert with_logger.rows.value.tolist() == plain.rows.value.tolist()
