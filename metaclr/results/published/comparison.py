@@ -1,9 +1,14 @@
-"""Our scores beside published figures, cell by cell, with intervals and a verdict."""
+"""Our scores beside published figures, cell by cell, with intervals and a verdict.
+
+Both are about the same test classes, which a benchmark fixes, so that the interval of a few-shot score is the one over
+other episodes of these classes, as papers print it, and not the wider one for new classes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import hypot, sqrt
 
 from metaclr.results.published.figures import Cell, PublishedFigure
 from metaclr.results.scores.contrast import Contrast, contrasts
@@ -13,13 +18,15 @@ from metaclr.results.scores.table_column import TableColumn
 
 WITHOUT_INTERVAL = 0.5
 """Points that a published figure without an interval is taken to be uncertain by, over 1,000 episodes or so."""
+MIN_SEEDS = 3
+"""Training seeds from which on an interval holds new trainings."""
 
 
 @dataclass(frozen=True)
 class ComparedCell:
     """One cell: ours and theirs in percent (points for a difference), half-widths, seeds and items of ours.
 
-    ours: None where the comparison has no such score, and `verdict` says so.
+    ours: None where the comparison has no such score, and `verdict` says so. ours_ci95: see `same_classes_ci95`.
     """
 
     method: str
@@ -53,7 +60,7 @@ def _compared(
     theirs, their_half = row.values[cell], row.ci95.get(cell)
     task = find_column(summary, title, cell)
     score = summary.scores.get((title, task)) if task is not None else None
-    ours, half = (score.value, score.ci95) if score is not None else (None, None)
+    ours, half = (score.value, same_classes_ci95(score)) if score is not None else (None, None)
     if row.difference and score is not None and task is not None:
         base = summary.scores.get((reference, task))
         ours, half = _difference(score, base) if base is not None else (None, None)
@@ -74,7 +81,22 @@ def _compared(
 
 def _difference(score: Score, base: Score) -> tuple[float, float | None]:
     found = contrasts([Contrast((score,), (base,))])[0]
-    return found.value, found.ci95
+    return found.value, found.ci95 if found.ci95_episodes is None else found.ci95_episodes
+
+
+def same_classes_ci95(score: Score) -> float | None:
+    """95 % half-width for the same test classes: over episodes, from three seeds on for new trainings too.
+
+    Of scores over test images the interval that they have.
+    """
+    if score.ci95_episodes is None:
+        return score.ci95
+    training, seeds = 0.0, len(score.seeds)
+    if seeds >= MIN_SEEDS and score.sd is not None:
+        from scipy.special import stdtrit
+
+        training = float(stdtrit(seeds - 1, 0.975)) * score.sd / sqrt(seeds)
+    return hypot(score.ci95_episodes, training)
 
 
 def without_counterpart(

@@ -31,7 +31,8 @@ def table_notes(cells: Sequence[ComparedCell], differs: Sequence[str]) -> list[s
     counts = verdict_counts(cells)
     return [
         ", ".join(f"{count} {word}" for word, count in counts.items() if count) + f", of {len(cells)} cells.",
-        "Ours: accuracy in %, mean ± 95 % interval (few-shot: for new classes; probes: for test images); "
+        "Ours: accuracy in %, mean ± 95 % interval for the same test classes as published (few-shot: over other "
+        "episodes of them, from three seeds on for new trainings too; probes: over test images); "
         f"{' or '.join(map(str, seeds)) or 'no'} training seed{'s' * (seeds != [1])}, "
         f"{' or '.join(f'{n:,}' for n in items) or 'no'} episodes or test images.",
         "Published: as printed; ± where the source has one, which is over episodes of the same classes. A verdict is"

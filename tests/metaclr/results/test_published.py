@@ -1,11 +1,13 @@
 """Published figures beside ours: every figure has a source, cells are found, verdicts follow both intervals."""
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 import metaclr
 from episodes import ImageSet
@@ -19,8 +21,10 @@ from metaclr.methods import get
 from metaclr.recipe import CompareRecipe, reproductions
 from metaclr.recipe.reproductions import BUDGETS, get_reproduction, reproduction_names
 from metaclr.results.published import figures
-from metaclr.results.published.comparison import verdict
+from metaclr.results.published.comparison import same_classes_ci95, verdict
 from metaclr.results.published.figures import Cell, parse_cell, published, published_figures
+from metaclr.results.scores.score import Score
+from metaclr.results.scores.table_column import TableColumn
 from metaclr.results.store.rows import read_rows
 from tests.metaclr.comparison.small import SETTINGS, stripes
 
@@ -150,6 +154,7 @@ def test_ours_beside_theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert ours.ours == stored[0].value  # by the method's own classifier
     assert ours.theirs == 55.5
     assert ours.n_items == 60
+    assert ours.ours_ci95 == stored[0].ci95_episodes  # the test classes are those of the paper
     assert by_cell["protonet", "5-way 5-shot"].ours is None
     assert {one.verdict for one in cells} == {"no result"}  # of a smoke run
     text = (out / "published.md").read_text()
@@ -164,3 +169,15 @@ def test_ours_beside_theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     for one in hour:
         assert one.verdict == verdict(one.ours, one.ours_ci95, one.theirs, one.theirs_ci95)
     assert {one.verdict for one in hour if one.ours is None} == {"not measured"}
+
+
+def test_intervals_of_ours_are_for_the_classes_of_the_paper() -> None:
+    column = TableColumn("s", "t", "few-shot", 5, 1, "", "accuracy")
+    values = (50.0, 52.0, 54.0)
+    one = Score("m", column, 52.0, 8.0, None, (0,), (52.0,), 2000, None, (), ci95_episodes=0.4)
+    assert same_classes_ci95(one) == pytest.approx(0.4)
+    three = replace(one, value=52.0, sd=2.0, seeds=(0, 1, 2), values=values)
+    low, high = stats.t.interval(0.95, 2, loc=52, scale=2 / 3**0.5)
+    assert same_classes_ci95(three) == pytest.approx(((high - low) ** 2 / 4 + 0.4**2) ** 0.5)
+    probe = replace(one, ci95=1.5, ci95_episodes=None)
+    assert same_classes_ci95(probe) == 1.5
