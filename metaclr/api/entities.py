@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from metaclr.api.text_rows import written_rows
 from metaclr.comparison.text_training import TextOptions
 from metaclr.errors import UserError
 
@@ -63,6 +64,7 @@ def train_entities(
     from metaclr.console import notify, progress
     from metaclr.device import choose_device
     from metaclr.evaluation.entity_retrieval import accuracies, control_similarity
+    from metaclr.evaluation.word_counts import CONTROLS
     from metaclr.text.entities import character_entities, read_entities
     from metaclr.text.entity_sampler import EntitySampler, HardNegatives
     from metaclr.text.vocabulary import Vocabulary
@@ -91,7 +93,7 @@ def train_entities(
     def measured(name: str, seed: int, similarity: Any) -> None:
         rows.extend((name, seed, *astuple(one)) for one in accuracies(similarity, found))
 
-    for name in ("bag of words", "tf-idf"):
+    for name in CONTROLS:
         measured(name, 0, control_similarity(name, found))
     untrained: set[int] = set()
     for run in runs:
@@ -116,15 +118,4 @@ def train_entities(
             )  # fmt: skip
         embedded = embed_texts(learner, tokens)
         measured(run.entry.title, run.seed, embedded[count:][found.tested] @ embedded[:count].T)
-    return _written(rows, Path(out))
-
-
-def _written(rows: list[tuple[Any, ...]], folder: Path) -> EntityResults:
-    import pandas as pd
-
-    from metaclr.files import write_atomic
-
-    frame = pd.DataFrame(rows, columns=list(COLUMNS))
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomic(folder / "rows.csv", frame.round(3).to_csv(index=False))
-    return EntityResults(frame, folder)
+    return EntityResults(written_rows(rows, COLUMNS, Path(out)), Path(out))

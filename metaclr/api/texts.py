@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from metaclr.api.text_rows import written_rows
 from metaclr.comparison.text_training import TextOptions
 from metaclr.errors import UserError
 
@@ -78,7 +79,8 @@ def train_texts(
     from metaclr.comparison.text_training import text_learner, text_runs, train_on_tokens
     from metaclr.console import notify, progress
     from metaclr.device import choose_device
-    from metaclr.evaluation.sentence_similarity import CONTROLS, control_cosines, correlation, encoder_cosines
+    from metaclr.evaluation.sentence_similarity import control_cosines, correlation, encoder_cosines
+    from metaclr.evaluation.word_counts import CONTROLS
     from metaclr.text.sentence_pairs import read_tasks
     from metaclr.text.vocabulary import Vocabulary
 
@@ -114,7 +116,7 @@ def train_texts(
         model = models[run.name] = SentenceModel(learner.get_submodule("encoder"), vocabulary)
         for task in tasks:
             measured(run.entry.title, run.seed, task, encoder_cosines(model.embed, task))
-    return _written(rows, Path(out), models)
+    return TextResults(written_rows(rows, COLUMNS, Path(out)), Path(out), models)
 
 
 def _sentences(texts: str | Path | None, tasks: Sequence[SentencePairs]) -> list[str]:
@@ -128,14 +130,3 @@ def _sentences(texts: str | Path | None, tasks: Sequence[SentencePairs]) -> list
     if len(found) < 2:
         raise UserError(f"{texts}: {len(found)} sentences; write one a line, at least two")
     return sorted(found)
-
-
-def _written(rows: list[tuple[Any, ...]], folder: Path, models: dict[str, SentenceModel]) -> TextResults:
-    import pandas as pd
-
-    from metaclr.files import write_atomic
-
-    frame = pd.DataFrame(rows, columns=list(COLUMNS))
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomic(folder / "rows.csv", frame.round(3).to_csv(index=False))
-    return TextResults(frame, folder, models)

@@ -54,9 +54,9 @@ def list_images(root: Path, parts: tuple[str, ...] = (), layout: str = "auto", l
         folder.others = [name for name in folder.others if folder.path / name not in used]
     rows, left_out = _labelled_or_not(rows, parts)
     rows, spelled = unite_spellings(rows)
-    said = any(part for _, part, _ in rows) and any(class_name is not None for *_, class_name in rows)
+    complete = any(part for _, part, _ in rows) and any(class_name is not None for *_, class_name in rows)
     notes += [*spelled, *left_out, *left_out_files(tree), *repeated_folders(tree)]
-    listing = _listing(root, sorted(rows), (*notes, *([] if said else unread_lists(tree))))
+    listing = _listing(root, sorted(rows), (*notes, *([] if complete else unread_lists(tree))))
     return replace(listing, attributes=in_order(attributes, listing.files))
 
 
@@ -100,8 +100,10 @@ def _by_folders(
     notes = [f"layout: {reading.layout}", *reading.notes]
     describing = [one for one in lists if one.has_attributes and not one.labelled and not one.has_parts]
     if unread := [one.path.name for one in lists if one not in describing]:
-        said = "the parts" if "PART" in reading.layout else "the classes"
-        notes.append(f"layout: {some(unread)} is not read, for the folders say {said}; its path as data set reads it")
+        content = "the parts" if "PART" in reading.layout else "the classes"
+        notes.append(
+            f"layout: {some(unread)} is not read, for the folders say {content}; its path as data set reads it"
+        )
     if not describing:
         return rows, notes, set(), {}
     listed = images_of_lists(tree, index, describing)

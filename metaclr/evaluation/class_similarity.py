@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from episodes import EpisodeTable, ImageSet
+from episodes import ImageSet
 from metaclr.evaluation.inspection import choose_images
 from metaclr.evaluation.target import Target
 
@@ -52,13 +52,9 @@ def similarities(targets: Iterable[Target]) -> dict[str, NDArray[np.float32]]:
     """
     found = {}
     for target in targets:
-        tables = [t for t in target.tables if _is_long(t) and 1 < t.shape.way < target.images.classes]
+        tables = [t for t in target.tables if len(t) >= MIN_EPISODES and 1 < t.shape.way < target.images.classes]
         if tables:
             labels, similarity = target.images.required_labels(), class_similarity(target.images)
             for table in tables:
                 found[table.digest[:16]] = episode_similarity(similarity, labels[table.support[:, :, 0].cpu()]).numpy()
     return found
-
-
-def _is_long(table: EpisodeTable) -> bool:
-    return len(table) >= MIN_EPISODES

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from metaclr.evaluation.word_counts import word_counts
 from metaclr.text.entities import Entities
-from metaclr.text.vocabulary import PATTERN
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,9 @@ def accuracies(similarity: Tensor, entities: Entities, ks: Sequence[int] = (1, 1
 
 def control_similarity(name: str, entities: Entities) -> Tensor:
     """Cosines of counts of words, (n, E); `bag of words` or `tf-idf` of the entities' texts and trained mentions."""
-    from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
-    from sklearn.preprocessing import normalize
-
-    kinds = {"bag of words": CountVectorizer, "tf-idf": TfidfVectorizer}
-    trained = [text for text, tested in zip(entities.mentions, entities.tested.tolist(), strict=True) if not tested]
-    asked = [text for text, tested in zip(entities.mentions, entities.tested.tolist(), strict=True) if tested]
-    fitted = kinds[name](token_pattern=PATTERN).fit([*entities.texts, *trained])
-    rows, columns = (normalize(fitted.transform(texts).astype(float)) for texts in (asked, entities.texts))
+    tested = entities.tested.tolist()
+    trained, asked = (
+        [text for text, t in zip(entities.mentions, tested, strict=True) if t == of] for of in (False, True)
+    )
+    rows, columns = word_counts(name, [*entities.texts, *trained], asked, entities.texts)
     return torch.from_numpy((rows @ columns.T).toarray())

@@ -10,10 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from metaclr.evaluation.statistics import rank_correlation_interval
+from metaclr.evaluation.word_counts import word_counts
 from metaclr.text.sentence_pairs import SentencePairs
-from metaclr.text.vocabulary import PATTERN
-
-Z95 = 1.959964
 
 
 @dataclass(frozen=True)
@@ -34,33 +33,18 @@ def encoder_cosines(embed: Callable[[Sequence[str]], Tensor], task: SentencePair
 
 
 def correlation(cosines: Tensor, scores: Sequence[float]) -> Correlation:
-    """Spearman's correlation, ties with mean ranks (scipy).
-
-    Interval: Fisher's z with the variance (1 + r^2 / 2) / (n - 3) of Bonett and Wright 2000, Psychometrika 65.
-    """
+    """Spearman's correlation, ties with mean ranks (scipy), and its `rank_correlation_interval`."""
     from scipy.stats import spearmanr
 
     r, n = float(spearmanr(cosines.numpy(), scores).statistic), len(scores)
     if n < 4 or not abs(r) < 1:  # nan too: constant scores or cosines
         return Correlation(100 * r, math.nan, math.nan, n)
-    half = Z95 * math.sqrt((1 + r * r / 2) / (n - 3))
-    return Correlation(100 * r, 100 * math.tanh(math.atanh(r) - half), 100 * math.tanh(math.atanh(r) + half), n)
+    low, high = rank_correlation_interval(r, n)
+    return Correlation(100 * r, 100 * low, 100 * high, n)
 
 
 def control_cosines(name: str, sentences: Sequence[str], task: SentencePairs) -> Tensor:
-    """Cosines of counts of words, float64 (n,): what a trained encoder must beat. Words of `sentences` are counted.
-
-    bag of words: the counts. tf-idf: counts weighted by how rare a word is among `sentences` (scikit-learn's).
-    """
-    from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
-    from sklearn.preprocessing import normalize
-
-    kinds = {"bag of words": CountVectorizer, "tf-idf": TfidfVectorizer}
-    fitted = kinds[name](token_pattern=PATTERN).fit(sentences)
-    rows = normalize(fitted.transform(task.sentences).astype(float))
+    """Cosines of counts of words of `sentences`, float64 (n,): what a trained encoder must beat."""
+    (rows,) = word_counts(name, sentences, task.sentences)
     first, second = task.numbers
     return torch.from_numpy(rows[list(first)].multiply(rows[list(second)]).sum(1).A1)
-
-
-CONTROLS = ("bag of words", "tf-idf")
-"""Printed beside every trained encoder."""

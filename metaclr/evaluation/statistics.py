@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf, isfinite, nan, sqrt
+from math import atanh, inf, isfinite, nan, sqrt, tanh
 
 import torch
 from torch import Tensor
@@ -50,6 +50,16 @@ def student_quantile(degrees: int, probability: float = 0.975) -> float:
     from scipy.special import stdtrit
 
     return float(stdtrit(degrees, probability))
+
+
+def rank_correlation_interval(rho: float, n: int) -> tuple[float, float]:
+    """95 % interval of Spearman's rho, within (-1, 1), over n >= 4 pairs as a sample of such pairs.
+
+    tanh(atanh(rho) ± 1.96 sqrt((1 + rho² / 2) / (n - 3))) (Bonett and Wright 2000, "Sample size requirements for
+    estimating Pearson, Kendall and Spearman correlations", doi:10.1007/BF02294183).
+    """
+    half = 1.959964 * sqrt((1 + rho * rho / 2) / (n - 3))
+    return tanh(atanh(rho) - half), tanh(atanh(rho) + half)
 
 
 def mean_interval(values: Tensor) -> Interval:

@@ -98,7 +98,9 @@ class EntitySampler:
         for row, of_row in zip(anchors.tolist(), candidates, strict=True):
             taken, ways = set(row), []
             for entity, wrong in zip(row, of_row, strict=True):
-                other = next((e for e in [*wrong, *self._known.tolist()] if e not in taken), entity)
+                other = next((e for e in wrong if e not in taken), None)
+                if other is None:  # all that the mention is mistaken for are in the task
+                    other = next((e for e in self._known.tolist() if e not in taken), entity)
                 taken.add(other)
                 ways += [entity, other]
             drawn.append(ways[: self.shape.way])

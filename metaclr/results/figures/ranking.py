@@ -72,5 +72,5 @@ def _caption(found: list[Ranking]) -> str:
         "Probability that two comparisons of so many episodes, which share none, agree: on the order of two methods "
         f"(0.5 if they do not differ), on the best of {', '.join(map(str, counts))} trained methods, on their whole "
         f"order. By {DRAWS} random draws of the stored episodes: other episodes of the same pool of classes. {trained}"
-        f"Dashed: {SAFE:.0%}. The table has neighbours in the ranking, and what it takes to tell them apart."
+        f"Dashed: {SAFE:.0%}. The table has neighbors in the ranking, and what it takes to tell them apart."
     )

@@ -93,9 +93,9 @@ def same_classes_ci95(score: Score) -> float | None:
         return score.ci95
     training, seeds = 0.0, len(score.seeds)
     if seeds >= MIN_SEEDS and score.sd is not None:
-        from scipy.special import stdtrit
+        from metaclr.evaluation.statistics import student_quantile
 
-        training = float(stdtrit(seeds - 1, 0.975)) * score.sd / sqrt(seeds)
+        training = student_quantile(seeds - 1) * score.sd / sqrt(seeds)
     return hypot(score.ci95_episodes, training)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import atanh, sqrt, tanh
 from typing import TYPE_CHECKING
 
 from metaclr.results.scores.summary import Summary
@@ -46,12 +45,13 @@ class Agreement:
 def agreement(x: Sequence[float], y: Sequence[float]) -> RankAgreement:
     """Spearman's rho of two evaluators over the same methods, as a sample of such methods.
 
-    The interval is tanh(atanh(rho) ± 1.96 sqrt((1 + rho² / 2) / (M - 3))) (Bonett and Wright 2000, "Sample size
-    requirements for estimating Pearson, Kendall and Spearman correlations", doi:10.1007/BF02294183). It takes the
-    scores as exact, and the methods as independent draws; with few methods it is wide.
+    The interval (`evaluation.statistics.rank_correlation_interval`) takes the scores as exact, and the methods as
+    independent draws; with few methods it is wide.
     """
     import numpy as np
     from scipy.stats import rankdata
+
+    from metaclr.evaluation.statistics import rank_correlation_interval
 
     a, b = rankdata(x), rankdata(y)
     if np.ptp(a) == 0 or np.ptp(b) == 0:
@@ -59,8 +59,7 @@ def agreement(x: Sequence[float], y: Sequence[float]) -> RankAgreement:
     rho = float(np.clip(np.corrcoef(a, b)[0, 1], -1, 1))
     if abs(rho) > 1 - 1e-9:
         return RankAgreement(rho, None, None)
-    half = 1.959964 * sqrt((1 + rho * rho / 2) / (len(a) - 3))
-    return RankAgreement(rho, tanh(atanh(rho) - half), tanh(atanh(rho) + half))
+    return RankAgreement(rho, *rank_correlation_interval(rho, len(a)))
 
 
 def agreements(summary: Summary) -> tuple[list[Agreement], str]:

@@ -84,14 +84,15 @@ def _difficulty(
     accuracies: dict[str, NDArray[np.float64]],
 ) -> Difficulty:
     import numpy as np
-    from scipy.special import stdtrit
+
+    from metaclr.evaluation.statistics import student_quantile
 
     x = similarity.astype(np.float64)
     bins = np.array_split(x.argsort(kind="stable"), BINS)
     y = np.stack(list(accuracies.values()))  # (M, E)
     means = np.stack([y[:, of].mean(1) for of in bins], 1)
     halves = np.stack(
-        [stdtrit(len(of) - 1, 0.975) * y[:, of].std(1, ddof=1) / sqrt(len(of)) for of in bins], 1
+        [student_quantile(len(of) - 1) * y[:, of].std(1, ddof=1) / sqrt(len(of)) for of in bins], 1
     )  # fmt: skip
     found = correlations(x, y, classes)
     trends = [Trend(method, tuple(means[i]), tuple(halves[i]), *found[i]) for i, method in enumerate(accuracies)]
@@ -110,7 +111,8 @@ def correlations(
         classes: (E, N) ids; copies of a class have one id.
     """
     import numpy as np
-    from scipy.special import stdtrit
+
+    from metaclr.evaluation.statistics import student_quantile
 
     ids, index = np.unique(classes, return_inverse=True)
     holds = np.zeros((len(x), len(ids)))
@@ -139,6 +141,6 @@ def correlations(
         else:
             count = len(ids)
             error = sqrt((count - 1) / count * float(((without[i] - without[i].mean()) ** 2).sum()))
-            half = float(stdtrit(count - 1, 0.975)) * error
+            half = student_quantile(count - 1) * error
             found.append((tanh(z), tanh(z - half), tanh(z + half)))
     return found

@@ -55,6 +55,12 @@ class Ranking:
 
 def rankings(summary: Summary) -> tuple[list[Ranking], str]:
     """One for each source and target, on its headline column; and why there is none for the others, or ''."""
+    columns, reason = rankable(summary)
+    return [_ranking(column, scores) for column, scores in columns], reason
+
+
+def rankable(summary: Summary) -> tuple[list[tuple[TableColumn, list[Score]]], str]:
+    """The columns that `rankings` ranks, with the scores of their trained methods; and why not others, or ''."""
     found, reasons = [], dict[str, None]()
     for column in headline_columns(summary):
         scores = [s for s in summary.ranked(column) if s.method not in summary.controls]
@@ -62,7 +68,7 @@ def rankings(summary: Summary) -> tuple[list[Ranking], str]:
         if reason:
             reasons[reason] = None
         else:
-            found.append(_ranking(column, scores))
+            found.append((column, scores))
     return found, "; ".join(reasons)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from metaclr.results.scores.agreement import agreements
 from metaclr.results.scores.difficulty import difficulties
-from metaclr.results.scores.ranking import rankings
+from metaclr.results.scores.ranking import rankable
 from metaclr.results.scores.summary import Summary
 from metaclr.results.store.folder import Results
 
@@ -12,7 +12,7 @@ from metaclr.results.store.folder import Results
 def unanswered(results: Results, summary: Summary) -> list[str]:
     """A line for each question that has no table and no figure on any target."""
     found = {
-        "How safe the ranking is": rankings(summary),
+        "How safe the ranking is": rankable(summary),
         "Whether evaluators rank methods alike": agreements(summary),
         "Whether episodes of classes that look alike are harder": difficulties(results, summary),
     }

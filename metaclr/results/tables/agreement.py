@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from functools import partial
 from typing import TYPE_CHECKING
 
-from metaclr.results.scores.agreement import Agreement, RankAgreement, agreements
+from metaclr.results.scores.agreement import Agreement, agreements
 from metaclr.results.scores.summary import Summary
+from metaclr.results.tables.correlation_cell import correlation_cell
 from metaclr.results.tables.layout import Block, Line, Table, TableCell
 
 if TYPE_CHECKING:
@@ -48,16 +50,14 @@ def _blocks(found: Sequence[Agreement], columns: int) -> tuple[Block, ...]:
         for start in range(0, count - 1, width):
             part = range(start, min(start + width, count - 1))
             lines = tuple(
-                Line(one.labels[i], tuple(_cell(one.agreements[i][j]) if j < i else TableCell(text="") for j in part))
+                Line(
+                    one.labels[i],
+                    tuple(
+                        correlation_cell(*astuple(one.agreements[i][j])) if j < i else TableCell(text="") for j in part
+                    ),
+                )
                 for i in range(start + 1, count)
             )
             title = f"{one.methods} methods" + (f", trained on {one.source}" if len(found) > 1 else "")
             blocks.append(Block(title, tuple(("", one.labels[j]) for j in part), lines, corner="evaluator"))
     return tuple(blocks)
-
-
-def _cell(of: RankAgreement) -> TableCell:
-    if of.rho is None:
-        return TableCell(text="–")
-    interval = "" if of.low is None or of.high is None else f" [{of.low:+.2f}, {of.high:+.2f}]"
-    return TableCell(text=f"{of.rho:+.2f}{interval}".replace("-", "−"))

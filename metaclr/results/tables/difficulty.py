@@ -9,6 +9,7 @@ from metaclr.results.scores.difficulty import BINS, Difficulty, Trend, difficult
 from metaclr.results.scores.summary import Summary
 from metaclr.results.scores.table_column import table_column_record
 from metaclr.results.store.folder import Results
+from metaclr.results.tables.correlation_cell import correlation_cell
 from metaclr.results.tables.layout import Block, Line, Table, TableCell
 
 if TYPE_CHECKING:
@@ -51,12 +52,7 @@ def _blocks(found: Sequence[Difficulty], columns: int) -> tuple[Block, ...]:
 
 
 def _cells(trend: Trend) -> tuple[TableCell, ...]:
-    if trend.correlation is None:
-        first = TableCell(text="–")
-    else:
-        known = trend.low is not None and trend.high is not None
-        interval = f" [{trend.low:+.2f}, {trend.high:+.2f}]" if known else ""
-        first = TableCell(text=f"{trend.correlation:+.2f}{interval}".replace("-", "−"))
+    first = correlation_cell(trend.correlation, trend.low, trend.high)
     return first, *(TableCell(trend.means[i], trend.halves[i]) for i in (0, -1))
 
 

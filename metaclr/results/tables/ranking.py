@@ -1,4 +1,4 @@
-"""Whether a repetition would give the ranking again: neighbours in it, and what it takes to tell them apart."""
+"""Whether a repetition would give the ranking again: neighbors in it, and what it takes to tell them apart."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OF_TRAININGS = "new trainings"
 
 
 def ranking_table(summary: Summary) -> Table | None:
-    """A line per neighbouring pair of the ranking, a block per source and target; None where nothing can be said."""
+    """A line per neighboring pair of the ranking, a block per source and target; None where there is no ranking."""
     found, _ = rankings(summary)
     if not found:
         return None

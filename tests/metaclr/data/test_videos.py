@@ -1,4 +1,4 @@
-"""Folders of videos: their clips, classes and parts; skipped where PyAV is missing, which is said in one line."""
+"""Folders of videos: their clips, classes and parts; skipped where PyAV is missing, which one error line names."""
 
 from __future__ import annotations
 
