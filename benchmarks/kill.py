@@ -187,7 +187,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     import torch
 
     import metaclr.api  # imported before the forks
-    import metaclr.comparison.on_ray  # noqa: F401
+    import metaclr.comparison.launching.on_ray  # noqa: F401
     from metaclr.environment import describe
 
     torch.set_num_threads(1)

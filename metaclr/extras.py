@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
+
+from metaclr.errors import UserError
 
 L2L = "uv pip install '.[l2l]' in a checkout, or uv sync --extra l2l (pip alone cannot build learn2learn)"
 """learn2learn 0.2.0 asks for packages that cannot be built, and ships C code of an old Cython; `tool.uv` mends both."""
@@ -51,3 +55,13 @@ def how_to_get(package: str) -> str:
     """The command that installs a package: by its extra, or alone where no extra brings it."""
     package = _BROUGHT_BY.get(package, package)
     return next((extra.how for extra in EXTRAS if extra.package == package), f"pip install {package}")
+
+
+def need(library: str, purpose: str) -> ModuleType:
+    """The library. Raises UserError, saying what needs it and how to get it, where it is not installed."""
+    try:
+        return import_module(library)
+    except ImportError as error:
+        raise UserError(
+            f"{purpose} needs {library}, which cannot be imported ({error}); get it with: {how_to_get(library)}"
+        ) from None

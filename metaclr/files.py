@@ -48,7 +48,7 @@ def is_file(path: Path) -> bool:
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A new file to write; after the block it is flushed to the disk and takes the name `path` in one step.
 
-    Its temporary name is unique to this write; `metaclr.comparison.leftovers` removes those of killed processes.
+    Its temporary name is unique to this write; `comparison.folders.leftovers` removes those of killed processes.
 
     Raises:
         Whatever the block raises, OSError included; the old file is then unchanged, and the new one removed.

@@ -12,7 +12,7 @@ from metaclr.api.sweeping import sweep
 from metaclr.api.texts import train_texts
 from metaclr.api.training import train
 from metaclr.api.walking import bridge_walk
-from metaclr.comparison.text_training import TextOptions
+from metaclr.comparison.runs.text_training import TextOptions
 
 __all__ = [
     "Comparison",

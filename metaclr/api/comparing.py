@@ -104,7 +104,7 @@ def compare(
     """
     from metaclr.api.checks import check_arguments
     from metaclr.comparison import execute, plan
-    from metaclr.comparison.launcher import check_launcher
+    from metaclr.comparison.launching.launcher import check_launcher
     from metaclr.console import notify
     from metaclr.device import choose_device
     from metaclr.engine.distributed import rank_device

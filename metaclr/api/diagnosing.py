@@ -58,8 +58,8 @@ def diagnose_runs(
     """Measure the geometry of encoders on the same images and the same views of them.
 
     Args:
-        names: runs, comparisons, encoder files, `timm:NAME`, `hub:OWNER/NAME`, FILE.py:FUNCTION, files of weights, or
-            embeddings (see `find_subjects`).
+        names: runs, comparisons, encoder files, `timm:NAME`, `hub:OWNER/NAME`, `open_clip:NAME/TAG`, FILE.py:FUNCTION,
+            files of weights, or embeddings (see `find_subjects`).
         data: images `NAME[:PART]`, or an `ImageSet`; None is the first target of the first run, or `glyphs:held-out`.
         layers: `features`, and `projected`: the embeddings of the projector that the loss compared.
         out: folder of tables, figures and page; None writes nothing.
@@ -148,7 +148,7 @@ class _Images:
         return self.made[key]
 
     def _recipe(self, channels: int) -> ViewRecipe:
-        from metaclr.comparison.image_format import VIEWS
+        from metaclr.comparison.settings.image_format import VIEWS
         from metaclr.recipe.views import view_recipe
 
         return view_recipe(self.views or VIEWS[channels], self.tables)

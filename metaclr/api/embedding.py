@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from metaclr.errors import UserError
+from metaclr.extras import need
 from metaclr.files import write_atomic
-from metaclr.networks.external import need
 
 if TYPE_CHECKING:
     from episodes import ImageSet

@@ -16,6 +16,13 @@ KINDS = (
     "FILE.py:FUNCTION, a folder of `metaclr train`, timm:NAME, hub:OWNER/NAME, open_clip:NAME/TAG, or a file of "
     "weights (--arch)"
 )
+_LIBRARIES = ("timm", "hub", "open_clip")
+
+
+def is_from_library(name: str) -> bool:
+    """Whether a name is that of a library's model: timm:NAME, hub:OWNER/NAME or open_clip:NAME/TAG."""
+    family, _, inner = name.partition(":")
+    return bool(inner) and family in _LIBRARIES
 
 
 def pretrained(

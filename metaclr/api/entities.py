@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metaclr.api.text_rows import written_rows
-from metaclr.comparison.text_training import TextOptions
+from metaclr.comparison.runs.text_training import TextOptions
 from metaclr.errors import UserError
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ def train_entities(
     Raises:
         UserError: tables that cannot be read, or a method that texts cannot train.
     """
-    from metaclr.comparison.entity_refresh import EntityRefresh, embed_texts
-    from metaclr.comparison.text_training import text_learner, text_runs, text_shape, train_on_tokens
+    from metaclr.comparison.labels.entity_refresh import EntityRefresh, embed_texts
+    from metaclr.comparison.runs.text_training import text_learner, text_runs, text_shape, train_on_tokens
     from metaclr.console import notify, progress
     from metaclr.device import choose_device
     from metaclr.evaluation.entity_retrieval import accuracies, control_similarity

@@ -73,12 +73,12 @@ def evaluate(
     from metaclr.api.checks import check_arguments
     from metaclr.api.comparing import Comparison, own_and_names
     from metaclr.api.encoder_checks import checked_encoder, named_encoders
-    from metaclr.comparison.checks import check_recipe
-    from metaclr.comparison.folder import check_writable
-    from metaclr.comparison.load import load_images
-    from metaclr.comparison.naming import check_labels
-    from metaclr.comparison.owner import owned
-    from metaclr.comparison.targets import prepare
+    from metaclr.comparison.folders.folder import check_writable
+    from metaclr.comparison.folders.owner import owned
+    from metaclr.comparison.planning.checks import check_recipe
+    from metaclr.comparison.planning.load import load_images
+    from metaclr.comparison.planning.targets import prepare
+    from metaclr.comparison.runs.naming import check_labels
     from metaclr.device import choose_device
     from metaclr.results.store.rows import to_frame
 
@@ -175,8 +175,8 @@ def _evaluate_all(
 ) -> list[Any]:
     """Rows of the encoders that take images of one format, and of the control."""
     from episodes import PRESETS
-    from metaclr.comparison.evaluate_run import RunInfo, evaluate_run
-    from metaclr.comparison.image_format import VIEWS
+    from metaclr.comparison.runs.evaluate_run import RunInfo, evaluate_run
+    from metaclr.comparison.settings.image_format import VIEWS
     from metaclr.console import progress
     from metaclr.networks import build_encoder
 
@@ -221,7 +221,7 @@ def _write(
 ) -> None:
     import tomli_w
 
-    from metaclr.comparison.pictures import target_pictures
+    from metaclr.comparison.runs.pictures import target_pictures
     from metaclr.environment import describe
     from metaclr.evaluation.class_similarity import similarities
     from metaclr.files import write_atomic

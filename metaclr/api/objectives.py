@@ -29,6 +29,6 @@ def objective(method: str | Method, *, dim: int = 128, **settings: Any) -> nn.Mo
     >>> metaclr.objective("simclr", temperature=0.2)(embeddings).shape
     torch.Size([])
     """
-    from metaclr.comparison.method_files import find_method
+    from metaclr.comparison.settings.method_files import find_method
 
     return find_method(method).objective.build(dim, **settings)

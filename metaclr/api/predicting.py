@@ -39,8 +39,8 @@ def _files(path: Path) -> list[Path]:
     """The file itself, or the image files directly in a folder, by name."""
     if not path.is_dir():
         return [path]
-    from metaclr.data.file_tree import image_endings
-    from metaclr.data.skipped_names import is_skipped
+    from metaclr.data.tree.file_tree import image_endings
+    from metaclr.data.tree.skipped_names import is_skipped
 
     known = image_endings()
     found = sorted(one for one in path.iterdir() if one.suffix.lower() in known and not is_skipped(one.name))

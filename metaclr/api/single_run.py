@@ -11,7 +11,7 @@ from metaclr.errors import UserError
 
 if TYPE_CHECKING:
     from episodes import ImageSet
-    from metaclr.comparison.run import Run
+    from metaclr.comparison.runs.run import Run
     from metaclr.methods import Method
     from metaclr.recipe import CompareRecipe
 
@@ -35,14 +35,14 @@ def single_run(
     Raises:
         UserError, EpisodeError: an unknown method or setting, a control, or a source that the method cannot train on.
     """
-    from metaclr.comparison.checks import check_recipe, check_run
-    from metaclr.comparison.image_format import with_format
-    from metaclr.comparison.load import load_images
-    from metaclr.comparison.method_files import find_method, method_text
-    from metaclr.comparison.naming import entry_with_positives
-    from metaclr.comparison.positives_setting import declared
-    from metaclr.comparison.run import Run
-    from metaclr.comparison.training import task_notes
+    from metaclr.comparison.labels.positives_setting import declared
+    from metaclr.comparison.planning.checks import check_recipe, check_run
+    from metaclr.comparison.planning.load import load_images
+    from metaclr.comparison.runs.naming import entry_with_positives
+    from metaclr.comparison.runs.run import Run
+    from metaclr.comparison.runs.training import task_notes
+    from metaclr.comparison.settings.image_format import with_format
+    from metaclr.comparison.settings.method_files import find_method, method_text
     from metaclr.recipe import CONTROLS, find, for_other_data, read, resolve
 
     chosen = find_method(method)

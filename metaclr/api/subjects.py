@@ -12,7 +12,7 @@ from metaclr.errors import UserError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from metaclr.comparison.run_networks import RunNetworks
+    from metaclr.comparison.folders.run_networks import RunNetworks
 
 LAYERS = ("features", "projected")
 """What is measured of an encoder: its features, or the embeddings of the projector that the loss compared."""
@@ -49,8 +49,8 @@ def find_subjects(
 
     Args:
         names: the folder of a run or of a comparison (all its encoders), an `encoder.safetensors`; what
-            `metaclr.pretrained` loads: `timm:NAME`, `hub:OWNER/NAME`, FILE.py:FUNCTION, a file of weights; or
-            embeddings: an .npz of `metaclr embed`, or an .npy (M, D).
+            `metaclr.pretrained` loads: `timm:NAME`, `hub:OWNER/NAME`, `open_clip:NAME/TAG`, FILE.py:FUNCTION, a file of
+            weights; or embeddings: an .npz of `metaclr embed`, or an .npy (M, D).
         channels, size: of the images for encoders from elsewhere; None for their own. Runs know their own.
         arch: the network that files of weights are for, see `metaclr.pretrained`.
         pretrained: load timm's weights; otherwise random ones.
@@ -71,11 +71,12 @@ def find_subjects(
 
 
 def _of_name(name: str, *, channels: int | None, size: int | None, arch: str, pretrained: bool) -> list[Subject]:
+    from metaclr.api.encoders import KINDS, is_from_library
     from metaclr.networks.pretrained.weights_file import is_weights_file
     from metaclr.networks.saved_encoder import NAME, is_saved_encoder
 
     path = Path(name)
-    is_elsewhere = name.startswith(("timm:", "hub:")) or ".py:" in name
+    is_elsewhere = is_from_library(name) or ".py:" in name
     if is_elsewhere or (path.is_file() and is_weights_file(name) and not is_saved_encoder(path)):
         return [_from_elsewhere(name, channels=channels, size=size, arch=arch, pretrained=pretrained)]
     if path.suffix in EMBEDDINGS and path.is_file():
@@ -88,8 +89,7 @@ def _of_name(name: str, *, channels: int | None, size: int | None, arch: str, pr
     if not files:
         what = f"no {NAME} in it or in its runs" if path.exists() else "no such folder or file"
         raise UserError(
-            f"{name!r}: {what}; give the folder of a run or comparison, an {NAME}, timm:NAME, hub:OWNER/NAME, "
-            "FILE.py:FUNCTION, a file of weights with --arch, or embeddings as .npz or .npy"
+            f"{name!r}: {what}; give the folder of a comparison, {KINDS}, an {NAME}, or embeddings as .npz or .npy"
         )
     return [_of_file(file) for file in files]
 
@@ -97,6 +97,7 @@ def _of_name(name: str, *, channels: int | None, size: int | None, arch: str, pr
 def _from_elsewhere(name: str, *, channels: int | None, size: int | None, arch: str, pretrained: bool) -> Subject:
     """An encoder that was not trained here, loaded and checked as `metaclr evaluate` does."""
     from metaclr.api.encoder_checks import checked_encoder
+    from metaclr.api.encoders import is_from_library
     from metaclr.api.encoders import pretrained as load_by_name
     from metaclr.api.image_formats import format_of
     from metaclr.networks.pretrained.timm_weights import timm_encoder
@@ -107,12 +108,12 @@ def _from_elsewhere(name: str, *, channels: int | None, size: int | None, arch: 
         net = load_by_name(name, channels=channels, size=size, arch=arch)
     pixels, planes = format_of(net, size, channels)
     notes = tuple(getattr(net, "notes", ()))
-    label = name if name.startswith(("timm:", "hub:")) else Path(name).name
+    label = name if is_from_library(name) else Path(name).name
     return Subject(label, label, checked_encoder(net, name, channels=planes, size=pixels), planes, pixels, notes=notes)
 
 
 def _of_file(path: Path) -> Subject:
-    from metaclr.comparison.run_networks import run_networks
+    from metaclr.comparison.folders.run_networks import run_networks
     from metaclr.networks.saved_encoder import open_encoder
 
     encoder, description = open_encoder(path)

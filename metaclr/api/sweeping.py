@@ -34,7 +34,7 @@ def sweep(
 
     Args:
         grid: values by key, such as `{"temperature": [0.05, 0.2, 1.0]}`; None is the recipe's own table `sweep`. Keys:
-            see `metaclr.comparison.sweep.expand_sweep`.
+            see `metaclr.comparison.planning.sweep.expand_sweep`.
         recipe: a study (a recipe with a table `sweep`), or any other: a shipped one runs its few-shot evaluators only.
         methods: default `simclr`, or the methods of a study.
         sources, options: as in `compare`; `out` is `results/sweep-KEYS` by default, or `results/NAME` of a study.

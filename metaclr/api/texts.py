@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metaclr.api.text_rows import written_rows
-from metaclr.comparison.text_training import TextOptions
+from metaclr.comparison.runs.text_training import TextOptions
 from metaclr.errors import UserError
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def train_texts(
     Raises:
         UserError: nothing to read, or a method that needs labels, positives or a learner of its own.
     """
-    from metaclr.comparison.text_training import text_learner, text_runs, train_on_tokens
+    from metaclr.comparison.runs.text_training import text_learner, text_runs, train_on_tokens
     from metaclr.console import notify, progress
     from metaclr.device import choose_device
     from metaclr.evaluation.sentence_similarity import control_cosines, correlation, encoder_cosines

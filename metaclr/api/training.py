@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from episodes import ImageSet
-    from metaclr.comparison.run import Run
+    from metaclr.comparison.runs.run import Run
     from metaclr.methods import Method
     from metaclr.recipe import CompareRecipe
 
@@ -54,8 +54,8 @@ def train(
         NonFiniteLoss: a loss or parameter that is NaN or infinite, with step and learning rate.
     """
     from metaclr.api.checks import check_arguments
-    from metaclr.comparison.positives_setting import source_fingerprint
-    from metaclr.comparison.training import encoder_description, train_run
+    from metaclr.comparison.labels.positives_setting import source_fingerprint
+    from metaclr.comparison.runs.training import encoder_description, train_run
     from metaclr.console import notify, progress
     from metaclr.device import choose_device
     from metaclr.engine.distributed import rank_device, ranks, same_start
@@ -114,9 +114,9 @@ def _started(folder: Path, run: Run, recipe: CompareRecipe, fingerprint: str, qu
     Raises:
         UserError: another process uses the folder, or it is of another training; names the first setting that differs.
     """
-    from metaclr.comparison.folder import check_writable
-    from metaclr.comparison.owner import owned
-    from metaclr.comparison.run_folder import check_folder, read_inputs, resumed_note, write_inputs
+    from metaclr.comparison.folders.folder import check_writable
+    from metaclr.comparison.folders.owner import owned
+    from metaclr.comparison.folders.run_folder import check_folder, read_inputs, resumed_note, write_inputs
     from metaclr.console import notify
 
     check_writable(folder)

@@ -16,7 +16,7 @@ from metaclr.recipe import CompareRecipe, MethodEntry
 if TYPE_CHECKING:
     from episodes import ImageSet
     from metaclr.api.comparing import Comparison
-    from metaclr.comparison.tuning_space import Space
+    from metaclr.comparison.settings.tuning_space import Space
 
 
 def tune(
@@ -46,9 +46,15 @@ def tune(
     Raises:
         UserError: Optuna is missing, several sources, no classes to measure them on, or a trial that failed.
     """
-    from metaclr.comparison.method_files import find_method
-    from metaclr.comparison.tuning_space import folder_of, space_of, strength_recipes, trial_recipe, with_values
-    from metaclr.networks.external import need
+    from metaclr.comparison.settings.method_files import find_method
+    from metaclr.comparison.settings.tuning_space import (
+        folder_of,
+        space_of,
+        strength_recipes,
+        trial_recipe,
+        with_values,
+    )
+    from metaclr.extras import need
 
     optuna = need("optuna", "--tune")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -118,9 +124,9 @@ def _data(
         UserError: several sources, or classes in common.
     """
     from episodes import audit
-    from metaclr.comparison.image_format import with_format
-    from metaclr.comparison.load import load_images
-    from metaclr.comparison.tuning_space import validation_split
+    from metaclr.comparison.planning.load import load_images
+    from metaclr.comparison.settings.image_format import with_format
+    from metaclr.comparison.settings.tuning_space import validation_split
     from metaclr.data.named_sets import named_sets
     from metaclr.data.reference import parse
 
@@ -150,7 +156,7 @@ def _search(
     optuna: Any, space: Space, trials: int, run: Callable[[dict[str, float], int], float]
 ) -> tuple[list[dict[str, float]], list[float]]:
     """The values and the accuracy of every trial: the defaults, then those that Optuna's TPE sampler proposes."""
-    from metaclr.comparison.tuning_space import RATE, RATE_FACTOR, STRENGTHS, TEMPERATURE_FACTOR
+    from metaclr.comparison.settings.tuning_space import RATE, RATE_FACTOR, STRENGTHS, TEMPERATURE_FACTOR
 
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=0))
     study.enqueue_trial(space.defaults)

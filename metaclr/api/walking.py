@@ -64,7 +64,7 @@ def bridge_walk(
     """
     from metaclr.api.checks import check_arguments
     from metaclr.comparison import plan
-    from metaclr.comparison.launcher import check_launcher
+    from metaclr.comparison.launching.launcher import check_launcher
     from metaclr.device import choose_device
     from metaclr.engine.distributed import rank_device
     from metaclr.engine.process_group import process_group, run_first_rank_first
@@ -121,9 +121,9 @@ def plan_bridge(
     Raises:
         UserError, EpisodeError: as `bridge_walk`.
     """
-    from metaclr.comparison.image_format import with_format
-    from metaclr.comparison.load import load_images
-    from metaclr.comparison.method_files import find_method
+    from metaclr.comparison.planning.load import load_images
+    from metaclr.comparison.settings.image_format import with_format
+    from metaclr.comparison.settings.method_files import find_method
     from metaclr.device import choose_device
     from metaclr.walk.axis_changes import changes_between
     from metaclr.walk.path import find_path

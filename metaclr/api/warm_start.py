@@ -15,7 +15,7 @@ def start_lines(start: str | Path | None) -> list[str]:
     """
     if start is None:
         return []
-    from metaclr.comparison.warm_start import start_file
+    from metaclr.comparison.settings.warm_start import start_file
     from metaclr.networks.saved_encoder import is_saved_encoder, open_encoder
 
     path = start_file(str(start))

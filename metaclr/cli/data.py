@@ -104,19 +104,19 @@ def show(
 ) -> None:
     """Show what is read from NAME (NAME:PART, a folder, a file) and how, and draw its contact sheet or views."""
     from metaclr.data import contact_sheet, load
-    from metaclr.data.sheet import write_sheet
-    from metaclr.data.summary import summary
+    from metaclr.data.described.sheet import write_sheet
+    from metaclr.data.described.summary import summary
 
     chosen = _view_recipe(views, recipe) if views else None
     found = load(name, data_root, size=size, announce=False, **_options(**reading))
     for line in summary(found):
         click.echo(line)
     if name.partition(":")[0] == "glyphs":
-        from metaclr.data.glyphs import report
+        from metaclr.data.drawn.glyphs import report
 
         click.echo("\n".join(f"glyphs         {line}" for line in report(size or 28)))
     if chosen is not None:
-        from metaclr.data.view_sheet import view_sheet
+        from metaclr.data.described.view_sheet import view_sheet
 
         path = out or Path("views.png")
         write_sheet(view_sheet(found, chosen, images=min(classes, 8), views=images - 1), path)
@@ -143,8 +143,8 @@ def _view_recipe(views: str, recipe: str | None) -> ViewRecipe:
 def check(names: tuple[str, ...], out: Path | None, pairs: int, data_root: Path | None, **reading: Any) -> None:
     """Check data sets for leaks: classes, images and near copies in common, between each two and between parts."""
     from metaclr.data import load
-    from metaclr.data.leaks import find_leaks, leak_lines, pair_sheet
-    from metaclr.data.sheet import write_sheet
+    from metaclr.data.described.leaks import find_leaks, leak_lines, pair_sheet
+    from metaclr.data.described.sheet import write_sheet
 
     options = _options(**reading)
     leaks = find_leaks([load(name, data_root, announce=False, **options) for name in names])
@@ -165,8 +165,8 @@ def check(names: tuple[str, ...], out: Path | None, pairs: int, data_root: Path 
 def prepare(names: tuple[str, ...], data_root: Path | None, **reading: Any) -> None:
     """Decode data sets once into the cache, at the size and channels that a recipe will ask for."""
     from metaclr.data import cache_folder, load
+    from metaclr.data.described.summary import summary
     from metaclr.data.load import check_known
-    from metaclr.data.summary import summary
 
     options = _options(**reading)
     for name in names:

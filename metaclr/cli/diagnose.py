@@ -69,7 +69,8 @@ def command(
 
     A RUN is the folder of a run, of a whole comparison (all its encoders) or of a `metaclr train`, an
     encoder.safetensors, timm:NAME or hub:OWNER/NAME with their pretrained weights (needs metaclr[timm]),
-    FILE.py:FUNCTION, a file of weights with --arch, or embeddings: an .npz of `metaclr embed` or an .npy (M, D).
+    open_clip:NAME/TAG (needs metaclr[open_clip]), FILE.py:FUNCTION, a file of weights with --arch, or
+    embeddings: an .npz of `metaclr embed` or an .npy (M, D).
     Numbers: alignment, uniformity, tolerance, RankMe, LiDAR, collapsed dimensions, hubness, overlap of augmentations,
     spread and simplex of classes, neural collapse, collision probability and the bound it gives.
     """

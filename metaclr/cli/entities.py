@@ -58,7 +58,7 @@ def command(
     of words and tf-idf are printed beside the methods. The same command resumes.
     """
     from metaclr.api.entities import train_entities
-    from metaclr.comparison.text_training import TextOptions
+    from metaclr.comparison.runs.text_training import TextOptions
 
     found = train_entities(
         entities,

@@ -22,8 +22,8 @@ def command(folder: Path, reference: str | None, serve: bool, port: int) -> None
     With --serve nothing is written: a page at 127.0.0.1 shows how far each run is, and the tables of those that have
     finished, until Ctrl-C. The comparison is started by another command, `metaclr compare --out FOLDER`.
     """
-    from metaclr.comparison.owner import owned
-    from metaclr.comparison.stored_results import check_per_item
+    from metaclr.comparison.folders.owner import owned
+    from metaclr.comparison.folders.stored_results import check_per_item
     from metaclr.results import write_all
 
     if serve:
@@ -36,7 +36,7 @@ def command(folder: Path, reference: str | None, serve: bool, port: int) -> None
 
 
 def _serve(folder: Path, port: int) -> None:
-    from metaclr.comparison.serve_report import HOST, report_server
+    from metaclr.comparison.live.serve_report import HOST, report_server
 
     with report_server(folder, port) as server:
         click.echo(f"report   http://{HOST}:{server.server_port}/   (Ctrl-C ends it)")

@@ -65,7 +65,7 @@ def command(
     untrained encoder, a bag of words and tf-idf are printed beside the methods. The same command resumes.
     """
     from metaclr.api.texts import train_texts
-    from metaclr.comparison.text_training import TextOptions
+    from metaclr.comparison.runs.text_training import TextOptions
 
     found = train_texts(
         pairs,

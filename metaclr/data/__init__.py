@@ -2,13 +2,13 @@
 
 from episodes.splits import split_classes
 from metaclr.data.adapt import adapt
+from metaclr.data.arrays.formats import FORMATS
 from metaclr.data.cache import cache_folder
-from metaclr.data.catalogue import Entry, catalogue, names
-from metaclr.data.formats import FORMATS
+from metaclr.data.described.catalogue import Entry, catalogue, names
+from metaclr.data.described.sheet import contact_sheet
 from metaclr.data.load import data_root, load
 from metaclr.data.named_sets import NamedSet
 from metaclr.data.options import ReadOptions
-from metaclr.data.sheet import contact_sheet
 
 __all__ = [
     "FORMATS",

@@ -13,7 +13,7 @@ from torch import Tensor
 from episodes import ImageSet, StoredImages, blocks
 from metaclr.data import cache
 from metaclr.data.options import Fit
-from metaclr.data.originals import fit_note
+from metaclr.data.pixels.originals import fit_note
 from metaclr.data.scratch import Allocate, release
 
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601

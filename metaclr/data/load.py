@@ -11,19 +11,19 @@ from typing import Any
 from episodes import ImageSet
 from metaclr.console import notify
 from metaclr.data.adapt import adapt
-from metaclr.data.array_folders import array_files, read_array_folder
+from metaclr.data.arrays.array_folders import array_files, read_array_folder
+from metaclr.data.arrays.formats import required_format
 from metaclr.data.cache import cached, stamp
-from metaclr.data.file_tree import read_tree
-from metaclr.data.folders import folder_set
-from metaclr.data.formats import required_format
+from metaclr.data.folders.folders import folder_set
 from metaclr.data.named_sets import NamedSet, base_of, files_of, named_sets
 from metaclr.data.notes import surprises
 from metaclr.data.options import MAX_PIXELS, Fit, Frames, OnCorrupt, ReadOptions
 from metaclr.data.parts import take_parts, with_class_split
+from metaclr.data.pixels.videos import FRAMES, read_videos, video_files, video_key
 from metaclr.data.reference import parse
 from metaclr.data.request import Request
+from metaclr.data.tree.file_tree import read_tree
 from metaclr.data.turned_classes import upright_note, with_turned_classes
-from metaclr.data.videos import FRAMES, read_videos, video_files, video_key
 from metaclr.errors import UserError, unknown
 
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from metaclr.data.formats import FORMATS
+from metaclr.data.arrays.formats import FORMATS
 from metaclr.errors import UserError
 
 _ENDINGS = tuple(ending for one in FORMATS for ending in one.endings)

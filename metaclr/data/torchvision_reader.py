@@ -13,10 +13,10 @@ import torch
 from episodes import ImageSet
 from metaclr.console import progress
 from metaclr.data.cache import cached, stamp
-from metaclr.data.decode import OWN_SIZE, decode
-from metaclr.data.image_files import report_unreadable
 from metaclr.data.named_sets import NamedSet
 from metaclr.data.part_names import UNLABELLED, part_name
+from metaclr.data.pixels.decode import OWN_SIZE, decode
+from metaclr.data.pixels.image_files import report_unreadable
 from metaclr.data.request import Request
 from metaclr.errors import UserError, unknown
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from metaclr.networks.external import need
+from metaclr.extras import need
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from episodes import ImageSet
 from metaclr.data import adapt, load
-from metaclr.data.formats import format_of
-from metaclr.data.image_paths import read_paths
+from metaclr.data.arrays.formats import format_of
 from metaclr.data.options import Fit, ReadOptions
+from metaclr.data.pixels.image_paths import read_paths
 from metaclr.errors import UserError
 from metaclr.evaluation.features import features
 
@@ -130,7 +130,7 @@ def _read(images: Images, size: int, channels: int, fit: Fit) -> ImageSet:
         raise UserError(f"images: a {type(images).__name__}; pass an ImageSet, a path, a list of files, or a tensor")
     if all(isinstance(one, (str, PathLike)) for one in images):
         return read_paths([Path(one) for one in images], size=size, channels=channels, options=options)
-    from metaclr.data.decode import fitted
+    from metaclr.data.pixels.decode import fitted
 
     return ImageSet(
         torch.stack([torch.tensor(fitted(_pil(one), size, channels, fit)) for one in images]), name="images"

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from episodes import ImageSet
-from metaclr.data.decode import fitted
 from metaclr.data.options import Fit
+from metaclr.data.pixels.decode import fitted
 from metaclr.errors import UserError, unknown
 from metaclr.interop.dataset import class_ids
 

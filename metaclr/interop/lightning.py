@@ -56,8 +56,8 @@ class MethodModule(pl.LightningModule):  # type: ignore[misc]
         Raises:
             UserError, EpisodeError: as `metaclr.train`, before any work.
         """
-        from metaclr.comparison.positives_setting import rendered
-        from metaclr.comparison.training import build_learner, sampler_for, views_for
+        from metaclr.comparison.labels.positives_setting import rendered
+        from metaclr.comparison.runs.training import build_learner, sampler_for, views_for
         from metaclr.engine import TrainSettings
         from metaclr.interop.trainable_run import trainable_run
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from episodes import ImageSet
-    from metaclr.comparison.run import Run
+    from metaclr.comparison.runs.run import Run
     from metaclr.methods import Method
     from metaclr.recipe import CompareRecipe
 

@@ -46,7 +46,7 @@ class InnerLoop(nn.Module):
         """
         super().__init__()
         if settings.backend == "learn2learn":
-            from metaclr.networks.external import need
+            from metaclr.extras import need
 
             need("learn2learn", "backend = 'learn2learn' of an inner loop")
         self.encoder = encoder

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from types import ModuleType
-
 import torch
 from torch import Tensor, nn
 
 from metaclr.errors import UserError
-from metaclr.extras import how_to_get
 from metaclr.networks.layout import channels_last
 
 
@@ -26,16 +22,6 @@ class Foreign(nn.Module):
         """(B, C, H, W) to (B, F)."""
         out: Tensor = self.net(channels_last(pixels) if self.fast_layout else pixels)
         return out.flatten(1)
-
-
-def need(library: str, encoder: str) -> ModuleType:
-    """The library. Raises UserError, saying how to get it, where it is not installed."""
-    try:
-        return import_module(library)
-    except ImportError as error:
-        raise UserError(
-            f"{encoder} needs {library}, which cannot be imported ({error}); get it with: {how_to_get(library)}"
-        ) from None
 
 
 def as_encoder(net: nn.Module, name: str, channels: int, size: int, *, fast_layout: bool = True) -> Foreign:

@@ -8,7 +8,8 @@ from typing import Any
 from torch import nn
 
 from metaclr.errors import UserError, unknown
-from metaclr.networks.external import as_encoder, need
+from metaclr.extras import need
+from metaclr.networks.external import as_encoder
 from metaclr.networks.options import check_names
 
 OPTIONS = ("pretrained", "drop_rate", "drop_path_rate", "global_pool")

@@ -230,8 +230,8 @@ class ClusterRecipe(Strict):
 class CompareRecipe(Strict):
     """A whole comparison. What is not in `methods` is the same for every method.
 
-    size, channels: of the images; 0: those of the sources (see `metaclr.comparison.image_format`). views: the name of
-    a view recipe; empty: one for the number of channels. view_recipes: own view recipes by name (see
+    size, channels: of the images; 0: those of the sources (see `comparison.settings.image_format`). views: the name
+    of a view recipe; empty: one for the number of channels. view_recipes: own view recipes by name (see
     `metaclr.recipe.views`). fixed: keys of `ADAPTABLE` whose values hold: data that cannot fill one are refused.
     """
 
@@ -262,7 +262,7 @@ class CompareRecipe(Strict):
     cluster: ClusterRecipe = ClusterRecipe()
     fixed: tuple[str, ...] = ()
     sweep: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
-    """Values by key: every method is trained with every combination (see `metaclr.comparison.sweep`)."""
+    """Values by key: every method is trained with every combination (see `metaclr.comparison.planning.sweep`)."""
     tuning: tuple[str, ...] = Field(default=(), description="how settings were tuned, lines for table notes")
     protocol: str = Field(default="", description="the published protocol that `evaluate` follows, for table notes")
 

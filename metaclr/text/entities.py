@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from episodes import random
-from metaclr.data.list_tables import read_table
+from metaclr.data.lists.list_tables import read_table
 from metaclr.errors import UserError
 
 SCRIPTS = ("LATIN", "GREEK", "CYRILLIC", "ARMENIAN", "HEBREW", "ARABIC", "DEVANAGARI", "BENGALI", "TAMIL", "GEORGIAN")

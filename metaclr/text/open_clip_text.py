@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from metaclr.networks.external import need
+from metaclr.extras import need
 from metaclr.networks.open_clip_network import PREFIX, clip_model
 from metaclr.networks.seeded_init import seeded
 

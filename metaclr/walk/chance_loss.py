@@ -9,7 +9,7 @@ from metaclr.errors import UserError
 
 if TYPE_CHECKING:
     from episodes import ImageSet
-    from metaclr.comparison.run import Run
+    from metaclr.comparison.runs.run import Run
     from metaclr.recipe import CompareRecipe
 
 TOLERANCE = 1e-6  # the loss of a full queue or a converged moving average changes by less
@@ -29,7 +29,7 @@ def loss_at_chance(run: Run, recipe: CompareRecipe, source: ImageSet) -> float:
     import torch
 
     from metaclr.bridge import Context
-    from metaclr.comparison.training import build_learner, sampler_for
+    from metaclr.comparison.runs.training import build_learner, sampler_for
     from metaclr.engine.distributed import Ranks
 
     episode = sampler_for(run, recipe, source, Ranks())(0)  # the whole batch, however many ranks share it

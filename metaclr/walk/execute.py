@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from metaclr.comparison.execute import execute_runs, write_results
-from metaclr.comparison.plan import Plan
-from metaclr.comparison.run import Run
+from metaclr.comparison.launching.execute import execute_runs, write_results
+from metaclr.comparison.planning.plan import Plan
+from metaclr.comparison.runs.run import Run
 from metaclr.console import progress
 from metaclr.engine.process_group import broadcast_from_first
 from metaclr.errors import UserError

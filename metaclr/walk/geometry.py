@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from metaclr.comparison.plan import Plan
-from metaclr.comparison.run import Run
+from metaclr.comparison.planning.plan import Plan
+from metaclr.comparison.runs.run import Run
 from metaclr.engine.process_group import broadcast_from_first
 from metaclr.files import write_atomic
 
@@ -82,7 +82,7 @@ def measure(encoder: nn.Module, probe: Probe) -> tuple[float, float]:
 
 def _encoder(plan: Plan, run: Run) -> nn.Module:
     """The trained encoder, from the checkpoint."""
-    from metaclr.comparison.training import build_encoder_of, train_run
+    from metaclr.comparison.runs.training import build_encoder_of, train_run
 
     source = plan.sources[run.source]
     if not run.method.trained:

@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from episodes.errors import EpisodeError
-from metaclr.comparison.run import Run
-from metaclr.comparison.training import task_shape
+from metaclr.comparison.runs.run import Run
+from metaclr.comparison.runs.training import task_shape
 from metaclr.errors import UserError
 from metaclr.methods import Method
 from metaclr.recipe import MethodEntry

@@ -12,6 +12,12 @@ FLOORS = [
 ]  # fmt: skip
 """From the ground up; an import that is executed at module level must not lead upwards."""
 
+INNER_FLOORS = {
+    "comparison": ["settings", "labels", "runs", "folders", "planning", "launching", "live"],
+    "data": ["drawn", "tree", "pixels", "lists", "folders", "arrays", "published", "described"],
+}
+"""The same within the two largest rooms; modules of `data` beside these are for all of them."""
+
 ALLOWED_UPWARDS: set[tuple[str, str]] = set()
 
 DOORS = {
@@ -89,6 +95,25 @@ def test_no_room_imports_a_higher_one() -> None:
         if floor(one) is not None and floor(other) is not None and floor(other) > floor(one)  # type: ignore[operator]
     ]
     assert set(wrong) <= ALLOWED_UPWARDS
+
+
+def test_no_inner_room_imports_a_higher_one() -> None:
+    for room, floors in INNER_FLOORS.items():
+        packages = {path.parent.name for path in (ROOT / "metaclr" / room).glob("*/__init__.py")}
+        assert packages - {"sets"} == set(floors)
+
+        def floor(module: str, room: str = room, floors: list[str] = floors) -> int | None:
+            parts = module.split(".")
+            return floors.index(parts[2]) if parts[1:2] == [room] and parts[2:3] and parts[2] in floors else None
+
+        heights = {module: floor(module) for module in graph()}
+        wrong = [
+            (one, other)
+            for one, others in graph().items()
+            for other in others
+            if (low := heights[one]) is not None and (high := heights[other]) is not None and high > low
+        ]
+        assert wrong == []
 
 
 def test_special_code_is_entered_through_its_doors() -> None:

@@ -10,8 +10,7 @@ from click.testing import CliRunner
 
 from metaclr.cli import cli
 from metaclr.errors import UserError
-from metaclr.extras import EXTRAS, how_to_get
-from metaclr.networks.external import need
+from metaclr.extras import EXTRAS, how_to_get, need
 
 DECLARED = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 WHEELS = {"pyarrow": "pyarrow", "umap": "umap-learn"}

@@ -23,8 +23,8 @@ from torch._subclasses.fake_tensor import (
 from episodes import PRESETS, Episode, EpisodeSampler, ImageSet, augment
 from metaclr import methods
 from metaclr.bridge.logits.tiling import tiling
-from metaclr.comparison.run import Run
-from metaclr.comparison.training import build_learner, task_shape
+from metaclr.comparison.runs.run import Run
+from metaclr.comparison.runs.training import build_learner, task_shape
 from metaclr.engine.metric_buffer import MetricBuffer
 from metaclr.engine.precision import autocast
 from metaclr.errors import UserError

@@ -121,7 +121,7 @@ import json, sys, threading
 from pathlib import Path
 import torch
 from episodes import ImageSet, open_npy, image_hashes
-import metaclr, metaclr.comparison.training, metaclr.memory as memory
+import metaclr, metaclr.comparison.runs.training, metaclr.memory as memory
 from metaclr.evaluation import features
 
 def rss():

@@ -21,7 +21,7 @@ import pytest
 
 import metaclr.api
 import metaclr.cli
-from metaclr.comparison import serial
+from metaclr.comparison.launching import serial
 from metaclr.engine import checkpoint
 from metaclr.results.figures import all_figures
 
@@ -91,7 +91,7 @@ def content(folder: Path) -> dict[str, str]:
 WRITERS = {
     "checkpoint": (checkpoint, "replacing"),
     "rows of a run": (serial, "evaluate_run"),
-    "rows": (sys.modules["metaclr.comparison.execute"], "collect"),
+    "rows": (sys.modules["metaclr.comparison.launching.execute"], "collect"),
     "figures": (all_figures, "write_figures"),
 }
 """What is about to be written when the disk is found full."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from episodes import ImageSet
 from metaclr.data.coarse import by_group, halves
-from metaclr.data.glyphs import glyphs
+from metaclr.data.drawn.glyphs import glyphs
 from metaclr.data.named_sets import NamedSet
 from metaclr.data.request import Request
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from episodes import ImageSet, splits
-from metaclr.data.folders import folder_set, listed_set
-from metaclr.data.listing import Listing
+from metaclr.data.folders.folders import folder_set, listed_set
+from metaclr.data.folders.listing import Listing
 from metaclr.data.named_sets import NamedSet
 from metaclr.data.request import Request
 from metaclr.errors import UserError

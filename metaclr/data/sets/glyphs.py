@@ -1,9 +1,9 @@
-"""The embedded glyphs as a named set; metaclr.data.glyphs renders them."""
+"""The embedded glyphs as a named set; metaclr.data.drawn.glyphs renders them."""
 
 from __future__ import annotations
 
 from episodes import ImageSet
-from metaclr.data.glyphs import glyphs
+from metaclr.data.drawn.glyphs import glyphs
 from metaclr.data.named_sets import NamedSet
 from metaclr.data.request import Request
 

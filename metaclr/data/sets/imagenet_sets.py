@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from episodes import ImageSet
-from metaclr.data.class_lists import match_classes, only_listed, read_listed, wanted_parts
-from metaclr.data.file_tree import read_tree
-from metaclr.data.folders import folder_set
-from metaclr.data.image_lists import choose_images
-from metaclr.data.listing import list_images
+from metaclr.data.folders.folders import folder_set
+from metaclr.data.folders.listing import list_images
 from metaclr.data.named_sets import NamedSet
+from metaclr.data.published.class_lists import match_classes, only_listed, read_listed, wanted_parts
+from metaclr.data.published.image_lists import choose_images
 from metaclr.data.request import Request
+from metaclr.data.tree.file_tree import read_tree
 
 _THREE = ("train", "val", "test")
 _PAGE = "image-net.org/download (an account is needed)"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from episodes import ImageSet
-from metaclr.data.class_lists import read_listed
 from metaclr.data.named_sets import NamedSet
+from metaclr.data.published.class_lists import read_listed
 from metaclr.data.request import Request
 
 _THREE = ("train", "val", "test")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from episodes import ImageSet
 from metaclr.data.adapt import adapt
+from metaclr.data.arrays.exchange import read_npz
 from metaclr.data.download import download
-from metaclr.data.exchange import read_npz
 from metaclr.data.named_sets import NamedSet
 from metaclr.data.request import Request
 

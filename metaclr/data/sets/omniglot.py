@@ -14,7 +14,7 @@ from episodes import ImageSet
 from metaclr.data.adapt import adapt
 from metaclr.data.cache import cached, stamp
 from metaclr.data.download import download
-from metaclr.data.folders import folder_set
+from metaclr.data.folders.folders import folder_set
 from metaclr.data.named_sets import NamedSet, folder_of
 from metaclr.data.request import Request
 from metaclr.errors import UserError

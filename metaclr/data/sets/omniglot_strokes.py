@@ -9,9 +9,9 @@ import torch
 
 from episodes import ImageSet
 from metaclr.data.cache import cached, stamp
+from metaclr.data.drawn.strokes import WIDTH, draw_frames, parse_strokes
 from metaclr.data.named_sets import NamedSet
 from metaclr.data.request import Request
-from metaclr.data.strokes import WIDTH, draw_frames, parse_strokes
 from metaclr.errors import UserError
 
 ZIPS = ("strokes_background_small1.zip", "strokes_background_small2.zip")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from episodes import ImageSet
-from metaclr.data.folders import folder_set
+from metaclr.data.folders.folders import folder_set
 from metaclr.data.named_sets import NamedSet, folder_of
 from metaclr.data.request import Request
 

@@ -14,7 +14,7 @@ from urllib.request import getproxies
 from torch import nn
 
 from metaclr.errors import UserError, unknown
-from metaclr.networks.external import need
+from metaclr.extras import need
 from metaclr.networks.pretrained.encoder import ImageFormat, PretrainedEncoder
 from metaclr.networks.seeded_init import seeded
 

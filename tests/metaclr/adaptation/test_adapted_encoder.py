@@ -13,7 +13,7 @@ from episodes import TaskShape, sample_table, to_float
 from metaclr import methods
 from metaclr.adaptation.adapted_encoder import AdaptedEncoder, adapted_linear
 from metaclr.adaptation.adapted_episode import AdaptedEpisode
-from metaclr.comparison.own_procedure import own_procedure
+from metaclr.comparison.runs.own_procedure import own_procedure
 from metaclr.errors import UserError
 from metaclr.evaluation import features
 from metaclr.evaluation.few_shot import few_shot_of_procedure

@@ -12,7 +12,7 @@ import torch
 import metaclr
 from episodes import ImageSet
 from metaclr.api.subjects import find_subjects
-from metaclr.comparison.run_networks import run_networks
+from metaclr.comparison.folders.run_networks import run_networks
 from metaclr.data import load
 from metaclr.diagnose import uniformity
 from metaclr.diagnose.spectrum import singular_values

@@ -12,7 +12,7 @@ import pytest
 
 import metaclr
 from metaclr import console
-from metaclr.comparison.launcher import check_launcher
+from metaclr.comparison.launching.launcher import check_launcher
 from metaclr.results.store.folder import load
 from metaclr.results.store.rows import from_frame, to_frame
 from tests.metaclr.results.conftest import SETTINGS, build

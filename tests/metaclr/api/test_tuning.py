@@ -8,7 +8,7 @@ import torch
 
 import metaclr
 from episodes import PRESETS, ImageSet, ViewRecipe
-from metaclr.comparison.tuning_space import Space, space_of, validation_split
+from metaclr.comparison.settings.tuning_space import Space, space_of, validation_split
 from metaclr.errors import UserError
 from metaclr.methods import get
 from metaclr.recipe import CompareRecipe, MethodEntry

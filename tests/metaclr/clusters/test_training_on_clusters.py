@@ -18,7 +18,7 @@ from metaclr import methods
 from metaclr.clusters import Clustering, Density, KMeans
 from metaclr.clusters.labels import ClusterLabels
 from metaclr.clusters.sampler import ClusterSampler
-from metaclr.comparison.cluster_labels import with_cluster_labels
+from metaclr.comparison.labels.cluster_labels import with_cluster_labels
 from metaclr.errors import UserError
 from metaclr.methods import Method
 from tests.metaclr.clusters import cluster_trainee

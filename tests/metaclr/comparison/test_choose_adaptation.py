@@ -12,8 +12,8 @@ from torch import nn
 
 import metaclr
 from metaclr.adaptation.adapted_encoder import AdaptedEncoder
-from metaclr.comparison import choose_adaptation as module
-from metaclr.comparison.choose_adaptation import check_validation, choose_adaptation, step_counts
+from metaclr.comparison.runs import choose_adaptation as module
+from metaclr.comparison.runs.choose_adaptation import check_validation, choose_adaptation, step_counts
 from metaclr.errors import UserError
 from metaclr.evaluation.measurement import Measurement
 from metaclr.networks import build_encoder

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from metaclr.comparison.load import load_images
+from metaclr.comparison.planning.load import load_images
 from metaclr.errors import UserError
 from metaclr.recipe import dump, resolve
 from tests.metaclr.data.folder_trees import picture, pictures

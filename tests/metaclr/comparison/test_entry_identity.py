@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from metaclr.comparison.run import Run
+from metaclr.comparison.runs.run import Run
 from metaclr.methods import get
 from metaclr.recipe import MethodEntry, resolve
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from metaclr.comparison import launcher
-from metaclr.comparison.launcher import check_launcher
-from metaclr.comparison.run import Run
+from metaclr.comparison.launching import launcher
+from metaclr.comparison.launching.launcher import check_launcher
+from metaclr.comparison.runs.run import Run
 from metaclr.errors import UserError
 from metaclr.methods import get
 from metaclr.recipe import CompareRecipe, MethodEntry, resolve

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from metaclr.comparison.leftovers import LEFTOVER, remove_leftovers
+from metaclr.comparison.folders.leftovers import LEFTOVER, remove_leftovers
 from metaclr.files import replacing
 
 DEAD = 2**22 + 7  # above the largest pid of Linux

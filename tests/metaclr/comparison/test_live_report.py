@@ -15,10 +15,10 @@ from urllib.request import Request, urlopen
 import pytest
 
 import metaclr
-from metaclr.comparison.live_report import LiveReport
-from metaclr.comparison.owner import owned
-from metaclr.comparison.run_states import comparison_state
-from metaclr.comparison.serve_report import report_server
+from metaclr.comparison.folders.owner import owned
+from metaclr.comparison.folders.run_states import comparison_state
+from metaclr.comparison.live.live_report import LiveReport
+from metaclr.comparison.live.serve_report import report_server
 from metaclr.errors import UserError
 from metaclr.results.store.inspections import read_pictures
 from tests.metaclr.comparison import small

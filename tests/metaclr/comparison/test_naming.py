@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from metaclr.comparison.naming import label_method_files, runs_of
+from metaclr.comparison.runs.naming import label_method_files, runs_of
 from metaclr.errors import UserError
 from metaclr.methods import get
 from metaclr.recipe import resolve

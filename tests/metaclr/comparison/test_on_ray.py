@@ -20,7 +20,7 @@ from tests.metaclr.comparison import dying, small
 from tests.metaclr.comparison.cluster import local_cluster
 
 ray = pytest.importorskip("ray")
-on_ray = pytest.importorskip("metaclr.comparison.on_ray")
+on_ray = pytest.importorskip("metaclr.comparison.launching.on_ray")
 
 METHODS = {"dies": dying.METHOD, "protonet": "protonet"}
 

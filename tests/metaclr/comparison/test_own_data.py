@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from episodes import ImageSet, Rendering, sample_table
 from metaclr.cli import cli
-from metaclr.comparison.episode_shapes import episode_shapes
-from metaclr.comparison.image_format import with_format
-from metaclr.comparison.plan import plan
-from metaclr.comparison.positives_setting import rendered, ways_of
-from metaclr.comparison.run import Run
-from metaclr.comparison.task_shapes import fit_shape, notes
-from metaclr.comparison.training import build_learner, sampler_for, views_for
+from metaclr.comparison.labels.positives_setting import rendered, ways_of
+from metaclr.comparison.planning.episode_shapes import episode_shapes
+from metaclr.comparison.planning.plan import plan
+from metaclr.comparison.runs.run import Run
+from metaclr.comparison.runs.training import build_learner, sampler_for, views_for
+from metaclr.comparison.settings.image_format import with_format
+from metaclr.comparison.settings.task_shapes import fit_shape, notes
 from metaclr.errors import UserError
 from metaclr.methods import get, names
 from metaclr.networks.pixels import MAX_FEATURES, pixels

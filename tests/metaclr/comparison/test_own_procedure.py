@@ -15,7 +15,7 @@ from metaclr import methods
 from metaclr.bridge import Context, Objective, Pairs
 from metaclr.bridge.objective import Bridge
 from metaclr.bridge.roles import RoleAssignment
-from metaclr.comparison.own_procedure import own_procedure
+from metaclr.comparison.runs.own_procedure import own_procedure
 from metaclr.engine import Learner
 from metaclr.evaluation import episode_accuracies, features, few_shot
 from metaclr.evaluation.few_shot import few_shot_of_procedure

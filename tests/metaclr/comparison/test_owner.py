@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from metaclr.comparison import owner
-from metaclr.comparison.owner import NAME, Owner, owned
+from metaclr.comparison.folders import owner
+from metaclr.comparison.folders.owner import NAME, Owner, owned
 from metaclr.errors import UserError
 from metaclr.process import start_time
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from episodes import EpisodeError
-from metaclr.comparison.plan import Plan, plan
-from metaclr.comparison.run import Run
-from metaclr.comparison.run_folder import finished, mark_finished
-from metaclr.comparison.training import task_shape, views_for
+from metaclr.comparison.folders.run_folder import finished, mark_finished
+from metaclr.comparison.planning.plan import Plan, plan
+from metaclr.comparison.runs.run import Run
+from metaclr.comparison.runs.training import task_shape, views_for
 from metaclr.errors import UserError
 from metaclr.methods import get
 from metaclr.recipe import MethodEntry, resolve

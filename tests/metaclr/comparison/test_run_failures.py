@@ -14,9 +14,9 @@ import pytest
 import torch
 
 import metaclr
-from metaclr.comparison import parallel
 from metaclr.comparison import plan as make_plan
-from metaclr.comparison.run_folder import adopt_renamed, check_inputs, finished, write_inputs
+from metaclr.comparison.folders.run_folder import adopt_renamed, check_inputs, finished, write_inputs
+from metaclr.comparison.launching import parallel
 from metaclr.errors import UserError
 from metaclr.methods import Method, get
 from metaclr.recipe import resolve

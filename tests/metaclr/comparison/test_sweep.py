@@ -10,11 +10,11 @@ import torch
 
 import metaclr
 from episodes import ImageSet
-from metaclr.comparison.known_labels import source_of
-from metaclr.comparison.run import Run
-from metaclr.comparison.run_folder import read_inputs
-from metaclr.comparison.sweep import expand_sweep
-from metaclr.comparison.training import build_learner, task_shape, views_for
+from metaclr.comparison.folders.run_folder import read_inputs
+from metaclr.comparison.labels.known_labels import source_of
+from metaclr.comparison.planning.sweep import expand_sweep
+from metaclr.comparison.runs.run import Run
+from metaclr.comparison.runs.training import build_learner, task_shape, views_for
 from metaclr.errors import UserError
 from metaclr.methods import get
 from metaclr.recipe import MethodEntry, dump, find, names, read, resolve

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from metaclr.comparison import serial
+from metaclr.comparison.launching import serial
 from metaclr.console import Progress
 
 SERIAL = {

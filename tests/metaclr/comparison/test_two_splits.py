@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import metaclr
-from metaclr.comparison.targets import prepare
+from metaclr.comparison.planning.targets import prepare
 from metaclr.data import load
 from metaclr.errors import UserError
 from metaclr.recipe import find, read, resolve

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from metaclr.cli.data import command
-from metaclr.data.summary import fitting_queries
+from metaclr.data.described.summary import fitting_queries
 from metaclr.errors import UserError
 from tests.metaclr.data.folder_trees import picture, pictures
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from metaclr.data import adapt, load
-from metaclr.data.exchange import npz_counts
+from metaclr.data.arrays.exchange import npz_counts
 from metaclr.errors import UserError
 
 

@@ -10,11 +10,11 @@ import torch
 
 from episodes import audit
 from metaclr.data import load
-from metaclr.data.confusables import HELD_OUT_SCRIPTS, MIN_OUTLINES, MIN_OUTLINES_TO_TRAIN, REASONS, select
-from metaclr.data.fonts import characters, class_name_of, text_fonts
-from metaclr.data.glyphs import every_glyph, report
-from metaclr.data.outlines import Outlines, draw_outlines
-from metaclr.data.pose import Pose, posed
+from metaclr.data.drawn.confusables import HELD_OUT_SCRIPTS, MIN_OUTLINES, MIN_OUTLINES_TO_TRAIN, REASONS, select
+from metaclr.data.drawn.fonts import characters, class_name_of, text_fonts
+from metaclr.data.drawn.glyphs import every_glyph, report
+from metaclr.data.drawn.outlines import Outlines, draw_outlines
+from metaclr.data.drawn.pose import Pose, posed
 from metaclr.errors import UserError
 
 

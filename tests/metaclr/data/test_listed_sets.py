@@ -11,8 +11,8 @@ from PIL import Image
 
 from episodes import splits
 from metaclr.data import catalogue, load
-from metaclr.data.class_lists import match_classes
 from metaclr.data.named_sets import named_sets
+from metaclr.data.published.class_lists import match_classes
 from metaclr.data.sets import cross_domain, imagenet_sets, listed_sets
 from metaclr.errors import UserError
 from tests.metaclr.data.folder_trees import picture

@@ -52,7 +52,7 @@ def test_a_large_npz_is_never_whole_in_memory(
             assert same(found, plain[name])
             assert found.name == plain[name].name
         if compressed:  # the second time nothing is unpacked
-            module = import_module("metaclr.data.formats")
+            module = import_module("metaclr.data.arrays.formats")
             monkeypatch.setattr(module, "read_npz", lambda *_, **__: pytest.fail("unpacked again"))
     assert not list(folder.glob("**/scratch*"))
 
@@ -87,7 +87,7 @@ def test_a_folder_is_decoded_to_disk(tmp_path: Path, bad: bool, monkeypatch: pyt
     monkeypatch.setenv("METACLR_CACHE", str(tmp_path / "lists"))
     plain = load(str(tmp_path / "birds"), size=9, on_corrupt="skip", cache=tmp_path / "plain")
     monkeypatch.setattr(cache, "LARGE", 1000)
-    monkeypatch.setattr("metaclr.data.decode._RELEASE", 4)
+    monkeypatch.setattr("metaclr.data.pixels.decode._RELEASE", 4)
     monkeypatch.setattr(np, "save", saved := SmallOnly(np.save))
     found = load(str(tmp_path / "birds"), size=9, on_corrupt="skip", cache=tmp_path / "cache")
     assert isinstance(found.images, StoredImages)

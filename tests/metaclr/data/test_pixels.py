@@ -12,7 +12,7 @@ import torch
 from PIL import Image, ImageCms, features
 
 from metaclr.data import load
-from metaclr.data.deep_pixels import DeepValues, deep_array, range_of
+from metaclr.data.pixels.deep_pixels import DeepValues, deep_array, range_of
 from metaclr.errors import UserError
 from tests.metaclr.data.folder_trees import picture
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from metaclr.data.listing import list_images
+from metaclr.data.folders.listing import list_images
 from metaclr.errors import UserError
 from tests.metaclr.data.folder_trees import Refused, reference
 

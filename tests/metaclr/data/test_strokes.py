@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from metaclr.data import load
-from metaclr.data.strokes import draw_frames, parse_strokes
+from metaclr.data.drawn.strokes import draw_frames, parse_strokes
 from metaclr.errors import UserError
 
 CROSS = "START\n10,-50,0\n90,-50,400\nBREAK\nSTART\n50,-10,600\n50,-90,800\nBREAK\n"

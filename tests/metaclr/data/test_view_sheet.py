@@ -11,7 +11,7 @@ from PIL import Image
 
 from episodes import PRESETS, to_float
 from metaclr.cli import cli
-from metaclr.data.view_sheet import draw_views
+from metaclr.data.described.view_sheet import draw_views
 from tests.metaclr.comparison.small import stripes
 
 

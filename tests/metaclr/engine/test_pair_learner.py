@@ -12,8 +12,8 @@ import torch.nn.functional as F
 import metaclr
 from episodes import Rendering, TaskShape, ViewRecipe
 from metaclr import methods
-from metaclr.comparison.naming import runs_of
-from metaclr.comparison.training import build_learner, sampler_for
+from metaclr.comparison.runs.naming import runs_of
+from metaclr.comparison.runs.training import build_learner, sampler_for
 from metaclr.engine.pair_learner import PairLearner
 from metaclr.errors import UserError
 from metaclr.positives.pair import Pair, PairSampler

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from episodes import ImageSet
-from metaclr.comparison.evaluate_run import measure
+from metaclr.comparison.runs.evaluate_run import measure
 from metaclr.errors import UserError
 from metaclr.evaluation import EVALUATORS, Evaluator, Measurement, Target, make_target, transfer
 from metaclr.evaluation import evaluators as package

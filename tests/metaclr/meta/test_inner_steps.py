@@ -12,7 +12,7 @@ from torch.func import functional_call
 
 from episodes import Episode
 from metaclr.adaptation.adapted_encoder import AdaptedEncoder
-from metaclr.comparison.own_procedure import own_procedure
+from metaclr.comparison.runs.own_procedure import own_procedure
 from metaclr.errors import UserError
 from metaclr.meta.inner_loop import InnerLoop
 from metaclr.meta.multi_step import step_weights

@@ -74,7 +74,7 @@ def test_batches_are_passes_over_all_images() -> None:
 
 def test_own_procedure_takes_the_inner_adam_with_its_moments() -> None:
     from metaclr.adaptation.adapted_encoder import AdaptedEncoder
-    from metaclr.comparison.own_procedure import own_procedure
+    from metaclr.comparison.runs.own_procedure import own_procedure
     from metaclr.methods import get
 
     learner = learner_of()
@@ -88,7 +88,7 @@ def test_own_procedure_takes_the_inner_adam_with_its_moments() -> None:
 
 def test_tasks_of_other_ways_start_from_the_mean_of_heads_and_moments() -> None:
     from episodes import ImageSet, TaskShape, sample_table
-    from metaclr.comparison.own_procedure import own_procedure
+    from metaclr.comparison.runs.own_procedure import own_procedure
     from metaclr.methods import get
 
     learner = learner_of().float()

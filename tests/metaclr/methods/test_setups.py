@@ -20,8 +20,8 @@ from episodes import ViewRecipe
 from metaclr import methods
 from metaclr.bridge.context import Context
 from metaclr.bridge.settings import leaves
-from metaclr.comparison.run import Run
-from metaclr.comparison.training import build_learner, views_for
+from metaclr.comparison.runs.run import Run
+from metaclr.comparison.runs.training import build_learner, views_for
 from metaclr.data import load
 from metaclr.recipe import MethodEntry, resolve
 from tests.metaclr.methods.author_rows import AUGMENTED, PLAIN, A, B, F, G, L, N, R

@@ -8,7 +8,7 @@ import torch
 import metaclr
 from metaclr import methods
 from metaclr.bridge import Context
-from metaclr.comparison.class_types import class_types
+from metaclr.comparison.labels.class_types import class_types
 from metaclr.data import load
 from metaclr.errors import UserError
 from tests.metaclr.comparison import small

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from metaclr import methods
-from metaclr.comparison.positives_setting import declared
+from metaclr.comparison.labels.positives_setting import declared
 from metaclr.positives.cluster import Cluster
 
 

@@ -13,8 +13,8 @@ import metaclr
 from episodes import ImageSet
 from metaclr import methods, positives
 from metaclr.cli.methods import command
-from metaclr.comparison.naming import runs_of
-from metaclr.comparison.positives_setting import declared
+from metaclr.comparison.labels.positives_setting import declared
+from metaclr.comparison.runs.naming import runs_of
 from metaclr.data import load
 from metaclr.errors import UserError
 from metaclr.recipe import resolve

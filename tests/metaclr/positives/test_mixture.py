@@ -13,7 +13,7 @@ import metaclr
 from episodes import Episode, EpisodeError, ImageSet, Rendering, TaskShape, ViewRecipe
 from episodes.joined_images import JoinedImages
 from metaclr import methods
-from metaclr.comparison.positives_setting import declared
+from metaclr.comparison.labels.positives_setting import declared
 from metaclr.errors import UserError
 from metaclr.positives.mixture import Mixture, parse_mixture, turn
 from metaclr.positives.source import Draw

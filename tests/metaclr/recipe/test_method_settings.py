@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metaclr.comparison.run import Run
-from metaclr.comparison.training import build_learner, task_shape
+from metaclr.comparison.runs.run import Run
+from metaclr.comparison.runs.training import build_learner, task_shape
 from metaclr.errors import UserError
 from metaclr.methods import get
 from metaclr.recipe import dump, resolve, split_list

@@ -12,8 +12,8 @@ from torch import Tensor
 
 import metaclr
 from episodes import PRESETS, Episode, EpisodeError, ImageSet, ViewRecipe, render
-from metaclr.comparison.run import Run
-from metaclr.comparison.training import views_for
+from metaclr.comparison.runs.run import Run
+from metaclr.comparison.runs.training import views_for
 from metaclr.errors import UserError
 from metaclr.methods import get
 from metaclr.recipe import CompareRecipe, MethodEntry, dump, resolve

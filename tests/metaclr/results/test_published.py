@@ -12,9 +12,9 @@ from scipy import stats
 import metaclr
 from episodes import ImageSet
 from metaclr.api import reproducing
-from metaclr.comparison.checks import check_recipe, check_run
-from metaclr.comparison.naming import runs_of
-from metaclr.comparison.sweep import expand_sweep
+from metaclr.comparison.planning.checks import check_recipe, check_run
+from metaclr.comparison.planning.sweep import expand_sweep
+from metaclr.comparison.runs.naming import runs_of
 from metaclr.data.named_sets import named_sets
 from metaclr.errors import UserError
 from metaclr.methods import get

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from metaclr.comparison.stored_results import check_per_item
+from metaclr.comparison.folders.stored_results import check_per_item
 from metaclr.results.store.folder import load
 from metaclr.results.tables.all_tables import build_tables
 from metaclr.results.tables.formats import to_csv

@@ -11,8 +11,8 @@ from PIL import Image
 
 import metaclr
 from episodes import ImageSet, TaskShape
-from metaclr.comparison.naming import runs_of
-from metaclr.comparison.training import build_learner
+from metaclr.comparison.runs.naming import runs_of
+from metaclr.comparison.runs.training import build_learner
 from metaclr.data import load
 from metaclr.errors import UserError
 from metaclr.evaluation import Target, transfer

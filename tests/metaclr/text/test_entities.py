@@ -16,7 +16,7 @@ import metaclr.engine  # noqa: F401  loaded for `sys.modules`
 from episodes import TaskShape
 from metaclr.api.entities import train_entities
 from metaclr.cli.entities import command
-from metaclr.comparison.text_training import TextOptions
+from metaclr.comparison.runs.text_training import TextOptions
 from metaclr.errors import UserError
 from metaclr.evaluation.entity_retrieval import accuracies, control_similarity, parts_of
 from metaclr.text.entities import Entities, character_entities, read_entities

@@ -13,6 +13,7 @@ import torch
 import metaclr
 from episodes import ImageSet
 from metaclr.data import adapt
+from metaclr.diagnose import uniformity
 from metaclr.errors import UserError
 from metaclr.evaluation import Target
 from metaclr.positives.pair import Pair
@@ -106,3 +107,14 @@ def test_how_to_get_it_is_said_where_it_is_missing(monkeypatch: pytest.MonkeyPat
     with pytest.raises(UserError, match=r"needs open_clip.*pip install 'metaclr\[open_clip\]'") as error:
         metaclr.pretrained("open_clip:ViT-B-32/openai")
     assert "\n" not in str(error.value)
+
+
+def test_diagnose_measures_the_image_tower(tmp_path: Path) -> None:
+    name = f"open_clip:{NAME}/{weights()}"
+    images = color_stripes(5, 8)
+    found = metaclr.diagnose_runs([name], images, out=tmp_path)
+    one = next(one for one in found.measured if one.layer == "features")
+    assert one.label == name
+    with torch.inference_mode():
+        rows = metaclr.pretrained(name).eval()(images.images.float() / 255)
+    assert one.numbers["uniformity"] == pytest.approx(uniformity(rows), rel=1e-4)

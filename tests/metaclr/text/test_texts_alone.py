@@ -15,7 +15,7 @@ import metaclr
 from episodes import EpisodeSampler, ImageSet, TaskShape
 from metaclr.api.texts import train_texts
 from metaclr.cli.text import command
-from metaclr.comparison.text_training import TextOptions
+from metaclr.comparison.runs.text_training import TextOptions
 from metaclr.engine import Learner
 from metaclr.errors import UserError
 from metaclr.evaluation.sentence_similarity import control_cosines, correlation, encoder_cosines

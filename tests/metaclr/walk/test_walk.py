@@ -18,7 +18,7 @@ import metaclr
 from episodes import ImageSet
 from metaclr.api.walking import plan_bridge
 from metaclr.bridge import Objective, Pairs, Queue, dot, raw, split
-from metaclr.comparison.run import Run
+from metaclr.comparison.runs.run import Run
 from metaclr.diagnose import alignment, uniformity
 from metaclr.errors import UserError
 from metaclr.evaluation.statistics import holm, paired_difference

@@ -1,0 +1,1 @@
+"""Folders of results: who works in one, what is finished in it, what a killed process left."""

@@ -1,0 +1,1 @@
+"""Files of arrays, and files that are a data set by themselves."""

@@ -1,0 +1,1 @@
+"""A data set looked at: what there is, its summary, its sheets of images, what its parts share."""

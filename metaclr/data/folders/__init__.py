@@ -1,0 +1,1 @@
+"""Folders of images: which level is the part, which the class."""

@@ -1,0 +1,1 @@
+"""Lists of images: tables of text files, and which of their columns mean what."""

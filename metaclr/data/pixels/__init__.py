@@ -1,0 +1,1 @@
+"""Encoded images: looked at, decoded, brought to one size."""

@@ -1,0 +1,1 @@
+"""Published lists of classes or of images, read from whatever holds them."""
