@@ -1,4 +1,4 @@
-"""The order of the test files: those that take long come first, so that no process of `pytest -n` waits for the last."""
+"""Long test files come first, so that no process of `pytest -n` waits a minute for the last one."""
 
 from __future__ import annotations
 

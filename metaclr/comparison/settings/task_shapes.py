@@ -46,14 +46,16 @@ def fit_shape(
     views = (method.way or 1) * method.v
     counts = _counts(method, source)
     if budget % views or budget < views:
+        fits = budget - budget % views
         if method.way and "way" in given and budget % method.v == 0:
             most = method.way if source is None else min(method.way, _limit(source, counts, method.v).units)
             if works := _ways(method, budget // method.v, most):
+                name = title.partition("(")[0]
+                other = f", or train.batch_views={fits}" if fits else ""
                 raise UserError(
-                    f"{title}.way = {method.way}: {method.way} ways of {method.v} views do not divide "
-                    f"train.batch_views = {budget}; set {title}.way={max(works)}"
+                    f"{name}.way = {method.way}: {method.way} ways of {method.v} views do not divide "
+                    f"train.batch_views = {budget}; set {name}.way={max(works)}{other}"
                 )
-        fits = budget - budget % views
         hint = f"; set train.batch_views={fits}" if fits else f"; set train.batch_views={views}"
         raise UserError(f"train.batch_views = {budget}: method {title!r} takes multiples of {views}{hint}")
     way = method.way or budget // method.v

@@ -124,7 +124,8 @@ def _budget(views: int) -> object:
     [
         (
             "protonet.way=20",
-            "protonet.way = 20: 20 ways of 4 views do not divide train.batch_views = 256; set protonet.way=8",
+            "protonet.way = 20: 20 ways of 4 views do not divide train.batch_views = 256; set protonet.way=8, or "
+            "train.batch_views=240",
         ),
         ("protonet.way=16", "protonet.way = 16: source 'a' has 8 classes; set protonet.way=8"),
         ("protonet.query=15", "needs 2 classes of 16 images (protonet.query = 15), and source 'a' has 0"),
