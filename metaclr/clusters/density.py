@@ -54,8 +54,9 @@ class Density:
                 f"{len(rows)}; set fewer neighbors"
             )
         distances = jaccard_distances(rows, self.neighbors, self.expansion)
-        model = DBSCAN(eps=self.radius(distances), min_samples=self.min_samples, metric="precomputed")
-        labels = torch.from_numpy(model.fit_predict(distances)).long()
+        radius = self.radius(distances)
+        model = DBSCAN(eps=radius, min_samples=self.min_samples, metric="precomputed")
+        labels = torch.from_numpy(model.fit_predict(_within(distances, radius))).long()
         outliers = labels < 0
         labels[outliers] = labels.max() + 1 + torch.arange(int(outliers.sum()))
         return labels.unsqueeze(0)
@@ -67,6 +68,16 @@ class Density:
         upper = distances.data[distances.indices > rows]
         pairs = count * (count - 1) // 2 - int((upper == 0).sum())
         taken = max(1, round(self.share * pairs))
-        stored = np.sort(upper[upper > 0])[:taken]
+        stored = upper[upper > 0]
+        stored = np.sort(np.partition(stored, taken)[:taken] if taken < len(stored) else stored)
         # The other pairs share no neighbor, and their distance is 1.
         return float((stored.sum() + (taken - len(stored))) / taken)
+
+
+def _within(distances: csr_matrix, radius: float) -> csr_matrix:
+    """The stored distances up to `radius`, those of 0 included: all that DBSCAN reads, of which it sorts every row."""
+    from scipy.sparse import csr_matrix
+
+    kept = distances.data <= radius
+    pointers = np.concatenate([[0], np.cumsum(kept)])[distances.indptr]
+    return csr_matrix((distances.data[kept], distances.indices[kept], pointers), shape=distances.shape)

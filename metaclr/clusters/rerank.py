@@ -44,7 +44,7 @@ def nearest(rows: Tensor, count: int) -> tuple[np.ndarray, np.ndarray]:
     norms = rows.square().sum(1)
     places, farthest = [], []
     for block in torch.split(torch.arange(len(rows), device=rows.device), max(1, _CELLS // len(rows))):
-        squared = (norms[block, None] + norms - 2 * rows[block] @ rows.T).clamp(min=0)
+        squared = (norms[block, None] + norms).sub_(rows[block] @ rows.T, alpha=2).clamp_(min=0)
         farthest.append(squared.amax(1))
         squared[torch.arange(len(block), device=rows.device), block] = -1.0
         chosen = squared.topk(count, largest=False)
@@ -108,11 +108,12 @@ def _jaccard(encodings: csr_matrix) -> csr_matrix:
         at = slice(encodings.indptr[start], encodings.indptr[end])
         of_row = np.repeat(np.arange(end - start), np.diff(encodings.indptr[start : end + 1]))
         shared = _minima(columns, encodings.indices[at], encodings.data[at], of_row, end - start)
-        for row in shared:
-            others = row.nonzero()[0].astype(np.int32)
-            indices.append(others)
-            found.append(np.maximum(1 - row[others] / (2 - row[others]), 0))
-            lengths.append(len(others))
+        some = shared > 0
+        cells = np.flatnonzero(some)
+        overlap = shared.ravel()[cells]
+        indices.append((cells % shared.shape[1]).astype(np.int32))
+        found.append(np.maximum(1 - overlap / (2 - overlap), 0))
+        lengths.extend(some.sum(1))
     pointers = np.cumsum(lengths)
     return csr_matrix((np.concatenate(found), np.concatenate(indices), pointers), shape=encodings.shape)
 
