@@ -6,10 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from metaclr.comparison.folders.run_folder import adopt_renamed, check_inputs, extended, resumed_note
+from metaclr.comparison.labels.known_labels import source_of
 from metaclr.comparison.labels.positives_setting import positives_name
 from metaclr.comparison.launching.serial import execute_serially
 from metaclr.comparison.planning.checks import check_same_inputs
 from metaclr.comparison.planning.plan import Plan
+from metaclr.comparison.runs.first_loss import first_loss_note
 from metaclr.comparison.runs.pictures import target_pictures, view_sheets
 from metaclr.engine.precision import NAMES, compute_dtype
 from metaclr.engine.process_group import broadcast_from_first
@@ -107,7 +109,7 @@ def about(plan: Plan, failures: dict[str, str]) -> About:
         classes={name: target.images.classes for name, target in plan.targets.items()},
         failures=failures,
         audit=tuple(line for report in plan.audits for line in report.lines()),
-        remarks=(*plan.remarks, *_extended(plan)),
+        remarks=(*plan.remarks, *_extended(plan), *_far_starts(plan, failures)),
         # "auto" chooses by the machine, and the choice changes the results.
         environment={
             **describe(plan.device),
@@ -121,6 +123,17 @@ def _extended(plan: Plan) -> list[str]:
     """Remarks about trainings that resumed with more steps than they were started with."""
     found = [(run, resumed_note(steps, run.own_recipe(plan.recipe).train)) for run, steps in extended(plan)]
     return [f"{run.name}: {note}" for run, note in found if note]
+
+
+def _far_starts(plan: Plan, failures: dict[str, str]) -> list[str]:
+    """Remarks about trainings that began far above guessing, one for all seeds of a method."""
+    notes: dict[tuple[str, str], str] = {}
+    for run in plan.runs:
+        if run.name not in failures and run.method.trained and not notes.get((run.entry.title, run.source)):
+            source = source_of(run, plan.sources[run.source])
+            note = first_loss_note(run, run.own_recipe(plan.recipe), source, plan.folder(run))
+            notes[run.entry.title, run.source] = note
+    return [note for note in notes.values() if note]
 
 
 def labels_seen(method: Method) -> str:
