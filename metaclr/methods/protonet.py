@@ -4,8 +4,8 @@ Differs from the authors (Snell et al.): 3 queries of a way (theirs 5 on Omniglo
 as a batch has room for (theirs 60 on Omniglot).
 
 Squared distances are sums over features. Of 256 or more (Conv-4 on 32 pixels or larger images) they are so large that a
-short training goes into shrinking them; `protonet(temperature=64)`, as FEAT's code divides them (Ye et al. 2020), learns
-CIFAR-FS 10 points better in 1,000 steps.
+short training goes into shrinking them; `protonet(temperature=64)`, as FEAT's code divides them (Ye et al. 2020), is
+10 points better on CIFAR-FS after 1,000 steps.
 """
 
 from metaclr.bridge import Objective, Prototypes, given, raw, split, squared_euclidean
