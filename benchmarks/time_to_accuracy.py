@@ -3,10 +3,11 @@
     METACLR_DATA=FOLDER python benchmarks/time_to_accuracy.py [--goal 90] [--limit 600] [--threads 1] [--repeats 1]
         [--quick] [--json FILE]
 
-Four sides, each from the same initial weights of Conv-4 (64 filters), 256 images a step (64 ways of 1 shot and 3
+Five sides, each from the same initial weights of Conv-4 (64 filters), 256 images a step (64 ways of 1 shot and 3
 queries, or 128 images of 2 views), Adam at 1e-3, quarter turns as classes, one precision (--precision):
 
 - metaclr protonet, on drawings as they are: labelled classes.
+- the same with distances divided by 4, for they begin at twice the loss of guessing otherwise.
 - learn2learn's ProtoNet loop, as its examples/vision/protonet_miniimagenet.py: MetaDataset, NWays, KShots, LoadData,
   RemapLabels, a DataLoader, prototypes and squared distances; from float pixels in memory, around the textbook Conv-4.
 - metaclr simclr, on the views that the project has for drawings: no labels.
@@ -25,7 +26,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
@@ -104,9 +105,13 @@ def accuracy(encoder: nn.Module, images: ImageSet, table: EpisodeTable) -> float
     return 100 * float(episode_accuracies(rows, table).mean())
 
 
-def ours(name: str, images: ImageSet, chosen: Namespace, clock: Clock, device: torch.device) -> None:
-    """metaclr's engine with one of its methods."""
+def ours(
+    name: str, images: ImageSet, chosen: Namespace, clock: Clock, device: torch.device, temperature: float | None = None
+) -> None:
+    """metaclr's engine with one of its methods, at its own temperature unless one is given."""
     method = methods.get(name)
+    if temperature is not None:
+        method = replace(method, objective=replace(method.objective, temperature=temperature))  # type: ignore[type-var]
     encoder = build_encoder("conv4", 1, 28, seed=0)
     labelled = name == "protonet"
     projector = build_projector(method.projector, int(encoder.features), hidden=256, dim=128, seed=0)  # type: ignore[arg-type]
@@ -203,7 +208,7 @@ def one_side(side: Callable[[Clock], None], clock: Clock) -> Clock:
 
 
 def main() -> None:
-    """Run the four sides in turn, print a line for each, then JSON."""
+    """Run the five sides in turn, print a line for each, then JSON."""
     parser = options(__doc__, repeats=1)
     parser.add_argument("--goal", type=float, default=90.0, help="accuracy in percent [90]")
     parser.add_argument("--limit", type=float, default=600.0, help="training seconds of a side [600]")
@@ -220,6 +225,7 @@ def main() -> None:
     table = sample_table(judges, TaskShape(5, 1, 15), 500, 0)
     sides: dict[str, Callable[[Clock], None]] = {
         "metaclr protonet": lambda clock: ours("protonet", source, chosen, clock, device),
+        "metaclr protonet, T = 4": lambda clock: ours("protonet", source, chosen, clock, device, 4.0),
         "learn2learn ProtoNet": lambda clock: learn2learn(source, chosen, clock, device),
         "metaclr simclr": lambda clock: ours("simclr", source, chosen, clock, device),
         "lightly SimCLR": lambda clock: lightly(source, chosen, clock, device),
