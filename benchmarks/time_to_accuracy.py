@@ -1,7 +1,7 @@
 """Seconds of training until 5-way 1-shot accuracy on Omniglot: metaclr against learn2learn's and lightly's loops.
 
     METACLR_DATA=FOLDER python benchmarks/time_to_accuracy.py [--goal 90] [--limit 600] [--threads 1] [--repeats 1]
-        [--quick] [--json FILE]
+        [--sides WORD] [--quick] [--json FILE]
 
 Five sides, each from the same initial weights of Conv-4 (64 filters), 256 images a step (64 ways of 1 shot and 3
 queries, or 128 images of 2 views), Adam at 1e-3, quarter turns as classes, one precision (--precision):
@@ -213,6 +213,7 @@ def main() -> None:
     parser.add_argument("--goal", type=float, default=90.0, help="accuracy in percent [90]")
     parser.add_argument("--limit", type=float, default=600.0, help="training seconds of a side [600]")
     parser.add_argument("--every", type=float, default=2.0, help="training seconds between measurements [2]")
+    parser.add_argument("--sides", default="", help="only sides with this in their name, such as proto [all]")
     parser.add_argument("--workers", type=int, default=0, help="of lightly's loader [0]")
     parser.add_argument("--precision", choices=["auto", "bf16", "fp32"], default="fp32")
     chosen = parser.parse_args()
@@ -230,6 +231,7 @@ def main() -> None:
         "metaclr simclr": lambda clock: ours("simclr", source, chosen, clock, device),
         "lightly SimCLR": lambda clock: lightly(source, chosen, clock, device),
     }
+    sides = {name: side for name, side in sides.items() if chosen.sides.lower() in name.lower()}
     found: dict[str, list[Clock]] = {name: [] for name in sides}
     print(f"{'side':24s} {f'seconds to {chosen.goal:g} %':>18s} {'steps':>8s} {'steps/s':>9s} {'accuracy':>9s}")
     for _ in range(chosen.repeats):
