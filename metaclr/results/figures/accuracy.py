@@ -106,7 +106,8 @@ def _panel(
     axes.set_ylim(-0.7, len(order) - 0.3)
     axes.margins(x=0.08)
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel("accuracy (%)" if chance is None else f"accuracy (%), chance {chance:.2g}")
+    # On two lines: one of both is wider than a narrow panel beside long names of methods.
+    axes.set_xlabel("accuracy (%)" if chance is None else f"accuracy (%)\nchance {chance:.2g}")
     low, high = axes.get_xlim()
     # Where chance is far to the left, a line there would squeeze the dots; its value stands below the axis.
     if chance is not None and chance > low - 0.3 * (high - low):
