@@ -8,11 +8,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from metaclr.comparison.settings.changed_settings import changed_settings, is_refused
+from metaclr.comparison.settings.changed_settings import Changed, changed_settings, is_refused
 from metaclr.engine.checkpoint import NAME as CHECKPOINT
 from metaclr.engine.process_group import broadcast_from_first
 from metaclr.errors import UserError
 from metaclr.files import write_atomic
+from metaclr.recipe.model import EvaluateRecipe
 
 if TYPE_CHECKING:
     from metaclr.comparison.planning.plan import Plan
@@ -85,7 +86,7 @@ def check_inputs(plan: Plan) -> None:
 
 
 def check_folder(folder: Path, inputs: dict[str, Any]) -> None:
-    """Refuse a folder that was started with other inputs; more steps are none.
+    """Refuse a folder that was started with other inputs; neither more steps nor a setting younger than it are such.
 
     A folder in which nothing was trained or finished is free: a first try with a wrong setting is no reason to refuse
     the right one.
@@ -97,8 +98,17 @@ def check_folder(folder: Path, inputs: dict[str, Any]) -> None:
         return
     stored = read_inputs(folder).get("inputs")
     for changed in changed_settings(stored, inputs) if stored else ():
-        if is_refused(changed):
+        if is_refused(changed) and not _is_younger(changed):
             raise UserError(f"{folder}: {changed}; name another --out, or delete this folder")
+
+
+def _is_younger(changed: Changed) -> bool:
+    """Whether a setting of the evaluation did not exist yet, and has its default: what was done before it existed."""
+    first, *names = changed.key.split(".")
+    value: Any = EvaluateRecipe().model_dump(mode="json") if first == "evaluate" and changed.old is None else None
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value is not None and value == changed.new
 
 
 def adopt_renamed(plan: Plan) -> None:

@@ -130,6 +130,19 @@ def test_changed_inputs_are_refused_by_name(tmp_path: Path, left: str) -> None:
     check_inputs(plan)  # damaged: written again when the run executes
 
 
+def test_a_folder_is_not_refused_for_a_setting_that_did_not_exist(tmp_path: Path) -> None:
+    plan = planned(tmp_path / "out")
+    run = plan.runs[0]
+    older = plan.inputs(run)
+    del older["evaluate"]["map"]
+    write_inputs(plan.folder(run), older)
+    (plan.folder(run) / "checkpoint.pt").write_bytes(b"")
+    check_inputs(plan)
+    evaluate = plan.recipe.evaluate.model_copy(update={"map": "umap"})
+    with pytest.raises(UserError, match=r"evaluate.map = unset before, 'umap' now"):
+        check_inputs(replace(plan, recipe=plan.recipe.model_copy(update={"evaluate": evaluate})))
+
+
 def test_a_renamed_label_keeps_the_training(tmp_path: Path) -> None:
     plan = planned(tmp_path / "out")
     run = plan.runs[0]
