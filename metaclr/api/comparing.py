@@ -15,6 +15,7 @@ from metaclr.api.options import OptionArguments, read_options
 from metaclr.api.trust import check_trust
 from metaclr.errors import UserError
 from metaclr.recipe import CompareRecipe, find, for_other_data, read, resolve
+from metaclr.recipe.files import SHIPPED
 from metaclr.recipe.protocols import with_protocol
 
 if TYPE_CHECKING:
@@ -194,10 +195,21 @@ def _resolve(
     given = {key: value for key, value in changes.items() if value is not None}
     if list(given.get("sources", ())) and list(given["sources"]) != list(tables.get("sources", ())):
         tables = for_other_data(tables)
+        if not isinstance(recipe, CompareRecipe) and find(str(recipe)).parent == SHIPPED:
+            tables |= _about_other_data(tables, given)
     tables |= given
     if protocol is not None:
         tables = with_protocol(tables, protocol, overrides, given=[key for key in given if given[key]])
     return resolve(tables, [*(quick_lines(tables) if quick else ()), *overrides])
+
+
+def _about_other_data(tables: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, str]:
+    """Title and description of a shipped recipe on other sources, for whose readers its own would be wrong."""
+    sources, targets = (", ".join(map(str, given.get(key) or tables.get(key, ()))) for key in ("sources", "targets"))
+    return {
+        "name": "comparison",
+        "description": f"Trained on {sources}, evaluated on {targets}, by the recipe {tables['name']!r}.",
+    }
 
 
 def _default_folder(resolved: CompareRecipe, recipe: str | Path | CompareRecipe, quick: bool) -> Path:

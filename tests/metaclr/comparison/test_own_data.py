@@ -227,6 +227,8 @@ def test_the_readmes_command_runs_to_the_report(
     report = Path("out/report.html").read_text(encoding="utf-8")
     about = json.loads(Path("out/about.json").read_text())
     assert f"photos has {classes} classes" in report
+    assert "Trained on my/photos, evaluated on my/others, by the recipe" in report
+    assert "fonts shipped with matplotlib" not in report  # what the recipe says of its own data
     assert any(line.startswith("chosen for the sources: size = 32") for line in about["remarks"])
     rows = Path("out/rows.csv").read_text(encoding="utf-8")
     assert all(method in rows for method in ("simclr", "infonce", "protoclr", "r2d2", "supcon", "protonet", "pixels"))
