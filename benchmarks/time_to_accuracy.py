@@ -26,7 +26,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
@@ -110,12 +110,16 @@ def ours(
 ) -> None:
     """metaclr's engine with one of its methods, at its own temperature unless one is given."""
     method = methods.get(name)
-    if temperature is not None:
-        method = replace(method, objective=replace(method.objective, temperature=temperature))  # type: ignore[type-var]
     encoder = build_encoder("conv4", 1, 28, seed=0)
     labelled = name == "protonet"
     projector = build_projector(method.projector, int(encoder.features), hidden=256, dim=128, seed=0)  # type: ignore[arg-type]
-    objective = method.objective.build(int(projector.features), dataset_size=len(images), classes=images.classes)  # type: ignore[arg-type]
+    own = {} if temperature is None else {"temperature": temperature}
+    objective = method.objective.build(
+        int(projector.features),  # type: ignore[arg-type]
+        dataset_size=len(images),
+        classes=images.classes,
+        **own,
+    )
     learner = Learner(encoder, projector, objective, dataset_size=len(images))
     shape = TaskShape(WAYS, SHOT, QUERY) if labelled else TaskShape(IMAGES, 1, VIEWS - 1)
     sampler = EpisodeSampler(images, shape, seed=0, way_type="classes" if labelled else "instances")

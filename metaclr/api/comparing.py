@@ -188,14 +188,16 @@ def _resolve(
     overrides: Sequence[str],
     protocol: str | None = None,
 ) -> CompareRecipe:
+    is_shipped = False
     if isinstance(recipe, CompareRecipe):
         tables = recipe.model_dump(mode="json", exclude_none=True)
     else:
-        tables = read(find(str(recipe)))
+        path = find(str(recipe))
+        tables, is_shipped = read(path), path.parent == SHIPPED
     given = {key: value for key, value in changes.items() if value is not None}
     if list(given.get("sources", ())) and list(given["sources"]) != list(tables.get("sources", ())):
         tables = for_other_data(tables)
-        if not isinstance(recipe, CompareRecipe) and find(str(recipe)).parent == SHIPPED:
+        if is_shipped:
             tables |= _about_other_data(tables, given)
     tables |= given
     if protocol is not None:

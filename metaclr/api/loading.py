@@ -31,7 +31,7 @@ def load(
     Args:
         run: the folder of `metaclr train`, the folder of one run of a comparison (`results/NAME/runs/RUN`), the
             `encoder.safetensors` in it, a comparison's folder that holds one run only; or an encoder from elsewhere:
-            timm:NAME or hub:OWNER/NAME with their pretrained weights, or a file of weights with `arch`.
+            timm:NAME, hub:OWNER/NAME or open_clip:NAME/TAG with their weights, or a file of weights with `arch`.
         device: "auto", "cpu", "cuda" or "cuda:N".
         fit: how oblong images become square: "crop", "pad" or "stretch".
         arch, prefix, normalize, size, channels: of encoders from elsewhere, see `metaclr.pretrained`.
@@ -40,6 +40,7 @@ def load(
         UserError: no encoder there (names the runs that have one), or a file that is damaged or not ours;
             FILE.py:FUNCTION, which would be run: `as_trained` takes its module.
     """
+    from metaclr.api.encoders import is_from_library, pretrained
     from metaclr.device import choose_device
     from metaclr.inference import TrainedEncoder
     from metaclr.networks.pretrained.weights_file import is_weights_file
@@ -51,10 +52,7 @@ def load(
             f"{name}: loading executes no code; use metaclr.api.loading.as_trained(module, size=, channels=)"
         )
     path = Path(run)
-    elsewhere = name.startswith(("timm:", "hub:"))
-    if elsewhere or (is_weights_file(name) and path.is_file() and not is_saved_encoder(path)):
-        from metaclr.api.encoders import pretrained
-
+    if is_from_library(name) or (is_weights_file(name) and path.is_file() and not is_saved_encoder(path)):
         net = pretrained(name, size=size, channels=channels, arch=arch, prefix=prefix, normalize=normalize)
         return as_trained(net, name=name, fit=fit, device=device)
     path = encoder_file(path)

@@ -89,7 +89,7 @@ def _of_name(name: str, *, channels: int | None, size: int | None, arch: str, pr
     if not files:
         what = f"no {NAME} in it or in its runs" if path.exists() else "no such folder or file"
         raise UserError(
-            f"{name!r}: {what}; give the folder of a comparison, {KINDS}, an {NAME}, or embeddings as .npz or .npy"
+            f"{name!r}: {what}; give the folder of a comparison, an {NAME}, embeddings as .npz or .npy, {KINDS}"
         )
     return [_of_file(file) for file in files]
 

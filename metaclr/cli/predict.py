@@ -43,9 +43,9 @@ def command(
     """Classify IMAGES (files or folders) by the encoder of RUN and a folder of a few examples a class.
 
     RUN is the folder of a `metaclr train`, results/NAME/runs/RUN of a comparison, timm:NAME or hub:OWNER/NAME with
-    their pretrained weights (needs metaclr[timm]), a file of weights with --arch, or FILE.py:FUNCTION. The CSV has
-    the columns file, class, probability (of the likeliest class, even where none of these is named), nearest (the
-    most similar support image) and similarity (the cosine to it).
+    their pretrained weights (needs metaclr[timm]), open_clip:NAME/TAG (needs metaclr[open_clip]), a file of weights
+    with --arch, or FILE.py:FUNCTION. The CSV has the columns file, class, probability (of the likeliest class, even
+    where none of these is named), nearest (the most similar support image) and similarity (the cosine to it).
     """
     from metaclr.api.predicting import predict_files, summary_lines
     from metaclr.console import notify

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from scipy.sparse import csr_matrix
 from torch import Tensor
 
 from metaclr.clusters.rerank import jaccard_distances
 from metaclr.errors import UserError
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
 
 
 @dataclass(frozen=True)
@@ -76,8 +73,6 @@ class Density:
 
 def _within(distances: csr_matrix, radius: float) -> csr_matrix:
     """The stored distances up to `radius`, those of 0 included: all that DBSCAN reads, of which it sorts every row."""
-    from scipy.sparse import csr_matrix
-
     kept = distances.data <= radius
     pointers = np.concatenate([[0], np.cumsum(kept)])[distances.indptr]
     return csr_matrix((distances.data[kept], distances.indices[kept], pointers), shape=distances.shape)

@@ -86,7 +86,7 @@ def check_inputs(plan: Plan) -> None:
 
 
 def check_folder(folder: Path, inputs: dict[str, Any]) -> None:
-    """Refuse a folder that was started with other inputs; neither more steps nor a setting younger than it are such.
+    """Refuse a folder that was started with other inputs, but not for more steps or for a setting younger than itself.
 
     A folder in which nothing was trained or finished is free: a first try with a wrong setting is no reason to refuse
     the right one.

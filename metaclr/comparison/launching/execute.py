@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from metaclr.comparison.folders.run_folder import adopt_renamed, check_inputs, extended, resumed_note
-from metaclr.comparison.labels.known_labels import source_of
 from metaclr.comparison.labels.positives_setting import positives_name
 from metaclr.comparison.launching.serial import execute_serially
 from metaclr.comparison.planning.checks import check_same_inputs
@@ -129,11 +128,11 @@ def _far_starts(plan: Plan, failures: dict[str, str]) -> list[str]:
     """Remarks about trainings that began far above guessing, one for all seeds of a method."""
     notes: dict[tuple[str, str], str] = {}
     for run in plan.runs:
-        if run.name not in failures and run.method.trained and not notes.get((run.entry.title, run.source)):
-            source = source_of(run, plan.sources[run.source])
-            note = first_loss_note(run, run.own_recipe(plan.recipe), source, plan.folder(run))
+        if run.name in failures or (run.entry.title, run.source) in notes:
+            continue
+        if note := first_loss_note(run, run.own_recipe(plan.recipe), plan.sources[run.source], plan.folder(run)):
             notes[run.entry.title, run.source] = note
-    return [note for note in notes.values() if note]
+    return list(notes.values())
 
 
 def labels_seen(method: Method) -> str:

@@ -118,3 +118,11 @@ def test_diagnose_measures_the_image_tower(tmp_path: Path) -> None:
     with torch.inference_mode():
         rows = metaclr.pretrained(name).eval()(images.images.float() / 255)
     assert one.numbers["uniformity"] == pytest.approx(uniformity(rows), rel=1e-4)
+
+
+def test_a_tower_is_loaded_to_embed_images() -> None:
+    name = f"open_clip:{NAME}/{weights()}"
+    images = color_stripes(5, 8)
+    with torch.inference_mode():
+        rows = metaclr.pretrained(name).eval()(images.images.float() / 255)
+    torch.testing.assert_close(metaclr.load(name).embed(images), rows, rtol=1e-4, atol=1e-5)
